@@ -1,0 +1,86 @@
+import { expectTypeOf, test } from 'vitest'
+import { buildSnapshot, createIsolate, Snapshot } from '../lib/index.js'
+import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, Isolate, IsolateStats, Remote, SnapshotInfo, Source } from '../lib/index.js'
+
+interface Api {
+  math: { add(a: number, b: number): number; deep: { er: () => Promise<string> } }
+  render: (name: string, options?: { upper: boolean }) => Promise<string>
+  optional?: () => 1
+  version: string
+  list: string[]
+  when: Date
+  then: () => void
+}
+declare const isolate: Isolate<Api>
+declare const untyped: Isolate
+
+test('functions become asynchronous, and keep their parameters', () => {
+  expectTypeOf(isolate.api.math.add).toEqualTypeOf<(a: number, b: number) => Promise<number>>()
+  expectTypeOf(isolate.api.render).toEqualTypeOf<(name: string, options?: { upper: boolean }) => Promise<string>>()
+  expectTypeOf(isolate.api.math.deep.er).returns.toEqualTypeOf<Promise<string>>()
+  expectTypeOf(isolate.api.optional).toEqualTypeOf<() => Promise<1>>()
+  // @ts-expect-error a string is no number
+  void isolate.api.math.add('1', 2)
+  // @ts-expect-error no such function
+  void isolate.api.math.subtract
+})
+
+test('what is no function can not be reached', () => {
+  expectTypeOf(isolate.api.version).toBeNever()
+  expectTypeOf(isolate.api.list).toBeNever()
+  expectTypeOf(isolate.api.when).toBeNever()
+  expectTypeOf<keyof Remote<Api>>().toEqualTypeOf<'math' | 'render' | 'optional' | 'version' | 'list' | 'when'>()
+})
+
+test('nothing can be assigned', () => {
+  // @ts-expect-error read-only
+  isolate.api.render = async () => ''
+  expectTypeOf<Remote<Api>>().toEqualTypeOf<Readonly<Remote<Api>>>()
+})
+
+test('without a type argument everything may be called', () => {
+  expectTypeOf(untyped.api.anything).toBeAny()
+  expectTypeOf<Remote<Record<string, any>>[string]>().toBeAny()
+  expectTypeOf(createIsolate()).resolves.toEqualTypeOf<Isolate>()
+  expectTypeOf(createIsolate<Api>()).resolves.toEqualTypeOf<Isolate<Api>>()
+})
+
+test('eval and call are unknown until they are told', () => {
+  expectTypeOf(isolate.eval('1')).resolves.toBeUnknown()
+  expectTypeOf(isolate.eval<number>('1')).resolves.toBeNumber()
+  expectTypeOf(isolate.call('math.add', [1, 2])).resolves.toBeUnknown()
+  expectTypeOf(isolate.call<number>('math.add', [1, 2], { timeoutMs: 5 })).resolves.toBeNumber()
+  expectTypeOf(isolate.stats()).resolves.toEqualTypeOf<IsolateStats>()
+})
+
+test('an isolate works with `await using`', () => {
+  expectTypeOf(isolate).toExtend<AsyncDisposable>()
+  expectTypeOf(isolate.seededFrom).toEqualTypeOf<'snapshot' | 'blank'>()
+})
+
+test('options', () => {
+  expectTypeOf<string>().toExtend<Source>()
+  expectTypeOf<{ code: string; name: string; type: 'script' }>().toExtend<Source>()
+  expectTypeOf<{ code: string; type: 'module' }>().not.toExtend<Source>()
+  expectTypeOf<BuildSnapshotOptions>().toHaveProperty('bundle').toEqualTypeOf<Source | Source[] | undefined>()
+  expectTypeOf<CallOptions>().toHaveProperty('signal').toEqualTypeOf<AbortSignal | undefined>()
+  const bindings = { fetchUser: async (id: number) => ({ id }), db: { get: (key: string) => key, deep: { er() {} } } }
+  expectTypeOf(bindings).toExtend<NonNullable<CreateIsolateOptions['bindings']>>()
+  expectTypeOf<{ a: number }>().not.toExtend<NonNullable<CreateIsolateOptions['bindings']>>()
+  // @ts-expect-error no such option
+  void createIsolate({ memoryLimit: 1 })
+  // @ts-expect-error a string is no number
+  void createIsolate({ timeoutMs: '1' })
+})
+
+test('snapshots', () => {
+  expectTypeOf(buildSnapshot({})).resolves.toEqualTypeOf<Snapshot>()
+  expectTypeOf(Snapshot.load('path')).resolves.toEqualTypeOf<Snapshot>()
+  expectTypeOf(Snapshot.load).parameter(0).toEqualTypeOf<string | Uint8Array>()
+  expectTypeOf(Snapshot.inspect).returns.resolves.toEqualTypeOf<SnapshotInfo>()
+  expectTypeOf<Snapshot['key']>().toBeString()
+  expectTypeOf<ReturnType<Snapshot['bytes']>>().toEqualTypeOf<Uint8Array>()
+  expectTypeOf<SnapshotInfo['sources'][number]['role']>().toEqualTypeOf<'bridge' | 'bundle' | 'warmup'>()
+  // @ts-expect-error made by buildSnapshot or Snapshot.load
+  expectTypeOf(Snapshot).toBeConstructibleWith()
+})

@@ -1,0 +1,146 @@
+import { types } from 'node:util'
+import { IsoseedError, show } from './errors.js'
+import { ERROR_KEYS } from './wire.js'
+import { Refusal, Writer } from './writer.js'
+
+/** Where a value was found, as a list from the leaf up: most are never printed. */
+interface Place {
+  value: unknown
+  parent?: Place
+  /** How the parent refers to it, in JavaScript: `.name`, `[0]`, `.get("key")`. */
+  step: string
+}
+
+/** Why a value can't cross. */
+interface Reason {
+  text: string
+  cause?: unknown
+}
+
+/** The error for a value that could not be encoded: finds out which part of it is to blame. */
+export function cloneError(value: unknown, label: string, error: unknown): IsoseedError {
+  const culprit = find(value, error instanceof Refusal ? error.object : undefined)
+  if (culprit !== undefined) {
+    const { place, reason } = culprit
+    const message = `${pathOf(place, label)} can't be cloned: ${reason.text}`
+    return new IsoseedError('ERR_DATA_CLONE', message, 'cause' in reason ? { cause: reason.cause } : {})
+  }
+  const text = String((error as Partial<Error> | undefined)?.message)
+  if (text.includes('call stack size exceeded')) {
+    return new IsoseedError('ERR_DATA_CLONE', `${label} can't be cloned: it is nested too deeply`)
+  }
+  return new IsoseedError('ERR_DATA_CLONE', `${label} can't be cloned: ${text}`, { cause: error })
+}
+
+/** Walks a value in the order V8 does, without recursion, to the first part that V8 refuses. */
+function find(root: unknown, refused: unknown): { place: Place; reason: Reason } | undefined {
+  const seen = new Set<unknown>()
+  const pending: Place[] = [{ value: root, step: '' }]
+  for (let place = pending.pop(); place !== undefined; place = pending.pop()) {
+    const { value } = place
+    const isObject = typeof value === 'object' && value !== null
+    if (isObject) {
+      if (seen.has(value)) continue
+      seen.add(value)
+    }
+    if (refused !== undefined && value === refused) return { place, reason: { text: describe(value as object) } }
+    const text = refusal(value)
+    if (text !== undefined) return { place, reason: { text } }
+    if (!isObject) continue
+    const children = childrenOf(value, place)
+    if (!Array.isArray(children)) return children
+    for (const child of children.reverse()) {
+      if (!isSimple(child.value)) pending.push(child)
+    }
+  }
+  return undefined
+}
+
+/** Why V8 refuses this very value, whatever it refers to; `undefined` if it doesn't. */
+function refusal(value: unknown): string | undefined {
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'symbol') return 'a symbol'
+  if (typeof value !== 'object' || value === null) return undefined
+  if (types.isProxy(value)) return 'a Proxy'
+  if (types.isPromise(value)) return 'a Promise (await it first)'
+  if (types.isSharedArrayBuffer(value)) return 'a SharedArrayBuffer'
+  if (types.isArrayBufferView(value) && types.isSharedArrayBuffer(value.buffer)) return 'a view of a SharedArrayBuffer'
+  if (types.isArgumentsObject(value)) return 'an arguments object (make it an array)'
+  if (types.isModuleNamespaceObject(value)) return 'a module namespace object'
+  if (types.isWeakMap(value) || types.isWeakSet(value) || types.isGeneratorObject(value)) return describe(value)
+  if (isContainer(value)) return undefined
+  // Nothing inside that could be to blame: V8 itself tells whether it takes this.
+  try {
+    new Writer().write(value)
+    return undefined
+  } catch (error) {
+    if (types.isArrayBuffer(value) || types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`
+    return error instanceof Refusal ? describe(value) : undefined
+  }
+}
+
+function isContainer(value: object): boolean {
+  if (types.isAnyArrayBuffer(value) || types.isArrayBufferView(value)) return false
+  return types.isMap(value) || types.isSet(value) || types.isNativeError(value) || Object.keys(value).length > 0
+}
+
+/** The parts of a container, or the part whose getter threw. */
+function childrenOf(value: object, parent: Place): Place[] | { place: Place; reason: Reason } {
+  const children: Place[] = []
+  if (types.isAnyArrayBuffer(value) || types.isArrayBufferView(value)) return children
+  if (types.isMap(value)) {
+    let index = 0
+    for (const [key, item] of value) {
+      children.push({ value: key, parent, step: `.keys()[${index}]` })
+      children.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]` })
+      index += 1
+    }
+    return children
+  }
+  if (types.isSet(value)) {
+    let index = 0
+    for (const item of value) children.push({ value: item, parent, step: `.values()[${index++}]` })
+    return children
+  }
+  const keys = types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value)
+  for (const key of keys) {
+    const place: Place = { value: undefined, parent, step: step(key, Array.isArray(value)) }
+    try {
+      place.value = Reflect.get(value, key)
+    } catch (cause) {
+      return { place, reason: { text: `its getter threw ${show(cause)}`, cause } }
+    }
+    children.push(place)
+  }
+  return children
+}
+
+function isSimple(key: unknown): boolean {
+  return typeof key === 'string' || typeof key === 'number' || typeof key === 'bigint' || typeof key === 'boolean'
+}
+
+function step(key: string, ofArray: boolean): string {
+  if (ofArray && /^\d+$/.test(key)) return `[${key}]`
+  return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${show(key)}]`
+}
+
+function pathOf(leaf: Place, label: string): string {
+  const steps: string[] = []
+  for (let place: Place | undefined = leaf; place !== undefined; place = place.parent) steps.push(place.step)
+  // A cycle can't make it endless, but depth can make it unreadable.
+  if (steps.length > 40) steps.splice(20, steps.length - 40, '...')
+  return label + steps.reverse().join('')
+}
+
+/** A name for an object's kind, with its article. */
+function describe(value: object): string {
+  let name = 'object'
+  try {
+    const tag = Object.prototype.toString.call(value).slice('[object '.length, -1)
+    const constructor: unknown = Reflect.get(value, 'constructor')
+    name = typeof constructor === 'function' && !tag.endsWith(constructor.name) ? constructor.name : tag
+  } catch {
+    // The object doesn't want to be described.
+  }
+  return `${/^[aeiou]/i.test(name) ? 'an' : 'a'} ${name}`
+}

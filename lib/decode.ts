@@ -1,0 +1,101 @@
+import { Deserializer } from 'node:v8'
+import { IsoseedError } from './errors.js'
+import { ERROR_SHELL, MORE_DETAILS } from './wire.js'
+
+/** By their number on the wire. */
+const CONSTRUCTORS: readonly (() => Error)[] = [
+  () => new Error(),
+  () => new EvalError(),
+  () => new RangeError(),
+  () => new ReferenceError(),
+  () => new SyntaxError(),
+  () => new TypeError(),
+  () => new URIError(),
+  () => new AggregateError([]),
+]
+
+/**
+ * Decodes a value that a guest sent.
+ *
+ * @throws `IsoseedError` with `ERR_DATA_CLONE` if this Node can't read it
+ */
+export function decode(bytes: Uint8Array): unknown {
+  try {
+    const reader = new Reader(bytes)
+    reader.readHeader()
+    const value: unknown = reader.readValue()
+    while (reader.readUint32() === MORE_DETAILS) reader.readDetails()
+    reader.nameStacklessErrors()
+    return value
+  } catch (cause) {
+    throw new IsoseedError('ERR_DATA_CLONE', `a value of the guest can't be read: ${String((cause as Partial<Error>)?.message)}`, { cause })
+  }
+}
+
+/** V8's deserializer with the error shells of `wire.ts`. */
+class Reader extends Deserializer {
+  /** Errors that have no stack yet; made when the first error is met. */
+  #stackless: Set<Error> | undefined
+
+  _readHostObject(): object {
+    const kind = this.readUint32()
+    if (kind !== ERROR_SHELL) throw new Error(`unknown kind of object ${kind}`)
+    const make = CONSTRUCTORS[this.readUint32()]
+    if (make === undefined) throw new Error('unknown class of error')
+    const error = withoutStack(make)
+    this.#stackless ??= new Set()
+    this.#stackless.add(error)
+    return error
+  }
+
+  /** Reads the parts of one error: `[shell, key, enumerable, value, ...]`. */
+  readDetails(): void {
+    const [error, ...parts] = this.readValue() as [Error, ...unknown[]]
+    for (let index = 0; index + 2 < parts.length; index += 3) {
+      const key = parts[index] as string
+      if (key === 'stack') this.#stackless?.delete(error)
+      define(error, key, parts[index + 2], parts[index + 1] === true)
+    }
+  }
+
+  /** An error without a stack of its own must not show where on the host it was decoded. */
+  nameStacklessErrors(): void {
+    if (this.#stackless === undefined) return
+    for (const error of this.#stackless) {
+      const name = text(error.name, 'Error')
+      const message = text(error.message, '')
+      define(error, 'stack', message === '' ? name : `${name}: ${message}`, false)
+    }
+  }
+}
+
+/** Capturing the host's stack is slow, and it would be thrown away. */
+function withoutStack(make: () => Error): Error {
+  const limit = Error.stackTraceLimit
+  try {
+    Error.stackTraceLimit = 0
+  } catch {
+    // Not writable under `--frozen-intrinsics`: slower, but right.
+  }
+  try {
+    const error = make()
+    // `errors` comes with the details, like everything else.
+    Reflect.deleteProperty(error, 'errors')
+    return error
+  } finally {
+    try {
+      Error.stackTraceLimit = limit
+    } catch {
+      // As above.
+    }
+  }
+}
+
+function define(error: Error, key: string, value: unknown, enumerable: boolean): void {
+  Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true })
+}
+
+/** The guest can give an error any name and message, even ones that can't be made text. */
+function text(value: unknown, otherwise: string): string {
+  return typeof value === 'string' ? value : otherwise
+}

@@ -1,0 +1,61 @@
+import { cloneError } from './clone-path.js'
+import { isErrorLike } from './error-parts.js'
+import { show } from './errors.js'
+import { writeWithErrors } from './rewrite-errors.js'
+import type { ErrorMode } from './rewrite-errors.js'
+import { END_OF_DETAILS, V8_ERROR_TAG } from './wire.js'
+import { Writer } from './writer.js'
+
+/** The native scan of an encoded message for errors; a parameter, so that encoding needs no addon to be tested. */
+export type ContainsError = (bytes: Uint8Array) => boolean
+
+/**
+ * Encodes a value of the host for a guest.
+ *
+ * @param label what the value is called in an error message, such as `args`
+ * @throws `IsoseedError` with `ERR_DATA_CLONE`, naming the path of what can't cross
+ */
+export function encode(value: unknown, label: string, containsError: ContainsError): Uint8Array {
+  try {
+    return write(value, 'value', containsError)
+  } catch (error) {
+    throw cloneError(value, label, error)
+  }
+}
+
+/**
+ * Encodes what a host function threw. Errors cross without stacks, and without
+ * those of their parts that can't cross. Never throws.
+ *
+ * @param path the binding, for the message when the thrown value can't cross
+ */
+export function encodeThrown(value: unknown, path: string, containsError: ContainsError): Uint8Array {
+  try {
+    // Errors that V8 would not know for errors must not reach it as objects.
+    if (isErrorLike(value)) return finish(writeWithErrors(value, 'thrown'))
+    return write(value, 'thrown', containsError)
+  } catch {
+    const error = new Error(`host function ${path} threw a value that can't be cloned: ${show(value)}`)
+    return finish(writeWithErrors(Object.assign(error, { code: 'ERR_DATA_CLONE' }), 'thrown'))
+  }
+}
+
+/** V8 alone first: it is fast, nearly always enough, and checks nearly everything. */
+function write(value: unknown, mode: ErrorMode, containsError: ContainsError): Uint8Array {
+  const writer = new Writer()
+  writer.write(value)
+  const bytes = finish(writer)
+  if ((isFlat(value) && !bytes.includes(V8_ERROR_TAG)) || !containsError(bytes)) return bytes
+  return finish(writeWithErrors(value, mode))
+}
+
+/** Most calls pass a few primitives: no need to ask the native side whether there is an error among them. */
+function isFlat(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return Array.isArray(value) && value.length < 16 && value.every((item) => typeof item !== 'object' || item === null)
+}
+
+function finish(writer: Writer): Uint8Array {
+  writer.writeUint32(END_OF_DETAILS)
+  return writer.releaseBuffer()
+}

@@ -1,0 +1,27 @@
+/**
+ * V8 isolates that start already loaded: build a snapshot once from a bridge
+ * and a bundle, then start isolated sessions from it.
+ */
+
+export { GuestError, IsoseedError } from './errors.js'
+export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions } from './errors.js'
+export { createIsolate, Isolate } from './isolate.js'
+export type { Remote, RemoteMember } from './remote.js'
+export { buildSnapshot, Snapshot } from './snapshot.js'
+export { verifyIsolation } from './verify.js'
+export type {
+  BuildSnapshotOptions,
+  CallOptions,
+  CreateIsolateOptions,
+  HostFunction,
+  HostObject,
+  IsolateStats,
+  IsolationReport,
+  SnapshotFinding,
+  SnapshotInfo,
+  SnapshotSource,
+  SnapshotWarning,
+  Source,
+  SourceObject,
+  VerifyIsolationOptions,
+} from './types.js'

@@ -1,0 +1,36 @@
+import { types } from 'node:util'
+import type { NativeError } from '../native.js'
+import { decode } from './decode.js'
+import { GuestError, IsoseedError } from './errors.js'
+import type { ErrorCode, IsoseedErrorOptions } from './errors.js'
+import type { SnapshotFinding } from './types.js'
+
+/** The public error for one that the native side reports, with its causes. */
+export function toError(native: NativeError): IsoseedError {
+  if (native.code === 'ERR_GUEST') return toGuestError(native)
+  const options: IsoseedErrorOptions = {}
+  if (native.cause !== undefined) options.cause = toError(native.cause)
+  if (native.findings !== undefined) options.findings = JSON.parse(native.findings) as SnapshotFinding[]
+  return new IsoseedError(native.code as ErrorCode, native.message, options)
+}
+
+function toGuestError(native: NativeError): GuestError {
+  const name = native.name ?? 'Error'
+  const guest = { name, stack: native.stack ?? (native.message === '' ? name : `${name}: ${native.message}`) }
+  // Without it the guest threw something that can't cross: the message describes it.
+  if (native.thrown === undefined) return new GuestError(native.message, guest)
+  let thrown: unknown
+  try {
+    thrown = decode(native.thrown)
+  } catch (cause) {
+    // That the thrown value can't be read must not hide that the guest threw.
+    return new GuestError(native.message, { ...guest, cause })
+  }
+  if (!types.isNativeError(thrown)) return new GuestError(native.message, { ...guest, cause: thrown })
+  return new GuestError(native.message, {
+    ...guest,
+    ...('cause' in thrown ? { cause: thrown.cause } : {}),
+    ...('code' in thrown ? { code: thrown.code } : {}),
+    ...('errors' in thrown && Array.isArray(thrown.errors) ? { errors: thrown.errors as unknown[] } : {}),
+  })
+}

@@ -1,0 +1,34 @@
+/**
+ * The functions of `Api`, called from outside their isolate: each takes the
+ * same arguments and returns a promise of what it returns; objects nest.
+ *
+ * What is not a function has the type `never`: it is read with `eval`. The
+ * names `then` and `toJSON` are left out, because `await` and `JSON.stringify`
+ * ask any object for them: functions of those names are reached with `call`.
+ */
+export type Remote<Api> = {
+  readonly [Name in keyof Api as Name extends string ? Exclude<Name, 'then' | 'toJSON'> : never]-?: RemoteMember<Api[Name]>
+}
+
+/** One member of `Remote`. */
+export type RemoteMember<Member> = 0 extends 1 & Member
+  ? // An untyped member stays untyped: `Isolate` without a type argument.
+    any
+  : Member extends (...args: infer Args) => infer Result
+    ? (...args: Args) => Promise<Awaited<Result>>
+    : Member extends Data
+      ? never
+      : Member extends object
+        ? Remote<Member>
+        : never
+
+/** Objects that are values rather than groups of functions. */
+type Data =
+  | readonly unknown[]
+  | ReadonlyMap<unknown, unknown>
+  | ReadonlySet<unknown>
+  | Date
+  | RegExp
+  | Promise<unknown>
+  | ArrayBuffer
+  | ArrayBufferView

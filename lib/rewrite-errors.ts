@@ -1,0 +1,141 @@
+import { types } from 'node:util'
+import { errorClass, errorParts, isErrorLike, thrownErrorParts } from './error-parts.js'
+import { MORE_DETAILS } from './wire.js'
+import { ErrorShell, Refusal, Writer } from './writer.js'
+
+/** Whose errors are written: values of the host, or what a host function threw. */
+export type ErrorMode = 'value' | 'thrown'
+
+/**
+ * Encodes a value that holds errors. Node's V8 writes errors in a form that
+ * another V8 can't always read, and without `code` and `errors`: so every
+ * error is replaced by a shell, in a copy of the containers around it.
+ *
+ * In mode `'value'` the value must have been encoded by V8 before: the copy
+ * relies on there being nothing in it that V8 refuses.
+ */
+export function writeWithErrors(value: unknown, mode: ErrorMode): Writer {
+  const writer = new Writer()
+  const rewriter = new Rewriter(mode)
+  writer.write(rewriter.rewrite(value))
+  for (let details = rewriter.nextDetails(); details !== undefined; details = rewriter.nextDetails()) {
+    writer.writeUint32(MORE_DETAILS)
+    writer.write(details)
+  }
+  return writer
+}
+
+class Rewriter {
+  readonly #mode: ErrorMode
+  /** Every container and error met so far: keeps identity, and ends cycles. */
+  readonly #copies = new Map<object, object>()
+  /** Containers that still have to be copied into; a list, so that depth doesn't cost stack. */
+  readonly #unfilled: (() => void)[] = []
+  /** Shells whose parts have not been written. */
+  readonly #shells: ErrorShell[] = []
+
+  constructor(mode: ErrorMode) {
+    this.#mode = mode
+  }
+
+  rewrite(value: unknown): unknown {
+    const copy = this.#replace(value)
+    for (let fill = this.#unfilled.pop(); fill !== undefined; fill = this.#unfilled.pop()) fill()
+    return copy
+  }
+
+  /** The parts of the next error, `[shell, key, enumerable, value, ...]`; they may hold further errors. */
+  nextDetails(): unknown[] | undefined {
+    const shell = this.#shells.shift()
+    if (shell === undefined) return undefined
+    const details: unknown[] = [shell]
+    const parts = this.#mode === 'thrown' ? thrownErrorParts(shell.error) : errorParts(shell.error)
+    for (const { key, enumerable, value } of parts) {
+      if (this.#refuses(value)) continue
+      details.push(key, enumerable, this.rewrite(value))
+    }
+    return details
+  }
+
+  /**
+   * Whether a part is to be left out. V8 has looked at nearly no part of an
+   * error: what it refuses must not reach the copy, which would make `{}` of it.
+   *
+   * @throws `Refusal` in mode `'value'`, where nothing may be left out silently
+   */
+  #refuses(part: unknown): boolean {
+    if (isPlainPrimitive(part) || this.#isError(part)) return false
+    try {
+      new Writer().write(part)
+      return false
+    } catch (error) {
+      if (this.#mode === 'value') throw error
+      return true
+    }
+  }
+
+  #isError(value: unknown): boolean {
+    if (types.isNativeError(value)) return true
+    return this.#mode === 'thrown' && isErrorLike(value)
+  }
+
+  #replace(value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value
+    const known = this.#copies.get(value)
+    if (known !== undefined) return known
+    const copy = this.#copy(value)
+    this.#copies.set(value, copy)
+    return copy
+  }
+
+  /** The empty copy of a container, to be filled later; anything else as it is. */
+  #copy(value: object): object {
+    if (this.#isError(value)) {
+      const shell = new ErrorShell(value, Math.max(errorClass(value), 0))
+      this.#shells.push(shell)
+      return shell
+    }
+    if (types.isMap(value)) {
+      const copy = new Map<unknown, unknown>()
+      this.#unfilled.push(() => value.forEach((item, key) => copy.set(this.#replace(key), this.#replace(item))))
+      return copy
+    }
+    if (types.isSet(value)) {
+      const copy = new Set<unknown>()
+      this.#unfilled.push(() => value.forEach((item) => copy.add(this.#replace(item))))
+      return copy
+    }
+    if (isLeaf(value)) return value
+    // The one object that V8 skips without a word: the
+    // message is broken then, and for that the native side has sent us here.
+    if (Object.prototype.toString.call(value) === '[object WebAssembly.Module]') throw new Refusal('a module could not be cloned', value)
+    const copy: object = Array.isArray(value) ? new Array(value.length) : {}
+    this.#unfilled.push(() => {
+      for (const key of Object.keys(value)) {
+        // Defined, not assigned: a key may be `__proto__`.
+        Object.defineProperty(copy, key, {
+          value: this.#replace(Reflect.get(value, key)),
+          enumerable: true,
+          writable: true,
+          configurable: true,
+        })
+      }
+    })
+    return copy
+  }
+}
+
+function isPlainPrimitive(value: unknown): boolean {
+  return value === null || (typeof value !== 'object' && typeof value !== 'function' && typeof value !== 'symbol')
+}
+
+/** Objects that V8 writes whole, without anything that could be an error inside. */
+function isLeaf(value: object): boolean {
+  return (
+    types.isDate(value) ||
+    types.isRegExp(value) ||
+    types.isBoxedPrimitive(value) ||
+    types.isAnyArrayBuffer(value) ||
+    types.isArrayBufferView(value)
+  )
+}

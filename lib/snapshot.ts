@@ -1,0 +1,147 @@
+import { resolve } from 'node:path'
+import { types } from 'node:util'
+import type { NativeEvent, NativeSnapshot } from '../native.js'
+import { wrong } from './checks.js'
+import { connect } from './connection.js'
+import { invalidArg } from './errors.js'
+import { checkBuildOptions } from './options.js'
+import type { BuildRequest } from './options.js'
+import type { BuildSnapshotOptions, SnapshotInfo } from './types.js'
+
+let makeSnapshot: (native: NativeSnapshot) => Snapshot
+
+/** The native side of a value if it is a `Snapshot` of this module. */
+export let nativeSnapshot: (value: unknown) => NativeSnapshot | undefined
+
+/**
+ * An immutable heap image: bridge and bundle already evaluated, ready for any
+ * number of isolates. Made by `buildSnapshot` or `Snapshot.load`, and verified
+ * before use. All isolates share its memory.
+ */
+export class Snapshot {
+  static {
+    makeSnapshot = (native) => new Snapshot(native, SECRET)
+    nativeSnapshot = (value) => (typeof value === 'object' && value !== null && #native in value ? value.#native : undefined)
+  }
+
+  readonly #native: NativeSnapshot
+  #info: SnapshotInfo | undefined
+
+  private constructor(native: NativeSnapshot, secret: symbol) {
+    if (secret !== SECRET) throw invalidArg('a Snapshot is made by buildSnapshot or Snapshot.load, not by new')
+    this.#native = native
+  }
+
+  /**
+   * Loads a snapshot that was saved, from a file's path or from its bytes.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `IsoseedError` with `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, can't be read or was changed,
+   * `ERR_SNAPSHOT_MISMATCH` if it is of another V8, platform or format version
+   */
+  static load(from: string | Uint8Array): Promise<Snapshot> {
+    return load(checkOrigin('Snapshot.load', from))
+  }
+
+  /**
+   * Reads what a snapshot says about itself, without loading it; works for
+   * snapshots of other V8 versions and platforms, too.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `IsoseedError` with `ERR_SNAPSHOT_CORRUPT` if it is no snapshot or can't be read
+   */
+  static inspect(from: string | Uint8Array): Promise<SnapshotInfo> {
+    return inspect(checkOrigin('Snapshot.inspect', from))
+  }
+
+  /** Hex SHA-256 over the sources and every option that changes the heap. */
+  get key(): string {
+    return this.#native.key
+  }
+
+  /** Sizes, versions and sources; frozen. */
+  get info(): SnapshotInfo {
+    this.#info ??= parseInfo(this.#native.info)
+    return this.#info
+  }
+
+  /** A copy of the whole snapshot, as `save` would write it. */
+  bytes(): Uint8Array {
+    return this.#native.bytes()
+  }
+
+  /**
+   * Writes the snapshot to a file; atomic: the file is there whole or not at all.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   */
+  save(path: string): Promise<void> {
+    return save(this.#native, checkPath('snapshot.save', path))
+  }
+
+  /** How the snapshot names itself, so that it is not taken for an object of options. */
+  get [Symbol.toStringTag](): string {
+    return 'Snapshot'
+  }
+}
+
+/**
+ * Builds a snapshot from bridge and bundle, in a helper process.
+ *
+ * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+ * @throws `IsoseedError` with `ERR_SNAPSHOT_UNSAFE` if the heap can't be captured (see `findings`),
+ * `ERR_SNAPSHOT_BUILD` if a source throws (`cause` is the `GuestError`), or the build fails otherwise
+ * @throws the reason of `signal`
+ */
+export function buildSnapshot(options: BuildSnapshotOptions): Promise<Snapshot> {
+  return build(checkBuildOptions(options))
+}
+
+async function build({ request, signal }: BuildRequest): Promise<Snapshot> {
+  const connection = connect()
+  const event = await connection.request((id) => connection.native.buildSnapshot(id, request), {
+    signal,
+    abort: (id) => connection.native.cancel(id),
+  })
+  return makeSnapshot(snapshotOf(event))
+}
+
+async function load(from: string | Uint8Array): Promise<Snapshot> {
+  const connection = connect()
+  return makeSnapshot(snapshotOf(await connection.request((id) => connection.native.loadSnapshot(id, from))))
+}
+
+async function inspect(from: string | Uint8Array): Promise<SnapshotInfo> {
+  const connection = connect()
+  const event = await connection.request((id) => connection.native.inspectSnapshot(id, from))
+  return parseInfo(event.json as string)
+}
+
+async function save(snapshot: NativeSnapshot, path: string): Promise<void> {
+  const connection = connect()
+  await connection.request((id) => connection.native.saveSnapshot(id, snapshot, path), { owner: snapshot })
+}
+
+function snapshotOf(event: NativeEvent): NativeSnapshot {
+  return event.snapshot as NativeSnapshot
+}
+
+function parseInfo(json: string): SnapshotInfo {
+  return JSON.parse(json, (_, value: unknown) => Object.freeze(value)) as SnapshotInfo
+}
+
+function checkOrigin(where: string, from: unknown): string | Uint8Array {
+  if (typeof from === 'string') return checkPath(where, from)
+  if (!types.isUint8Array(from)) throw wrong(where, 'from', 'a path or a Uint8Array', from)
+  // Other threads can write to shared memory, even between check and use.
+  return types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from
+}
+
+function checkPath(where: string, path: unknown): string {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) throw wrong(where, 'path', 'a path that is not empty', path)
+  // Now, not when the file is opened: the working directory may change until then.
+  return resolve(path)
+}
+
+/** Proof that a constructor is called from this file. */
+const SECRET = Symbol('isoseed')

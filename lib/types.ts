@@ -1,0 +1,262 @@
+import type { Snapshot } from './snapshot.js'
+
+/** JavaScript to evaluate: the code itself, or the code with a name. */
+export type Source = string | SourceObject
+
+/** JavaScript to evaluate, with the name that stack traces show. */
+export interface SourceObject {
+  /** The code. */
+  code: string
+  /**
+   * File name in stack traces and error positions; not empty.
+   *
+   * @default `bridge.js`, `bundle.js` (`bundle-1.js`, `bundle-2.js`, ... if there are several), `warmup.js`, `eval.js`
+   */
+  name?: string
+  /**
+   * How to evaluate the code: as a classic script in the global scope.
+   *
+   * @default 'script'
+   */
+  type?: 'script'
+}
+
+/** Options of `buildSnapshot`. An unknown option is refused. */
+export interface BuildSnapshotOptions {
+  /** Trusted boot script; runs first. */
+  bridge?: Source
+  /** The libraries; run after the bridge, in order. */
+  bundle?: Source | Source[]
+  /** Runs last; functions that it called stay compiled in the snapshot. */
+  warmup?: Source
+  /**
+   * Host functions that exist, and refuse to be called, while building:
+   * global names or dotted paths, such as `['fetchUser', 'db.get']`. Code that
+   * captured one can call it in every isolate that supplies it.
+   *
+   * @default []
+   */
+  bindings?: string[]
+  /**
+   * Time for the whole build, in milliseconds; an integer from 1 to
+   * 2147483647. Past it, the build fails with `ERR_SNAPSHOT_BUILD`.
+   *
+   * @default 60000
+   */
+  timeoutMs?: number
+  /**
+   * Memory that the sources may use while building, in MiB; an integer from 8
+   * to 65536. Past it, the build fails with `ERR_SNAPSHOT_BUILD`.
+   *
+   * @default 512
+   */
+  memoryLimitMb?: number
+  /**
+   * Whether to take the snapshot from, and keep it in, this process's memory.
+   * The same sources and options give the same snapshot, and are built once
+   * however many ask at the same time.
+   *
+   * @default true
+   */
+  cache?: boolean
+  /** Aborting it rejects with the signal's `reason`; the build stops when nobody else waits for it. */
+  signal?: AbortSignal
+}
+
+/** Options of `createIsolate`. An unknown option is refused. */
+export interface CreateIsolateOptions {
+  /** What the isolate starts from; without it, a blank isolate. */
+  snapshot?: Snapshot
+  /**
+   * Limit for JavaScript heap and ArrayBuffers together, in MiB; an integer
+   * from 8 to 65536. Past it, what runs fails with `ERR_MEMORY_LIMIT` and the
+   * isolate is finished.
+   *
+   * @default 128
+   */
+  memoryLimitMb?: number
+  /**
+   * Time for each `eval` and `call`, in milliseconds: synchronous code,
+   * microtasks and pending host calls together. An integer from 1 to
+   * 2147483647, or `Infinity` for no limit. Past it, the call fails with
+   * `ERR_TIMEOUT` and the isolate stays usable.
+   *
+   * @default 30000
+   */
+  timeoutMs?: number
+  /**
+   * Values of this session: each own enumerable property becomes a global of
+   * that name, after the snapshot was restored. They are cloned, so functions
+   * are refused (`ERR_DATA_CLONE`): those are `bindings`.
+   *
+   * @default {}
+   */
+  globals?: Record<string, unknown>
+  /**
+   * Host functions that the guest may call, as globals under their names;
+   * objects nest. In the guest each is an async function: arguments and result
+   * are cloned, and an error crosses with name, message, code and cause, and
+   * without the host's stack.
+   *
+   * @default {}
+   */
+  bindings?: Record<string, HostFunction | HostObject>
+}
+
+/**
+ * A function of the host that the guest may call. It may return a promise. It
+ * is called with the object that holds it as `this`.
+ */
+// `any`, because a function that asks for specific parameters must be assignable; the guest decides what it passes.
+export type HostFunction = (...args: any[]) => unknown
+
+/** Host functions under names; may nest. */
+export interface HostObject {
+  readonly [name: string]: HostFunction | HostObject
+}
+
+/** Options of `eval`, `call` and of a call through `api`'s isolate. An unknown option is refused. */
+export interface CallOptions {
+  /**
+   * Time for this call, in milliseconds; an integer from 1 to 2147483647, or
+   * `Infinity` for no limit.
+   *
+   * @default the isolate's `timeoutMs`
+   */
+  timeoutMs?: number
+  /** Aborting it stops the call and rejects with the signal's `reason`; the isolate stays usable. */
+  signal?: AbortSignal
+  /**
+   * Only for `eval`: file name in stack traces if the source has none of its own.
+   *
+   * @default 'eval.js'
+   */
+  filename?: string
+}
+
+/** One source that a snapshot was built from. */
+export interface SnapshotSource {
+  /** Which option it was. */
+  readonly role: 'bridge' | 'bundle' | 'warmup'
+  /** Its file name. */
+  readonly name: string
+  /** Its size in UTF-8. */
+  readonly bytes: number
+}
+
+/** Something in the heap that can't be, or must not be, captured. */
+export interface SnapshotFinding {
+  /** Stable name of the rule that found it. */
+  readonly rule: string
+  /** Path of the object from the global, such as `globalThis.Error.stackTraceLimit`. */
+  readonly path: string
+  /** Where in the sources it comes from, if known: `file:line:column`. */
+  readonly source?: string
+  /** What is wrong. */
+  readonly message: string
+  /** What to do about it. */
+  readonly hint: string
+}
+
+/** Something about a snapshot that is worth knowing and did not stop the build. */
+export interface SnapshotWarning {
+  /** Stable name of the rule that found it. */
+  readonly rule: string
+  /** What was noticed. */
+  readonly message: string
+  /** Path of the object from the global, if it is about one. */
+  readonly path?: string
+  /** Where in the sources it comes from, if known: `file:line:column`. */
+  readonly source?: string
+  /** What to do about it. */
+  readonly hint?: string
+}
+
+/** What the header of a snapshot says. */
+export interface SnapshotInfo {
+  /** Hex SHA-256 over the sources and every option that changes the heap. */
+  readonly key: string
+  /** Version of the container format. */
+  readonly formatVersion: number
+  /** The V8 that built it, and the only one that can load it. */
+  readonly v8Version: string
+  /** Operating system and architecture, such as `linux-x64`. */
+  readonly platform: string
+  /** When it was built, as an ISO 8601 date in UTC. */
+  readonly createdAt: string
+  /** What it was built from, in the order of evaluation. */
+  readonly sources: readonly SnapshotSource[]
+  /** What was noticed while building. */
+  readonly warnings: readonly SnapshotWarning[]
+  /** Size of V8's heap image, in bytes. */
+  readonly blobBytes: number
+  /** Size of the whole snapshot, header included, in bytes. */
+  readonly bytes: number
+  /** Used JavaScript heap when it was captured, in bytes. */
+  readonly heapBytes: number
+  /** How long the build took, in milliseconds. */
+  readonly buildMs: number
+  /** Paths of the host functions that existed while building. */
+  readonly bindings: readonly string[]
+}
+
+/** Figures of one isolate at one moment. */
+export interface IsolateStats {
+  /** JavaScript heap in use, in bytes. */
+  heapUsedBytes: number
+  /** JavaScript heap reserved, in bytes. */
+  heapTotalBytes: number
+  /** Limit for heap and buffers together (`memoryLimitMb`), in bytes. */
+  heapLimitBytes: number
+  /** ArrayBuffers, in bytes; they lie outside the heap and count towards the limit. */
+  bufferBytes: number
+  /** CPU time of the isolate's thread since it started, in milliseconds. */
+  cpuMs: number
+  /** Calls and evaluations so far. */
+  calls: number
+  /** Calls of host functions so far. */
+  hostCalls: number
+  /** How long it took from `createIsolate` until the isolate was ready, in milliseconds. */
+  startMs: number
+}
+
+/** Options of `verifyIsolation`. An unknown option is refused. */
+export interface VerifyIsolationOptions {
+  /**
+   * Memory limit of each session, in MiB; an integer from 8 to 65536.
+   *
+   * @default 512
+   */
+  memoryLimitMb?: number
+  /**
+   * Time limit of each session's script, in milliseconds; an integer from 1 to
+   * 2147483647.
+   *
+   * @default 60000
+   */
+  timeoutMs?: number
+  /** Runs in the hostile session after the built-in attack. */
+  hostile?: Source
+}
+
+/** What `verifyIsolation` found. */
+export interface IsolationReport {
+  /** Whether every check passed and nothing leaked. */
+  ok: boolean
+  /** Each check, in the order it was made. */
+  checks: {
+    /** Name of the check. */
+    name: string
+    /** Whether it passed. */
+    ok: boolean
+    /** What was seen, if there is more to say. */
+    detail?: string
+  }[]
+  /** Each difference that one session made to another. */
+  leaks: {
+    /** Path of the changed object from the global. */
+    path: string
+    /** How it differs. */
+    detail: string
+  }[]
+}

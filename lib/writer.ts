@@ -1,0 +1,105 @@
+import { Buffer } from 'node:buffer'
+import { types } from 'node:util'
+import { Serializer } from 'node:v8'
+import { ERROR_SHELL, LENGTH_TRACKING, VIEW_KINDS } from './wire.js'
+
+/** V8 refused a value: it does not say where, see `clone-path.ts`. */
+export class Refusal extends Error {
+  /** The refused object, if it is known. */
+  readonly object: unknown
+
+  constructor(message: string, object?: unknown) {
+    super(message)
+    this.object = object
+  }
+}
+
+/**
+ * Stands for an error in a message. V8 hands array buffer views to
+ * `_writeHostObject`, and nothing else that JavaScript can make: so it is one.
+ */
+export class ErrorShell extends Uint8Array {
+  /** The error that it stands for. */
+  readonly error: object
+  /** Its class on the wire. */
+  readonly classNumber: number
+
+  constructor(error: object, classNumber: number) {
+    super(0)
+    this.error = error
+    this.classNumber = classNumber
+  }
+}
+
+/** V8's serializer with the host objects of `wire.ts`. Good for one message. */
+export class Writer extends Serializer {
+  declare _setTreatArrayBufferViewsAsHostObjects: (on: boolean) => void
+
+  constructor() {
+    super()
+    this._setTreatArrayBufferViewsAsHostObjects(true)
+    this.writeHeader()
+  }
+
+  /** Writes a value with all that it refers to; throws a `Refusal`, or what a getter throws. */
+  write(value: unknown): void {
+    // For some objects (a WebAssembly.Module) V8 gives up without an exception.
+    if (this.writeValue(value) !== true) throw new Refusal('a value could not be cloned')
+  }
+
+  _getDataCloneError(message: string): Error {
+    return new Refusal(message)
+  }
+
+  _writeHostObject(object: object): void {
+    if (object instanceof ErrorShell) {
+      this.writeUint32(ERROR_SHELL)
+      this.writeUint32(object.classNumber)
+    } else if (types.isArrayBufferView(object)) {
+      this.#writeView(object)
+    } else {
+      throw new Refusal('an object of the host could not be cloned', object)
+    }
+  }
+
+  #writeView(view: ArrayBufferView): void {
+    let { buffer, byteOffset } = view
+    // The same name that `toString` shows, but not to be overridden by a subclass.
+    const kind = VIEW_KINDS.get(Reflect.apply(typedArrayName, view, []) ?? 'DataView')
+    if (kind === undefined) throw new Refusal('a view of an unknown class could not be cloned', view)
+    let length = (view as Partial<Uint8Array>).length ?? view.byteLength
+    if (Buffer.isBuffer(view) && view.byteLength !== buffer.byteLength) {
+      // A Buffer is mostly a part of a pool, with other people's bytes around it.
+      buffer = buffer.slice(byteOffset, byteOffset + view.byteLength)
+      byteOffset = 0
+    } else if ((buffer as { resizable?: boolean }).resizable === true && isLengthTracking(view)) {
+      length = LENGTH_TRACKING
+    }
+    this.writeUint32(kind)
+    this.writeDouble(byteOffset)
+    this.writeDouble(length)
+    this.write(buffer)
+  }
+}
+
+const typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get as (
+  this: unknown,
+) => string | undefined
+
+/**
+ * Whether a view of a resizable buffer follows the buffer's length. JavaScript
+ * can't tell, V8's own encoding of a view can: its last byte holds the flags,
+ * the lowest of them is this one. Throws a `Refusal` if the view lies outside
+ * its buffer by now.
+ */
+function isLengthTracking(view: ArrayBufferView): boolean {
+  const plain = new PlainSerializer()
+  plain.writeValue(view)
+  return ((plain.releaseBuffer().at(-1) ?? 0) & 1) === 1
+}
+
+class PlainSerializer extends Serializer {
+  _getDataCloneError(message: string): Error {
+    return new Refusal(message)
+  }
+}

@@ -1,0 +1,228 @@
+//! One JavaScript environment (the main thread or a Worker) and what it has under way.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+
+use napi::bindgen_prelude::{Either, Env, FnArgs, Function, Result, retain_current_module_for_unload_safety};
+use napi_derive::napi;
+
+use super::error::throw;
+use super::event::{Answer, Events, NativeEvent};
+use super::isolate::{NativeIsolate, call_id, json, settle};
+use super::options::{NativeBuildRequest, NativeConnectOptions, NativeIsolateOptions, NativeVerifyOptions, milliseconds};
+use super::snapshot::{NativeSnapshot, info_json};
+use crate::engine::error::EngineError;
+use crate::engine::handle::{IsolateHandle, IsolateOptions};
+use crate::engine::host_call::{Host, HostCall};
+use crate::engine::runtime::runtime;
+use crate::engine::snapshot::cache::{self, Ticket};
+use crate::engine::snapshot::helper::HelperProgram;
+use crate::engine::snapshot::{self, Snapshot};
+use crate::engine::verify::{self, VerifyOptions};
+
+/// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
+const BLANK_ISOLATE_BYTES: i64 = 2 * 1024 * 1024;
+
+/// What ends with the environment.
+#[derive(Default)]
+struct UnderWay {
+    builds: HashMap<u64, Ticket>,
+    isolates: Vec<Weak<IsolateHandle>>,
+}
+
+/// A connection of one JavaScript environment to the engine.
+#[napi]
+pub struct Connection {
+    events: Events,
+    helper: HelperProgram,
+    float16: bool,
+    under_way: Arc<Mutex<UnderWay>>,
+}
+
+fn lock(under_way: &Mutex<UnderWay>) -> MutexGuard<'_, UnderWay> {
+    under_way.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Connects a JavaScript environment: its events arrive at `dispatch`, never from within a native
+/// call.
+#[napi]
+pub fn connect(
+    env: Env,
+    options: NativeConnectOptions,
+    dispatch: Function<FnArgs<(NativeEvent,)>, ()>,
+) -> Result<Connection> {
+    // Isolate threads outlive the environment that loaded the addon.
+    retain_current_module_for_unload_safety();
+    let under_way = Arc::new(Mutex::new(UnderWay::default()));
+    env.add_env_cleanup_hook(Arc::clone(&under_way), |under_way| {
+        let UnderWay { builds, isolates } = std::mem::take(&mut *lock(&under_way));
+        builds.into_values().for_each(Ticket::cancel);
+        isolates.iter().filter_map(Weak::upgrade).for_each(|isolate| isolate.dispose(|| ()));
+    })?;
+    let helper = HelperProgram { program: options.exec_path.into(), arguments: vec![options.helper.into()] };
+    Ok(Connection { events: Events::new(&dispatch)?, helper, float16: options.float16, under_way })
+}
+
+#[napi]
+impl Connection {
+    /// Keeps the event loop alive, while requests are pending.
+    #[napi(js_name = "ref")]
+    pub fn hold(&self, env: Env) {
+        self.events.hold_loop(env);
+    }
+
+    /// Lets the event loop end. The initial state.
+    #[napi(js_name = "unref")]
+    pub fn release(&self, env: Env) {
+        self.events.release_loop(env);
+    }
+
+    /// Builds a snapshot; answered with it.
+    #[napi]
+    pub fn build_snapshot(&self, id: f64, request: NativeBuildRequest) {
+        let (request, limits, use_cache) = request.split();
+        let events = self.events.clone();
+        let under_way = Arc::clone(&self.under_way);
+        // Held until the ticket is in the table, so that an answer can't come before it.
+        let mut table = lock(&self.under_way);
+        let ticket = cache::build(self.helper.clone(), request, limits, use_cache, move |outcome| {
+            lock(&under_way).builds.remove(&call_id(id));
+            events.done(id, outcome.map(|snapshot| Answer::Snapshot(NativeSnapshot { snapshot })));
+        });
+        table.builds.insert(call_id(id), ticket);
+    }
+
+    /// Leaves a build; no event follows. It ends when nobody waits for it any more.
+    #[napi]
+    pub fn cancel(&self, id: f64) {
+        let ticket = lock(&self.under_way).builds.remove(&call_id(id));
+        if let Some(ticket) = ticket {
+            ticket.cancel();
+        }
+    }
+
+    /// Reads and verifies a snapshot; answered with it.
+    #[napi]
+    pub fn load_snapshot(&self, id: f64, from: Either<String, &[u8]>) {
+        let from = Origin::from(from);
+        self.answer_later(id, move || {
+            let snapshot = Snapshot::from_bytes(from.bytes()?)?;
+            Ok(Answer::Snapshot(NativeSnapshot { snapshot }))
+        });
+    }
+
+    /// Reads a snapshot's header; answered with it as JSON.
+    #[napi]
+    pub fn inspect_snapshot(&self, id: f64, from: Either<String, &[u8]>) {
+        let from = Origin::from(from);
+        self.answer_later(id, move || {
+            let bytes = from.bytes()?;
+            let info = snapshot::inspect(&bytes)?;
+            Ok(Answer::Json(info_json(&info, bytes.len())))
+        });
+    }
+
+    /// Writes a snapshot to a file, all or nothing.
+    #[napi]
+    pub fn save_snapshot(&self, id: f64, snapshot: &NativeSnapshot, path: String) {
+        let snapshot = Arc::clone(&snapshot.snapshot);
+        self.answer_later(id, move || snapshot.write(Path::new(&path)).map(|()| Answer::Nothing));
+    }
+
+    /// Starts an isolate. Returned at once; request `id` is answered when it is ready.
+    ///
+    /// # Errors
+    /// A `TypeError` with code `ERR_INVALID_ARG` when the memory limit is too small for the snapshot.
+    #[napi]
+    pub fn create_isolate(
+        &self,
+        env: Env,
+        id: f64,
+        options: NativeIsolateOptions,
+        snapshot: Option<&NativeSnapshot>,
+    ) -> Result<NativeIsolate> {
+        let snapshot = snapshot.map(|snapshot| Arc::clone(&snapshot.snapshot));
+        let heap_bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.info().heap_bytes);
+        let weight = BLANK_ISOLATE_BYTES.saturating_add(i64::try_from(heap_bytes).unwrap_or(i64::MAX));
+        let address = Arc::new(Address { events: self.events.clone(), isolate: std::sync::OnceLock::new() });
+        let options = IsolateOptions {
+            snapshot,
+            memory_limit_mb: u64::from(options.memory_limit_mb),
+            timeout: options.timeout_ms.map(milliseconds),
+            globals: options.globals.to_vec(),
+            bindings: options.bindings,
+            host_has_float16: self.float16,
+            host: Arc::clone(&address) as Arc<dyn Host>,
+        };
+        let handle = IsolateHandle::start(options, call_id(id), settle(self.events.clone(), id));
+        let handle = Arc::new(handle.map_err(|error| throw(env, &error))?);
+        // Filled once, here; no guest code runs before the host was told that the isolate is ready.
+        let _ = address.isolate.set(handle.id());
+        {
+            let mut under_way = lock(&self.under_way);
+            under_way.isolates.retain(|isolate| isolate.strong_count() > 0);
+            under_way.isolates.push(Arc::downgrade(&handle));
+        }
+        env.adjust_external_memory(weight)?;
+        Ok(NativeIsolate { handle, events: self.events.clone(), weight })
+    }
+
+    /// Verifies a snapshot's isolation; answered with the report as JSON.
+    #[napi]
+    pub fn verify_isolation(&self, id: f64, snapshot: &NativeSnapshot, options: NativeVerifyOptions) {
+        let snapshot = Arc::clone(&snapshot.snapshot);
+        let options = VerifyOptions {
+            memory_limit_mb: u64::from(options.memory_limit_mb),
+            timeout: milliseconds(options.timeout_ms).min(Duration::from_secs(u64::from(u32::MAX))),
+            hostile: options.hostile.map(Into::into),
+        };
+        self.answer_later(id, move || json(&verify::verify(&snapshot, &options, None)?).map(Answer::Json));
+    }
+
+    /// Runs `work` off the host's thread and answers with what it comes to.
+    fn answer_later(&self, id: f64, work: impl FnOnce() -> std::result::Result<Answer, EngineError> + Send + 'static) {
+        let events = self.events.clone();
+        runtime().spawn_blocking(move || events.done(id, work()));
+    }
+}
+
+/// Where an isolate's host calls go.
+struct Address {
+    events: Events,
+    isolate: std::sync::OnceLock<u64>,
+}
+
+impl Host for Address {
+    #[expect(clippy::cast_precision_loss, reason = "isolates are counted from 1")]
+    fn call(&self, call: HostCall) {
+        if let Some(isolate) = self.isolate.get() {
+            self.events.host_call(*isolate as f64, call);
+        }
+    }
+}
+
+/// A snapshot's path or bytes. The bytes are copied: JavaScript may change them meanwhile.
+enum Origin {
+    Path(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<Either<String, &[u8]>> for Origin {
+    fn from(from: Either<String, &[u8]>) -> Self {
+        match from {
+            Either::A(path) => Self::Path(path),
+            Either::B(bytes) => Self::Bytes(bytes.to_vec()),
+        }
+    }
+}
+
+impl Origin {
+    fn bytes(self) -> std::result::Result<Vec<u8>, EngineError> {
+        match self {
+            Self::Path(path) => snapshot::read_file(Path::new(&path)),
+            Self::Bytes(bytes) => Ok(bytes),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What the native side tells JavaScript: one event type through one threadsafe function.
+
+use std::sync::Arc;
+
+use napi::Status;
+use napi::bindgen_prelude::{Env, FnArgs, Function, Result, Uint8Array, sys};
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi_derive::napi;
+
+use super::error::NativeError;
+use super::snapshot::NativeSnapshot;
+use crate::engine::error::EngineError;
+use crate::engine::host_call::HostCall;
+
+/// The answer to a request, or a guest's call of a host function.
+#[napi(object, object_from_js = false)]
+#[derive(Default)]
+pub struct NativeEvent {
+    /// `done` or `hostCall`.
+    pub kind: &'static str,
+    /// The request's number, or the host call's.
+    pub id: f64,
+    /// For `hostCall`: the isolate's number.
+    pub isolate: Option<f64>,
+    /// For `hostCall`: the binding's dotted path.
+    pub path: Option<String>,
+    /// An encoded value.
+    pub bytes: Option<Uint8Array>,
+    /// An answer as JSON.
+    pub json: Option<String>,
+    /// A snapshot that was built or loaded.
+    pub snapshot: Option<NativeSnapshot>,
+    /// Why the request failed.
+    pub error: Option<NativeError>,
+}
+
+/// What answers a request.
+pub(super) enum Answer {
+    Nothing,
+    Bytes(Vec<u8>),
+    Json(String),
+    Snapshot(NativeSnapshot),
+}
+
+type Outcome = std::result::Result<Answer, EngineError>;
+
+enum Event {
+    Done { request: f64, outcome: Outcome },
+    HostCall { isolate: f64, call: HostCall },
+}
+
+impl From<Event> for NativeEvent {
+    #[expect(clippy::cast_precision_loss, reason = "host calls are counted from 1 in each isolate")]
+    fn from(event: Event) -> Self {
+        match event {
+            Event::HostCall { isolate, call } => Self {
+                kind: "hostCall",
+                id: call.id as f64,
+                isolate: Some(isolate),
+                path: Some(call.path),
+                bytes: Some(call.arguments.into()),
+                ..Self::default()
+            },
+            Event::Done { request, outcome } => {
+                let mut event = Self { kind: "done", id: request, ..Self::default() };
+                match outcome {
+                    Ok(Answer::Nothing) => {}
+                    Ok(Answer::Bytes(bytes)) => event.bytes = Some(bytes.into()),
+                    Ok(Answer::Json(json)) => event.json = Some(json),
+                    Ok(Answer::Snapshot(snapshot)) => event.snapshot = Some(snapshot),
+                    Err(error) => event.error = Some(error.into()),
+                }
+                event
+            }
+        }
+    }
+}
+
+type DispatchArgs = FnArgs<(NativeEvent,)>;
+type Dispatch = ThreadsafeFunction<Event, (), DispatchArgs, Status, false, true>;
+
+/// Sends events to one JavaScript environment, from any thread. After the environment's end it does
+/// nothing.
+#[derive(Clone)]
+pub(super) struct Events(Arc<Dispatch>);
+
+impl Events {
+    /// Events will arrive at `dispatch`, one call each. Unreferenced at first.
+    pub(super) fn new(dispatch: &Function<DispatchArgs, ()>) -> Result<Self> {
+        let dispatch = dispatch
+            .build_threadsafe_function::<Event>()
+            .weak::<true>()
+            .build_callback(|context| Ok(FnArgs::from((NativeEvent::from(context.value),))))?;
+        Ok(Self(Arc::new(dispatch)))
+    }
+
+    /// Answers a request.
+    pub(super) fn done(&self, request: f64, outcome: Outcome) {
+        self.send(Event::Done { request, outcome });
+    }
+
+    pub(super) fn host_call(&self, isolate: f64, call: HostCall) {
+        self.send(Event::HostCall { isolate, call });
+    }
+
+    /// The queue is unbounded: requests are the host's own, and an isolate's waiting host calls are
+    /// bounded by the engine. A closing environment answers nobody, so its status is no news.
+    fn send(&self, event: Event) {
+        let _ = self.0.call(event, ThreadsafeFunctionCallMode::NonBlocking);
+    }
+
+    /// Keeps the event loop alive.
+    pub(super) fn hold_loop(&self, env: Env) {
+        // SAFETY: called on the environment's own thread, and `self` holds the function alive.
+        unsafe { sys::napi_ref_threadsafe_function(env.raw(), self.0.raw()) };
+    }
+
+    /// Lets the event loop end.
+    pub(super) fn release_loop(&self, env: Env) {
+        // SAFETY: called on the environment's own thread, and `self` holds the function alive.
+        unsafe { sys::napi_unref_threadsafe_function(env.raw(), self.0.raw()) };
+    }
+}

@@ -1,0 +1,104 @@
+//! An isolate in JavaScript's hands. Disposed when it is garbage-collected.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{Env, ObjectFinalize, Result};
+use napi_derive::napi;
+
+use super::event::{Answer, Events};
+use super::options::{NativeSource, milliseconds};
+use crate::engine::error::EngineError;
+use crate::engine::handle::IsolateHandle;
+use crate::engine::lifecycle::{Reply, Settle};
+
+/// One isolate. Every request is answered by one `done` event, unless it is aborted.
+#[napi(custom_finalize)]
+pub struct NativeIsolate {
+    pub(super) handle: Arc<IsolateHandle>,
+    pub(super) events: Events,
+    /// What Node.js's garbage collector was told that this object weighs.
+    pub(super) weight: i64,
+}
+
+impl ObjectFinalize for NativeIsolate {
+    fn finalize(self, env: Env) -> Result<()> {
+        env.adjust_external_memory(-self.weight).map(drop)
+    }
+}
+
+#[napi]
+impl NativeIsolate {
+    /// Unique in the process.
+    #[napi(getter)]
+    #[expect(clippy::cast_precision_loss, reason = "isolates are counted from 1")]
+    pub fn id(&self) -> f64 {
+        self.handle.id() as f64
+    }
+
+    /// Evaluates a script. Without `timeout_ms` there is no limit.
+    #[napi]
+    pub fn eval(&self, request: f64, source: NativeSource, timeout_ms: Option<f64>) {
+        self.handle.eval(call_id(request), source.into(), timeout_ms.map(milliseconds), self.settle(request));
+    }
+
+    /// Calls the function at a dotted path with an encoded array of arguments.
+    #[napi]
+    pub fn call(&self, request: f64, path: String, arguments: &[u8], timeout_ms: Option<f64>) {
+        let timeout = timeout_ms.map(milliseconds);
+        self.handle.call(call_id(request), path, arguments.to_vec(), timeout, self.settle(request));
+    }
+
+    /// Answers a host call with an encoded value, or an encoded error.
+    #[napi]
+    pub fn answer(&self, host_call: f64, ok: bool, value: &[u8]) {
+        let value = value.to_vec();
+        self.handle.answer(call_id(host_call), if ok { Ok(value) } else { Err(value) });
+    }
+
+    /// Reports the isolate's figures as JSON.
+    #[napi]
+    pub fn stats(&self, request: f64) {
+        self.handle.stats(call_id(request), self.settle(request));
+    }
+
+    /// Stops what runs for a request. No event follows.
+    #[napi]
+    pub fn abort(&self, request: f64) {
+        self.handle.abort(call_id(request));
+    }
+
+    /// Ends the isolate; answered when its memory is given back.
+    #[napi]
+    pub fn dispose(&self, request: f64) {
+        let events = self.events.clone();
+        self.handle.dispose(move || events.done(request, Ok(Answer::Nothing)));
+    }
+
+    fn settle(&self, request: f64) -> Settle {
+        settle(self.events.clone(), request)
+    }
+}
+
+/// Requests are counted from 1 in `lib/`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and positive by construction")]
+pub(super) fn call_id(request: f64) -> u64 {
+    request as u64
+}
+
+/// Turns the engine's reply into an event.
+pub(super) fn settle(events: Events, request: f64) -> Settle {
+    Box::new(move |reply| events.done(request, reply.and_then(answer)))
+}
+
+fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
+    Ok(match reply {
+        Reply::Started => Answer::Nothing,
+        Reply::Value(bytes) => Answer::Bytes(bytes),
+        Reply::Stats(stats) => Answer::Json(json(&stats)?),
+        Reply::Digest(lines) => Answer::Json(json(&lines)?),
+    })
+}
+
+pub(super) fn json(value: &impl serde::Serialize) -> std::result::Result<String, EngineError> {
+    serde_json::to_string(value).map_err(|error| EngineError::DataClone { message: error.to_string() })
+}

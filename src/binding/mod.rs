@@ -1,0 +1,26 @@
+//! The Node-API layer: requests in, events out. Names no V8 type and runs no guest code.
+//!
+//! Everything JavaScript sees of it goes through `lib/`, which numbers its requests; each is
+//! answered by one event. Nothing here blocks the host's thread.
+
+mod connection;
+mod error;
+mod event;
+mod isolate;
+mod options;
+mod snapshot;
+
+use napi_derive::napi;
+
+/// Does this encoded message hold an `Error`, or a token that the reader does not know?
+#[napi]
+pub fn contains_error(bytes: &[u8]) -> bool {
+    crate::engine::value::wire::scan(bytes).has_error
+}
+
+/// The whole life of a snapshot helper process: reads an order from the standard input, builds,
+/// answers, and ends the process.
+#[napi]
+pub fn run_helper() {
+    crate::engine::snapshot::build::run_helper()
+}

@@ -1,0 +1,98 @@
+//! Options as `lib/` passes them: validated there, typed here.
+
+use std::time::Duration;
+
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+
+use crate::engine::snapshot::helper::BuildLimits;
+use crate::engine::snapshot::request::BuildRequest;
+use crate::engine::source::Source;
+
+/// Where this environment's helper processes come from, and what its Node.js can read.
+#[napi(object, object_to_js = false)]
+pub struct NativeConnectOptions {
+    /// The program of the helper process: Node.js itself.
+    pub exec_path: String,
+    /// The helper's script.
+    pub helper: String,
+    /// Whether this Node.js has a `Float16Array`.
+    pub float16: bool,
+}
+
+/// A script and its name.
+#[napi(object, object_to_js = false)]
+pub struct NativeSource {
+    /// The code.
+    pub code: String,
+    /// The file name in stack traces.
+    pub name: String,
+}
+
+impl From<NativeSource> for Source {
+    fn from(source: NativeSource) -> Self {
+        Self { code: source.code, name: source.name }
+    }
+}
+
+/// What to build a snapshot from, and within which bounds.
+#[napi(object, object_to_js = false)]
+pub struct NativeBuildRequest {
+    /// Runs first.
+    pub bridge: Option<NativeSource>,
+    /// Run next, in order.
+    pub bundles: Vec<NativeSource>,
+    /// Runs last.
+    pub warmup: Option<NativeSource>,
+    /// Dotted paths of host functions.
+    pub bindings: Vec<String>,
+    /// Wall-clock limit in milliseconds.
+    pub timeout_ms: f64,
+    /// Memory limit in MiB.
+    pub memory_limit_mb: u32,
+    /// Whether to share builds and keep the result.
+    pub cache: bool,
+}
+
+impl NativeBuildRequest {
+    pub(super) fn split(self) -> (BuildRequest, BuildLimits, bool) {
+        let limits =
+            BuildLimits { timeout: milliseconds(self.timeout_ms), memory_limit_mb: u64::from(self.memory_limit_mb) };
+        let request = BuildRequest {
+            bridge: self.bridge.map(Into::into),
+            bundles: self.bundles.into_iter().map(Into::into).collect(),
+            warmup: self.warmup.map(Into::into),
+            bindings: self.bindings,
+        };
+        (request, limits, self.cache)
+    }
+}
+
+/// How an isolate is to be made, apart from its snapshot.
+#[napi(object, object_to_js = false)]
+pub struct NativeIsolateOptions {
+    /// Heap and buffers together, in MiB.
+    pub memory_limit_mb: u32,
+    /// The default wall-clock limit of a call in milliseconds; absent for none.
+    pub timeout_ms: Option<f64>,
+    /// An encoded object whose properties become globals.
+    pub globals: Uint8Array,
+    /// Dotted paths of host functions.
+    pub bindings: Vec<String>,
+}
+
+/// How to verify isolation.
+#[napi(object, object_to_js = false)]
+pub struct NativeVerifyOptions {
+    /// Each session's heap and buffers together, in MiB.
+    pub memory_limit_mb: u32,
+    /// Each step's wall-clock limit in milliseconds.
+    pub timeout_ms: f64,
+    /// What the hostile session runs beside the built-in attack.
+    pub hostile: Option<NativeSource>,
+}
+
+/// A time limit from JavaScript. Longer than a duration can hold means a very long one.
+pub(super) fn milliseconds(value: f64) -> Duration {
+    Duration::try_from_secs_f64(value / 1e3).unwrap_or(Duration::MAX)
+}

@@ -1,0 +1,248 @@
+//! What one turn does inside the isolate: evaluate, call, resume, encode.
+//!
+//! Every function here runs inside a turn, within its `TryCatch`; `Halt::Threw` leaves the exception
+//! there.
+
+use crate::engine::error::EngineError;
+use crate::engine::host_call::GuestState;
+use crate::engine::lifecycle::CallId;
+use crate::engine::source::{self, Source};
+use crate::engine::value::{self, Failure};
+use crate::engine::worker::Halt;
+
+/// How far a request came in this turn.
+pub(crate) enum Progress {
+    /// The encoded result.
+    Done(Vec<u8>),
+    /// A promise is pending; it reports to `GuestState::settled`.
+    Waiting,
+}
+
+/// Defines the properties of an encoded object as globals.
+pub(crate) fn define_globals(scope: &mut v8::PinScope, encoded: &[u8]) -> Result<(), Halt> {
+    let globals = value::decode(scope, encoded).ok_or(Halt::Threw)?;
+    let globals = v8::Local::<v8::Object>::try_from(globals).map_err(|_| Halt::Threw)?;
+    let names = globals.get_own_property_names(scope, v8::GetPropertyNamesArgs::default()).ok_or(Halt::Threw)?;
+    let global = scope.get_current_context().global(scope);
+    for index in 0..names.length() {
+        let key = names.get_index(scope, index).ok_or(Halt::Threw)?;
+        let value = globals.get(scope, key).ok_or(Halt::Threw)?;
+        let key = key.to_string(scope).ok_or(Halt::Threw)?;
+        global.create_data_property(scope, key.into(), value).ok_or(Halt::Threw)?;
+    }
+    Ok(())
+}
+
+/// Evaluates a script.
+pub(crate) fn eval(
+    scope: &mut v8::PinScope,
+    guest: &GuestState,
+    call: CallId,
+    source: &Source,
+) -> Result<Progress, Halt> {
+    let value = source::evaluate(scope, source).ok_or(Halt::Threw)?;
+    await_value(scope, guest, call, value)
+}
+
+/// Calls the function at a dotted path.
+pub(crate) fn call(
+    scope: &mut v8::PinScope,
+    guest: &GuestState,
+    call: CallId,
+    path: &str,
+    arguments: &[u8],
+) -> Result<Progress, Halt> {
+    let (receiver, function) = resolve(scope, path)?;
+    let arguments = value::decode(scope, arguments).ok_or(Halt::Threw)?;
+    let arguments = v8::Local::<v8::Array>::try_from(arguments).map_err(|_| Halt::Threw)?;
+    let arguments: Option<Vec<_>> =
+        (0..arguments.length()).map(|index| arguments.get_index(scope, index)).collect();
+    let value = function.call(scope, receiver, &arguments.ok_or(Halt::Threw)?).ok_or(Halt::Threw)?;
+    await_value(scope, guest, call, value)
+}
+
+/// The function at `path`, and the object it is a method of.
+fn resolve<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    path: &str,
+) -> Result<(v8::Local<'s, v8::Value>, v8::Local<'s, v8::Function>), Halt> {
+    let global = scope.get_current_context().global(scope);
+    let mut receiver: v8::Local<v8::Value> = global.into();
+    let mut value = receiver;
+    for (index, part) in path.split('.').enumerate() {
+        let Ok(object) = v8::Local::<v8::Object>::try_from(value) else {
+            return Err(not_a_function(scope, path));
+        };
+        let key = v8::String::new(scope, part).ok_or(Halt::Threw)?;
+        let is_lexical = index == 0 && !object.has(scope, key.into()).ok_or(Halt::Threw)?;
+        receiver = value;
+        value = if is_lexical {
+            lexical(scope, part).ok_or_else(|| not_a_function(scope, path))?
+        } else {
+            object.get(scope, key.into()).ok_or(Halt::Threw)?
+        };
+    }
+    match v8::Local::<v8::Function>::try_from(value) {
+        Ok(function) => Ok((receiver, function)),
+        Err(_) => Err(not_a_function(scope, path)),
+    }
+}
+
+/// A script's top-level `const`, `let` or `class`: visible to scripts, but no property of the global
+/// object, so a script has to look it up.
+fn lexical<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8::Local<'s, v8::Value>> {
+    let is_identifier = name.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '$');
+    if !is_identifier {
+        return None;
+    }
+    v8::tc_scope!(let scope, scope);
+    source::evaluate(scope, &Source { code: name.to_owned(), name: "call".to_owned() })
+}
+
+fn not_a_function(scope: &mut v8::PinScope, path: &str) -> Halt {
+    if let Some(message) = v8::String::new(scope, &format!("{path} is not a function")) {
+        let error = v8::Exception::type_error(scope, message);
+        scope.throw_exception(error);
+    }
+    Halt::Threw
+}
+
+/// Hands the host's answer to the promise that waits for it.
+pub(crate) fn resume(
+    scope: &mut v8::PinScope,
+    resolver: &v8::Global<v8::PromiseResolver>,
+    outcome: &Result<Vec<u8>, Vec<u8>>,
+) -> Result<(), Halt> {
+    let resolver = v8::Local::new(scope, resolver);
+    let (Ok(bytes) | Err(bytes)) = outcome;
+    let value = match value::decode(scope, bytes) {
+        Some(value) => value,
+        None => {
+            let message = v8::String::new(scope, "the host's answer can't be read").ok_or(Halt::Threw)?;
+            let error = v8::Exception::error(scope, message);
+            resolver.reject(scope, error);
+            scope.perform_microtask_checkpoint();
+            return Ok(());
+        }
+    };
+    match outcome {
+        Ok(_) => resolver.resolve(scope, value),
+        Err(_) => resolver.reject(scope, value),
+    };
+    scope.perform_microtask_checkpoint();
+    Ok(())
+}
+
+/// What a promise of an earlier turn came to.
+pub(crate) fn settled(
+    scope: &mut v8::PinScope,
+    guest: &GuestState,
+    outcome: Result<v8::Global<v8::Value>, v8::Global<v8::Value>>,
+) -> Result<Progress, Halt> {
+    match outcome {
+        Ok(value) => {
+            let value = v8::Local::new(scope, value);
+            encode(scope, guest, value)
+        }
+        Err(reason) => {
+            let reason = v8::Local::new(scope, reason);
+            scope.throw_exception(reason);
+            Err(Halt::Threw)
+        }
+    }
+}
+
+/// Runs the microtasks, then encodes `value`, or what its promise came to.
+fn await_value<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    guest: &GuestState,
+    call: CallId,
+    value: v8::Local<'s, v8::Value>,
+) -> Result<Progress, Halt> {
+    let Some(promise) = as_promise(scope, value)? else {
+        scope.perform_microtask_checkpoint();
+        return encode(scope, guest, value);
+    };
+    promise.mark_as_handled();
+    scope.perform_microtask_checkpoint();
+    match promise.state() {
+        v8::PromiseState::Fulfilled => {
+            let value = promise.result(scope);
+            encode(scope, guest, value)
+        }
+        v8::PromiseState::Rejected => {
+            let reason = promise.result(scope);
+            scope.throw_exception(reason);
+            Err(Halt::Threw)
+        }
+        v8::PromiseState::Pending => {
+            #[expect(clippy::cast_precision_loss, reason = "the host counts requests in a double")]
+            let data = v8::Number::new(scope, call as f64).into();
+            let fulfilled = v8::Function::builder(on_fulfilled).data(data).build(scope).ok_or(Halt::Threw)?;
+            let rejected = v8::Function::builder(on_rejected).data(data).build(scope).ok_or(Halt::Threw)?;
+            promise.then2(scope, fulfilled, rejected).ok_or(Halt::Threw)?;
+            Ok(Progress::Waiting)
+        }
+    }
+}
+
+/// A promise for what the guest returned, when that is a promise or may be a thenable.
+fn as_promise<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    value: v8::Local<'s, v8::Value>,
+) -> Result<Option<v8::Local<'s, v8::Promise>>, Halt> {
+    if let Ok(promise) = v8::Local::<v8::Promise>::try_from(value) {
+        return Ok(Some(promise));
+    }
+    if !value.is_object() {
+        return Ok(None);
+    }
+    let resolver = v8::PromiseResolver::new(scope).ok_or(Halt::Threw)?;
+    resolver.resolve(scope, value).ok_or(Halt::Threw)?;
+    Ok(Some(resolver.get_promise(scope)))
+}
+
+fn encode(
+    scope: &mut v8::PinScope,
+    guest: &GuestState,
+    value: v8::Local<v8::Value>,
+) -> Result<Progress, Halt> {
+    let bytes = guest.encoder.encode(scope, value, "result").map_err(|failure| match failure {
+        Failure::NotCloneable(message) => Halt::Failed(EngineError::DataClone { message }),
+        Failure::Threw => Halt::Threw,
+    })?;
+    // A getter that ran while encoding may have queued more.
+    scope.perform_microtask_checkpoint();
+    Ok(Progress::Done(bytes))
+}
+
+fn on_fulfilled<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    arguments: v8::FunctionCallbackArguments<'s>,
+    _: v8::ReturnValue<v8::Value>,
+) {
+    let value = v8::Global::new(scope, arguments.get(0));
+    push_settled(scope, &arguments, Ok(value));
+}
+
+fn on_rejected<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    arguments: v8::FunctionCallbackArguments<'s>,
+    _: v8::ReturnValue<v8::Value>,
+) {
+    let reason = v8::Global::new(scope, arguments.get(0));
+    push_settled(scope, &arguments, Err(reason));
+}
+
+fn push_settled(
+    scope: &mut v8::PinScope,
+    arguments: &v8::FunctionCallbackArguments,
+    outcome: Result<v8::Global<v8::Value>, v8::Global<v8::Value>>,
+) {
+    let call = arguments.data().number_value(scope).unwrap_or_default();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was made from a request's number")]
+    let call = call as CallId;
+    if let Some(guest) = scope.get_slot::<std::rc::Rc<GuestState>>() {
+        guest.settled.borrow_mut().push_back((call, outcome));
+    }
+}

@@ -1,0 +1,150 @@
+//! What the host holds of an isolate: `Send + Sync`, never blocks, settles every request.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::time::Duration;
+
+use crate::engine::error::{EngineError, Result};
+use crate::engine::host_call::Host;
+use crate::engine::lifecycle::{CallId, Lifecycle, Settle};
+use crate::engine::platform::spawn_isolate_thread;
+use crate::engine::snapshot::Snapshot;
+use crate::engine::source::Source;
+use crate::engine::worker::{self, Command};
+
+/// An isolate needs this much beyond what its snapshot brings.
+const SMALLEST_HEADROOM_MB: u64 = 4;
+
+/// The smallest memory limit of an isolate without a snapshot, in MiB.
+pub const SMALLEST_MEMORY_LIMIT_MB: u64 = 8;
+
+/// How an isolate is to be made.
+pub struct IsolateOptions {
+    /// The heap image to start from; none for a blank isolate.
+    pub snapshot: Option<Arc<Snapshot>>,
+    /// The limit for heap and buffers together, in MiB.
+    pub memory_limit_mb: u64,
+    /// The time limit of what the guest does on its own account, after its call was answered.
+    pub timeout: Option<Duration>,
+    /// An encoded object whose properties become globals.
+    pub globals: Vec<u8>,
+    /// Dotted paths of the host functions.
+    pub bindings: Vec<String>,
+    /// Whether the host can read a `Float16Array`.
+    pub host_has_float16: bool,
+    /// Answers host calls.
+    pub host: Arc<dyn Host>,
+}
+
+/// The smallest memory limit with which `snapshot` can be restored, in MiB.
+pub fn smallest_memory_limit_mb(snapshot: Option<&Snapshot>) -> u64 {
+    let Some(snapshot) = snapshot else { return SMALLEST_MEMORY_LIMIT_MB };
+    let info = snapshot.info();
+    let brought = (info.heap_bytes + info.buffer_bytes).div_ceil(1024 * 1024);
+    (brought + SMALLEST_HEADROOM_MB).max(SMALLEST_MEMORY_LIMIT_MB)
+}
+
+/// One isolate. Dropping the handle disposes it.
+pub struct IsolateHandle {
+    id: u64,
+    lifecycle: Arc<Lifecycle>,
+    commands: Sender<Command>,
+}
+
+impl IsolateHandle {
+    /// Starts an isolate on a thread of its own. `started` is settled as request `call` when it is
+    /// ready, or when it can't be.
+    ///
+    /// # Errors
+    /// `InvalidArg` when the memory limit is too small for the snapshot.
+    pub fn start(options: IsolateOptions, call: CallId, started: Settle) -> Result<Self> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        let smallest = smallest_memory_limit_mb(options.snapshot.as_deref());
+        if options.memory_limit_mb < smallest {
+            return Err(EngineError::InvalidArg {
+                message: format!(
+                    "memoryLimitMb must be at least {smallest} for this snapshot, got {}",
+                    options.memory_limit_mb
+                ),
+            });
+        }
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let lifecycle = Lifecycle::new(options.memory_limit_mb, options.timeout);
+        let (commands, received) = mpsc::channel();
+        lifecycle.submit(call, None, started);
+        let handle = Self { id, lifecycle: Arc::clone(&lifecycle), commands: commands.clone() };
+        let refused = Arc::clone(&lifecycle);
+        spawn_isolate_thread(
+            format!("isoseed-{id}"),
+            move || worker::run(options, call, lifecycle, commands, &received),
+            move |error| {
+                let words = format!("the system refuses a thread: {error}");
+                let why = EngineError::IsolateLost { words };
+                refused.settle(call, Err(why.clone()));
+                refused.finish(&why);
+                refused.exited();
+            },
+        );
+        Ok(handle)
+    }
+
+    /// Unique in the process.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Evaluates a script; a promise it results in is awaited.
+    pub fn eval(&self, call: CallId, source: Source, timeout: Option<Duration>, settle: Settle) {
+        self.request(call, timeout, settle, Command::Eval { call, source });
+    }
+
+    /// Calls the function at a dotted path of the guest's globals with an encoded array of
+    /// arguments; a promise it returns is awaited.
+    pub fn call(&self, call: CallId, path: String, arguments: Vec<u8>, timeout: Option<Duration>, settle: Settle) {
+        self.request(call, timeout, settle, Command::Call { call, path, arguments });
+    }
+
+    /// Reports the isolate's figures, once it is idle.
+    pub fn stats(&self, call: CallId, settle: Settle) {
+        self.request(call, None, settle, Command::Stats { call });
+    }
+
+    pub(crate) fn digest(&self, call: CallId, timeout: Option<Duration>, settle: Settle) {
+        self.request(call, timeout, settle, Command::Digest { call });
+    }
+
+    /// Answers a host call with an encoded value, or an encoded error.
+    pub fn answer(&self, host_call: u64, outcome: Result<Vec<u8>, Vec<u8>>) {
+        self.send(Command::Answer { host_call, outcome });
+    }
+
+    /// Forgets a request, and stops it when it runs. It is not settled any more.
+    pub fn abort(&self, call: CallId) {
+        self.lifecycle.abort(call);
+    }
+
+    /// Ends the isolate: what runs is stopped, pending requests are refused. `done` is called when
+    /// its memory is given back, or after a grace when V8 does not stop.
+    pub fn dispose(&self, done: impl FnOnce() + Send + 'static) {
+        self.lifecycle.dispose(Box::new(done));
+        self.send(Command::Dispose);
+    }
+
+    fn request(&self, call: CallId, timeout: Option<Duration>, settle: Settle, command: Command) {
+        if self.lifecycle.submit(call, timeout, settle) {
+            self.send(command);
+        }
+    }
+
+    /// A finished isolate's thread may be gone; its requests are settled already.
+    fn send(&self, command: Command) {
+        let _ = self.commands.send(command);
+    }
+}
+
+impl Drop for IsolateHandle {
+    fn drop(&mut self) {
+        self.dispose(|| ());
+    }
+}

@@ -1,0 +1,186 @@
+//! Host functions: the guest calls, the host answers later.
+//!
+//! A host function is one native callback whose data is the function's path as text. So a function
+//! that a bundle captured while its snapshot was built still works after restore, with whatever the
+//! session's host puts behind that path. Runs on the isolate's thread.
+
+use std::borrow::Cow;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+
+use v8::MapFnTo;
+
+use crate::engine::lifecycle::CallId;
+use crate::engine::value::{Encoder, Failure};
+
+/// More calls than this may not wait for the host at once: a guest that calls in a loop without
+/// awaiting would fill the host's memory.
+const MOST_WAITING: usize = 10_000;
+
+/// Identifies the table of external references that blobs are built with. Changes with its order or
+/// contents.
+pub(crate) const REFERENCES_ID: &str = "host-call/1";
+
+/// One call of a host function.
+#[derive(Debug)]
+pub struct HostCall {
+    /// Names the call in the answer.
+    pub id: u64,
+    /// The function's path, for example `db.get`.
+    pub path: String,
+    /// The encoded array of arguments.
+    pub arguments: Vec<u8>,
+}
+
+/// What an isolate needs of its host. Called on the isolate's thread; must not block.
+pub trait Host: Send + Sync {
+    /// The guest called a host function; the answer is given to the isolate's handle.
+    fn call(&self, call: HostCall);
+}
+
+/// A promise of the guest that was settled after its turn.
+pub(crate) type Settled = (CallId, Result<v8::Global<v8::Value>, v8::Global<v8::Value>>);
+
+/// What native callbacks find in the isolate's slot.
+pub(crate) struct GuestState {
+    pub(crate) encoder: Encoder,
+    /// The request that the running turn works for.
+    pub(crate) owner: Cell<Option<CallId>>,
+    pub(crate) settled: RefCell<VecDeque<Settled>>,
+    host: Arc<dyn Host>,
+    waiting: RefCell<HashMap<u64, (v8::Global<v8::PromiseResolver>, Option<CallId>)>>,
+    calls: Cell<u64>,
+}
+
+impl GuestState {
+    pub(crate) fn new(encoder: Encoder, host: Arc<dyn Host>) -> Rc<Self> {
+        Rc::new(Self {
+            encoder,
+            owner: Cell::new(None),
+            settled: RefCell::default(),
+            host,
+            waiting: RefCell::default(),
+            calls: Cell::new(0),
+        })
+    }
+
+    /// Calls of host functions so far.
+    pub(crate) fn host_calls(&self) -> u64 {
+        self.calls.get()
+    }
+
+    /// The promise of a host call, and the request it was made for. Each call is answered once.
+    pub(crate) fn take_waiting(&self, call: u64) -> Option<(v8::Global<v8::PromiseResolver>, Option<CallId>)> {
+        self.waiting.borrow_mut().remove(&call)
+    }
+}
+
+/// The external references that builder and runner give to V8, in the same order.
+pub(crate) fn references() -> Cow<'static, [v8::ExternalReference]> {
+    Cow::Owned(vec![v8::ExternalReference { function: callback() }])
+}
+
+/// One address for the callback, whatever the compiler makes of its generic wrapper.
+fn callback() -> v8::FunctionCallback {
+    static CALLBACK: OnceLock<v8::FunctionCallback> = OnceLock::new();
+    *CALLBACK.get_or_init(|| on_call.map_fn_to())
+}
+
+/// Defines the host functions as globals, creating objects along dotted paths.
+pub(crate) fn install(scope: &mut v8::PinScope, paths: &[String]) -> Option<()> {
+    let global = scope.get_current_context().global(scope);
+    let mut objects: HashMap<&str, v8::Local<v8::Object>> = HashMap::new();
+    for path in paths {
+        let mut parent = global;
+        for (index, _) in path.match_indices('.') {
+            let prefix = &path[..index];
+            parent = match objects.get(prefix) {
+                Some(object) => *object,
+                None => {
+                    let object = v8::Object::new(scope);
+                    define(scope, parent, last_part(prefix), object.into())?;
+                    objects.insert(prefix, object);
+                    object
+                }
+            };
+        }
+        let data = v8::String::new(scope, path)?;
+        let function = v8::Function::builder_raw(callback())
+            .data(data.into())
+            .constructor_behavior(v8::ConstructorBehavior::Throw)
+            .build(scope)?;
+        function.set_name(v8::String::new(scope, last_part(path))?);
+        define(scope, parent, last_part(path), function.into())?;
+    }
+    Some(())
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
+fn define(
+    scope: &mut v8::PinScope,
+    parent: v8::Local<v8::Object>,
+    key: &str,
+    value: v8::Local<v8::Value>,
+) -> Option<()> {
+    let key = v8::String::new(scope, key)?;
+    parent.create_data_property(scope, key.into(), value).map(drop)
+}
+
+fn on_call<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    arguments: v8::FunctionCallbackArguments<'s>,
+    mut result: v8::ReturnValue<v8::Value>,
+) {
+    let path = arguments.data().to_rust_string_lossy(scope);
+    let Some(guest) = scope.get_slot::<Rc<GuestState>>().map(Rc::clone) else {
+        throw(scope, &format!("host function `{path}` can't be called while a snapshot is built"));
+        return;
+    };
+    let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
+    result.set(resolver.get_promise(scope).into());
+    if guest.waiting.borrow().len() >= MOST_WAITING {
+        reject(scope, resolver, &format!("more than {MOST_WAITING} host calls wait for the host"));
+        return;
+    }
+    let elements: Vec<v8::Local<v8::Value>> = (0..arguments.length()).map(|index| arguments.get(index)).collect();
+    let array = v8::Array::new_with_elements(scope, &elements);
+    v8::tc_scope!(let scope, scope);
+    match guest.encoder.encode(scope, array.into(), &format!("{path} arguments")) {
+        Ok(encoded) => {
+            let id = guest.calls.get() + 1;
+            guest.calls.set(id);
+            let resolver = v8::Global::new(scope, resolver);
+            guest.waiting.borrow_mut().insert(id, (resolver, guest.owner.get()));
+            guest.host.call(HostCall { id, path, arguments: encoded });
+        }
+        Err(Failure::NotCloneable(message)) => {
+            scope.reset();
+            reject(scope, resolver, &message);
+        }
+        Err(Failure::Threw) => {
+            if let Some(exception) = scope.exception().filter(|_| scope.can_continue()) {
+                scope.reset();
+                resolver.reject(scope, exception);
+            }
+        }
+    }
+}
+
+fn throw(scope: &mut v8::PinScope, message: &str) {
+    if let Some(message) = v8::String::new(scope, message) {
+        let error = v8::Exception::error(scope, message);
+        scope.throw_exception(error);
+    }
+}
+
+fn reject(scope: &mut v8::PinScope, resolver: v8::Local<v8::PromiseResolver>, message: &str) {
+    if let Some(message) = v8::String::new(scope, message) {
+        let error = v8::Exception::type_error(scope, message);
+        resolver.reject(scope, error);
+    }
+}

@@ -1,0 +1,92 @@
+//! A V8 isolate and its context: blank, or restored from a snapshot. Runs on the isolate's thread.
+
+use std::sync::Arc;
+
+use crate::engine::error::{EngineError, Result};
+use crate::engine::host_call;
+use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::snapshot::Snapshot;
+
+/// The index of the user's context in a blob; the default context beside it is V8's own, untouched.
+pub(crate) const USER_CONTEXT: usize = 0;
+
+/// V8 installs this many frames unless the snapshot's sources chose another number.
+const DEFAULT_STACK_TRACE_LIMIT: f64 = 10.0;
+
+/// An isolate with its context. Fields drop in order: the context's handle, the isolate, and only
+/// then the blob that the isolate reads from for its whole life.
+pub(crate) struct LiveIsolate {
+    pub(crate) context: v8::Global<v8::Context>,
+    pub(crate) isolate: v8::OwnedIsolate,
+    _snapshot: Option<Arc<Snapshot>>,
+}
+
+/// What every isolate of ours is created with, builder and runner alike.
+pub(crate) fn create_params(memory: &Arc<MemoryLimit>) -> v8::CreateParams {
+    v8::CreateParams::default()
+        .heap_limits(0, memory.bytes())
+        .array_buffer_allocator(memory.allocator())
+        .external_references(host_call::references())
+        // A guest that waits on an `Atomics` cell blocks its thread where no termination reaches it.
+        .allow_atomics_wait(false)
+}
+
+/// Creates an isolate and its context, without limits in force yet.
+///
+/// # Errors
+/// `SnapshotCorrupt` when the blob holds no user context.
+pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>) -> Result<LiveIsolate> {
+    let mut params = create_params(memory);
+    if let Some(snapshot) = &snapshot {
+        params = params.snapshot_blob(borrow_blob(snapshot));
+    }
+    let mut isolate = v8::Isolate::new(params);
+    isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+    let context = {
+        v8::scope!(let scope, &mut isolate);
+        let context = match &snapshot {
+            Some(_) => v8::Context::from_snapshot(scope, USER_CONTEXT, v8::ContextOptions::default()),
+            None => Some(v8::Context::new(scope, v8::ContextOptions::default())),
+        };
+        let context = context.ok_or_else(|| EngineError::corrupt("the snapshot holds no context"))?;
+        if let Some(snapshot) = &snapshot {
+            let scope = &mut v8::ContextScope::new(scope, context);
+            restore_stack_trace_limit(scope, snapshot.info().stack_trace_limit);
+        }
+        v8::Global::new(scope, context)
+    };
+    Ok(LiveIsolate { context, isolate, _snapshot: snapshot })
+}
+
+/// The blob without a copy.
+fn borrow_blob(snapshot: &Arc<Snapshot>) -> v8::StartupData {
+    let blob: &[u8] = snapshot.blob();
+    // SAFETY: the bytes are immutable and owned by `snapshot`; `LiveIsolate` keeps a reference to it
+    // and drops that only after the isolate, the last reader.
+    let blob: &'static [u8] = unsafe { std::slice::from_raw_parts(blob.as_ptr(), blob.len()) };
+    v8::StartupData::from(blob)
+}
+
+/// V8 adds `Error.stackTraceLimit` to every restored context and trusts that it is not there yet,
+/// so the builder takes the sources' own choice out of the heap and it is put back here.
+fn restore_stack_trace_limit(scope: &mut v8::PinScope, limit: Option<f64>) {
+    if limit == Some(DEFAULT_STACK_TRACE_LIMIT) {
+        return;
+    }
+    v8::tc_scope!(let scope, scope);
+    let probe = v8::Exception::error(scope, v8::String::empty(scope));
+    let intrinsic = v8::Local::<v8::Object>::try_from(probe).ok().and_then(|error| {
+        let key = v8::String::new(scope, "constructor")?;
+        v8::Local::<v8::Object>::try_from(error.get(scope, key.into())?).ok()
+    });
+    let (Some(error_class), Some(key)) = (intrinsic, v8::String::new(scope, "stackTraceLimit")) else { return };
+    match limit {
+        Some(limit) => {
+            let limit = v8::Number::new(scope, limit);
+            error_class.set(scope, key.into(), limit.into());
+        }
+        None => {
+            error_class.delete(scope, key.into());
+        }
+    }
+}

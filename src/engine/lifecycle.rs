@@ -1,0 +1,316 @@
+//! The life of one isolate as its host sees it: which calls are pending, what runs now, whether it
+//! is finished. `Send + Sync`, shared by the handle, the isolate's thread and the alarms.
+//!
+//! Invariants:
+//! - a call is settled exactly once, by whoever takes it out of `pending` first;
+//! - callbacks of the host run outside the lock;
+//! - V8 is told to terminate only under the lock and only while a turn runs, and the end of that
+//!   turn takes the termination back: no later turn ever feels it;
+//! - once `finished` is set it never changes, and every later call is refused with it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use crate::engine::error::{EngineError, Result};
+use crate::engine::limits::alarm::{Alarm, arm};
+use crate::engine::stats::IsolateStats;
+
+/// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A request of the host, unique in its isolate.
+pub type CallId = u64;
+
+/// What answers a request.
+#[derive(Debug)]
+pub enum Reply {
+    /// The isolate is ready.
+    Started,
+    /// The encoded result of an evaluation or a call.
+    Value(Vec<u8>),
+    /// The isolate's figures.
+    Stats(Box<IsolateStats>),
+    /// One line for each reachable property, see `engine::verify`.
+    Digest(String),
+}
+
+/// Called once with the answer to a request, on any thread, without any lock held.
+pub type Settle = Box<dyn FnOnce(Result<Reply>) + Send>;
+type Exit = Box<dyn FnOnce() + Send>;
+
+/// Why a running turn was told to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    Timeout(Duration),
+    Aborted,
+    MemoryLimit,
+    Disposed,
+}
+
+struct Pending {
+    settle: Settle,
+    timeout: Option<Duration>,
+    _alarm: Option<Alarm>,
+}
+
+/// One stretch of guest code on the isolate's thread.
+struct Turn {
+    number: u64,
+    /// The request that the turn works for; none for what the guest left behind.
+    owner: Option<CallId>,
+    stop: Option<Stop>,
+    _alarm: Option<Alarm>,
+    _grace: Option<Alarm>,
+}
+
+#[derive(Default)]
+struct State {
+    v8: Option<v8::IsolateHandle>,
+    pending: HashMap<CallId, Pending>,
+    turn: Option<Turn>,
+    turns: u64,
+    finished: Option<EngineError>,
+    has_exited: bool,
+    on_exit: Vec<Exit>,
+}
+
+pub(crate) struct Lifecycle {
+    state: Mutex<State>,
+    limit_mb: u64,
+    /// The time limit of turns that no request owns.
+    detached_timeout: Option<Duration>,
+    /// For alarms, which must not keep a finished isolate's state alive.
+    this: Weak<Lifecycle>,
+}
+
+impl Lifecycle {
+    pub(crate) fn new(limit_mb: u64, detached_timeout: Option<Duration>) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            state: Mutex::default(),
+            limit_mb,
+            detached_timeout,
+            this: Weak::clone(this),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn alarm(&self, after: Duration, ring: impl FnOnce(&Self) + Send + 'static) -> Option<Alarm> {
+        let this = Weak::clone(&self.this);
+        let at = Instant::now().checked_add(after)?;
+        Some(arm(at, move || {
+            if let Some(this) = this.upgrade() {
+                ring(&this);
+            }
+        }))
+    }
+
+    /// Takes a request. Refused at once when the isolate is finished.
+    pub(crate) fn submit(&self, call: CallId, timeout: Option<Duration>, settle: Settle) -> bool {
+        let refusal = {
+            let mut state = self.state();
+            match &state.finished {
+                Some(error) => EngineError::disposed_because(error),
+                None => {
+                    let alarm = timeout.and_then(|timeout| self.alarm(timeout, move |this| this.expire(call)));
+                    state.pending.insert(call, Pending { settle, timeout, _alarm: alarm });
+                    return true;
+                }
+            }
+        };
+        settle(Err(refusal));
+        false
+    }
+
+    pub(crate) fn settle(&self, call: CallId, result: Result<Reply>) {
+        let pending = self.state().pending.remove(&call);
+        if let Some(pending) = pending {
+            (pending.settle)(result);
+        }
+    }
+
+    /// The isolate exists: from now on it can be terminated.
+    pub(crate) fn isolate_created(&self, isolate: v8::IsolateHandle) {
+        self.state().v8 = Some(isolate);
+    }
+
+    /// A stretch of guest code begins. `false` when its request was settled meanwhile, or the
+    /// isolate finished: then nothing may run.
+    pub(crate) fn begin_turn(&self, owner: Option<CallId>) -> bool {
+        let mut state = self.state();
+        if state.finished.is_some() || owner.is_some_and(|owner| !state.pending.contains_key(&owner)) {
+            return false;
+        }
+        state.turns += 1;
+        let number = state.turns;
+        let alarm = match owner {
+            Some(_) => None,
+            None => self.detached_timeout.and_then(|timeout| {
+                self.alarm(timeout, move |this| this.expire_detached(number, timeout))
+            }),
+        };
+        state.turn = Some(Turn { number, owner, stop: None, _alarm: alarm, _grace: None });
+        true
+    }
+
+    /// The stretch ended. Says whether it was stopped, and takes the termination back.
+    pub(crate) fn end_turn(&self) -> Option<Stop> {
+        let mut state = self.state();
+        let stop = state.turn.take().and_then(|turn| turn.stop);
+        if stop.is_some() && let Some(isolate) = &state.v8 {
+            isolate.cancel_terminate_execution();
+        }
+        stop
+    }
+
+    /// What a request is told whose turn was stopped.
+    pub(crate) fn stop_error(&self, stop: Stop) -> EngineError {
+        match stop {
+            Stop::Timeout(timeout) => timeout_error(timeout),
+            Stop::MemoryLimit => EngineError::MemoryLimit { limit_mb: self.limit_mb },
+            Stop::Aborted | Stop::Disposed => EngineError::Disposed { cause: None },
+        }
+    }
+
+    /// Tells the guest that runs now to stop, from any thread.
+    pub(crate) fn stop_running(&self, stop: Stop) {
+        self.stop_turn(&mut self.state(), stop);
+    }
+
+    fn stop_turn(&self, state: &mut State, stop: Stop) {
+        let Some(turn) = &mut state.turn else { return };
+        // A memory limit finishes the isolate, so it outranks what leaves it usable.
+        if turn.stop.is_none() || stop == Stop::MemoryLimit {
+            turn.stop = Some(stop);
+        }
+        if turn._grace.is_none() {
+            let number = turn.number;
+            turn._grace = self.alarm(GRACE, move |this| this.expire_grace(number));
+        }
+        if let Some(isolate) = &state.v8 {
+            isolate.terminate_execution();
+        }
+    }
+
+    fn expire(&self, call: CallId) {
+        let pending = {
+            let mut state = self.state();
+            let Some(timeout) = state.pending.get(&call).and_then(|pending| pending.timeout) else { return };
+            if state.turn.as_ref().is_some_and(|turn| turn.owner == Some(call)) {
+                // The turn's end settles the call.
+                self.stop_turn(&mut state, Stop::Timeout(timeout));
+                return;
+            }
+            state.pending.remove(&call)
+        };
+        if let Some(Pending { settle, timeout: Some(timeout), .. }) = pending {
+            settle(Err(timeout_error(timeout)));
+        }
+    }
+
+    fn expire_detached(&self, number: u64, timeout: Duration) {
+        let mut state = self.state();
+        if state.turn.as_ref().is_some_and(|turn| turn.number == number) {
+            self.stop_turn(&mut state, Stop::Timeout(timeout));
+        }
+    }
+
+    fn expire_grace(&self, number: u64) {
+        let (owner, stop) = {
+            let state = self.state();
+            match &state.turn {
+                Some(turn) if turn.number == number => (turn.owner, turn.stop),
+                _ => return,
+            }
+        };
+        let words = format!("it did not stop within {} ms when told to", GRACE.as_millis());
+        if let (Some(owner), Some(stop)) = (owner, stop) {
+            self.settle(owner, Err(self.stop_error(stop)));
+        }
+        self.finish(&EngineError::IsolateLost { words });
+        self.exited();
+    }
+
+    /// The caller lost interest: the request is forgotten, and stopped when it runs.
+    pub(crate) fn abort(&self, call: CallId) {
+        let pending = {
+            let mut state = self.state();
+            if state.turn.as_ref().is_some_and(|turn| turn.owner == Some(call)) {
+                self.stop_turn(&mut state, Stop::Aborted);
+            }
+            state.pending.remove(&call)
+        };
+        drop(pending);
+    }
+
+    /// Finishes the isolate: every pending request is told, every later one refused.
+    pub(crate) fn finish(&self, why: &EngineError) {
+        let pending: Vec<Pending> = {
+            let mut state = self.state();
+            if state.finished.is_none() {
+                state.finished = Some(why.clone());
+            }
+            state.pending.drain().map(|(_, pending)| pending).collect()
+        };
+        for pending in pending {
+            (pending.settle)(Err(EngineError::disposed_because(why)));
+        }
+    }
+
+    /// V8 gave up on this thread, which will never return.
+    pub(crate) fn lost(&self, words: &str, heap_is_full: bool) {
+        let (owner, stop) = self.state().turn.as_ref().map_or((None, None), |turn| (turn.owner, turn.stop));
+        let is_memory = heap_is_full || stop == Some(Stop::MemoryLimit);
+        let why = if is_memory {
+            EngineError::MemoryLimit { limit_mb: self.limit_mb }
+        } else {
+            EngineError::IsolateLost { words: words.to_owned() }
+        };
+        if let Some(owner) = owner {
+            self.settle(owner, Err(why.clone()));
+        }
+        self.finish(&why);
+        self.exited();
+    }
+
+    /// Disposes: pending requests are told, what runs is stopped. `done` is called when the thread
+    /// has let go of the isolate, or is lost.
+    pub(crate) fn dispose(&self, done: Exit) {
+        self.finish(&EngineError::Disposed { cause: None });
+        let mut done = Some(done);
+        {
+            let mut state = self.state();
+            if !state.has_exited {
+                self.stop_turn(&mut state, Stop::Disposed);
+                state.on_exit.extend(done.take());
+            }
+        }
+        if let Some(done) = done {
+            done();
+        }
+    }
+
+    /// The isolate is gone, or its thread will never return.
+    pub(crate) fn exited(&self) {
+        let on_exit = {
+            let mut state = self.state();
+            state.has_exited = true;
+            state.v8 = None;
+            std::mem::take(&mut state.on_exit)
+        };
+        for done in on_exit {
+            done();
+        }
+    }
+
+    pub(crate) fn is_finished(&self) -> bool {
+        self.state().finished.is_some()
+    }
+}
+
+fn timeout_error(timeout: Duration) -> EngineError {
+    EngineError::Timeout { timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX) }
+}

@@ -1,0 +1,185 @@
+//! The memory limit of one isolate: JavaScript heap and `ArrayBuffer`s together.
+//!
+//! Three hooks, all on memory that V8 asks for:
+//! - *near the heap limit* V8 asks for more: the guest is terminated and V8 gets small raises, so
+//!   that it reaches the point where it sees the termination. Large raises let one long builtin eat
+//!   gigabytes; when the raises are used up V8 calls its out-of-memory handler (`limits::fatal`).
+//! - *an `ArrayBuffer`* that would pass the limit is refused. V8 then collects garbage and tries
+//!   again; when it still fails, the interrupt requested by the refusal terminates the guest.
+//! - *after a full collection* heap and buffers are added up.
+//!
+//! Runs on the isolate's thread, except `free`, which V8 also calls from its own threads.
+
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use crate::engine::lifecycle::{Lifecycle, Stop};
+use crate::engine::limits::fatal;
+
+/// One raise past the heap limit. Small: see the module's documentation.
+const RAISE_BYTES: usize = 16 * 1024 * 1024;
+/// The raises of an isolate with a small limit may add up to this.
+const SMALLEST_HEADROOM_BYTES: usize = 32 * 1024 * 1024;
+
+/// The limit and what counts against it. Outlives the isolate that it was installed in.
+pub(crate) struct MemoryLimit {
+    limit: usize,
+    buffers: AtomicUsize,
+    heap: AtomicUsize,
+    raised: AtomicUsize,
+    /// Off while a snapshot is restored: V8 aborts when a buffer of the blob is refused.
+    enforced: AtomicBool,
+    refused: AtomicBool,
+    isolate: OnceLock<v8::IsolateHandle>,
+    lifecycle: Arc<Lifecycle>,
+}
+
+impl MemoryLimit {
+    pub(crate) fn new(limit: usize, lifecycle: Arc<Lifecycle>) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            buffers: AtomicUsize::new(0),
+            heap: AtomicUsize::new(0),
+            raised: AtomicUsize::new(0),
+            enforced: AtomicBool::new(false),
+            refused: AtomicBool::new(false),
+            isolate: OnceLock::new(),
+            lifecycle,
+        })
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.limit
+    }
+
+    /// Bytes of all living `ArrayBuffer`s.
+    pub(crate) fn buffer_bytes(&self) -> usize {
+        self.buffers.load(Ordering::Relaxed)
+    }
+
+    /// The allocator for `CreateParams`; it holds a reference to `self` until V8 drops it.
+    pub(crate) fn allocator(self: &Arc<Self>) -> v8::UniqueRef<v8::Allocator> {
+        let handle = Arc::into_raw(Arc::clone(self));
+        // SAFETY: `handle` is a strong reference that `ALLOCATOR.drop` gives back, and the vtable's
+        // functions take exactly this type.
+        unsafe { v8::new_rust_allocator(handle, &ALLOCATOR) }
+    }
+
+    /// Hooks into a new isolate and counts from its present heap on. The isolate must be dropped
+    /// before the last reference to `self` is.
+    pub(crate) fn enforce(self: &Arc<Self>, isolate: &mut v8::OwnedIsolate) {
+        // The cell is filled once, here.
+        let _ = self.isolate.set(isolate.thread_safe_handle());
+        let data = Arc::as_ptr(self).cast_mut().cast::<c_void>();
+        isolate.set_oom_error_handler(fatal::on_out_of_memory);
+        isolate.add_near_heap_limit_callback(on_near_heap_limit, data);
+        isolate.add_gc_epilogue_callback(on_collected, data, v8::GCType::kGCTypeAll);
+        self.heap.store(isolate.get_heap_statistics().used_heap_size(), Ordering::Relaxed);
+        self.enforced.store(true, Ordering::Relaxed);
+    }
+
+    fn reserve(&self, bytes: usize) -> bool {
+        let heap = self.heap.load(Ordering::Relaxed);
+        let fits = self.buffers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |buffers| {
+            let buffers = buffers.checked_add(bytes)?;
+            let total = buffers.checked_add(heap)?;
+            (total <= self.limit || !self.enforced.load(Ordering::Relaxed)).then_some(buffers)
+        });
+        if fits.is_ok() {
+            self.refused.store(false, Ordering::Relaxed);
+            return true;
+        }
+        self.refused.store(true, Ordering::Relaxed);
+        if let Some(isolate) = self.isolate.get() {
+            isolate.request_interrupt(on_refused, ptr::from_ref(self).cast_mut().cast::<c_void>());
+        }
+        false
+    }
+
+    fn release(&self, bytes: usize) {
+        self.buffers.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    fn passed(&self) {
+        self.lifecycle.stop_running(Stop::MemoryLimit);
+    }
+}
+
+unsafe extern "C" fn on_near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
+    // SAFETY: `data` is the `MemoryLimit` given to `enforce`, which outlives the isolate.
+    let limit = unsafe { &*data.cast::<MemoryLimit>() };
+    limit.passed();
+    let headroom = (limit.limit / 2).max(SMALLEST_HEADROOM_BYTES);
+    let raised = limit.raised.fetch_add(RAISE_BYTES, Ordering::Relaxed);
+    if raised < headroom { current + RAISE_BYTES } else { current }
+}
+
+unsafe extern "C" fn on_collected(
+    mut isolate: v8::UnsafeRawIsolatePtr,
+    collection: v8::GCType,
+    _flags: v8::GCCallbackFlags,
+    data: *mut c_void,
+) {
+    // SAFETY: `data` is the `MemoryLimit` given to `enforce`, which outlives the isolate.
+    let limit = unsafe { &*data.cast::<MemoryLimit>() };
+    // SAFETY: V8 passes the isolate whose collection ended, on its own thread.
+    let isolate = unsafe { v8::Isolate::ref_from_raw_isolate_ptr_mut(&mut isolate) };
+    let heap = isolate.get_heap_statistics().used_heap_size();
+    limit.heap.store(heap, Ordering::Relaxed);
+    let is_full = collection == v8::GCType::kGCTypeMarkSweepCompact;
+    if is_full && heap.saturating_add(limit.buffer_bytes()) > limit.limit {
+        limit.passed();
+    }
+}
+
+unsafe extern "C" fn on_refused(_isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
+    // SAFETY: `data` is the `MemoryLimit` of this isolate; interrupts only run while it lives.
+    let limit = unsafe { &*data.cast::<MemoryLimit>() };
+    if limit.refused.swap(false, Ordering::Relaxed) {
+        limit.passed();
+    }
+}
+
+static ALLOCATOR: v8::RustAllocatorVtable<MemoryLimit> = v8::RustAllocatorVtable {
+    allocate: allocate_zeroed,
+    allocate_uninitialized: allocate,
+    free,
+    drop: drop_handle,
+};
+
+unsafe extern "C" fn allocate_zeroed(limit: &MemoryLimit, bytes: usize) -> *mut c_void {
+    if !limit.reserve(bytes) {
+        return ptr::null_mut();
+    }
+    // SAFETY: `calloc` takes any size; at least one byte is asked for, so null means failure.
+    let block = unsafe { libc::calloc(1, bytes.max(1)) };
+    if block.is_null() {
+        limit.release(bytes);
+    }
+    block
+}
+
+unsafe extern "C" fn allocate(limit: &MemoryLimit, bytes: usize) -> *mut c_void {
+    if !limit.reserve(bytes) {
+        return ptr::null_mut();
+    }
+    // SAFETY: `malloc` takes any size; at least one byte is asked for, so null means failure.
+    let block = unsafe { libc::malloc(bytes.max(1)) };
+    if block.is_null() {
+        limit.release(bytes);
+    }
+    block
+}
+
+unsafe extern "C" fn free(limit: &MemoryLimit, block: *mut c_void, bytes: usize) {
+    limit.release(bytes);
+    // SAFETY: V8 frees each block once, and it came from `calloc` or `malloc` above.
+    unsafe { libc::free(block) };
+}
+
+unsafe extern "C" fn drop_handle(limit: *const MemoryLimit) {
+    // SAFETY: V8 calls this once, with the pointer that `MemoryLimit::allocator` made from an `Arc`.
+    drop(unsafe { Arc::from_raw(limit) });
+}

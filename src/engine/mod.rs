@@ -1,0 +1,18 @@
+//! The engine: V8, snapshots, isolates, limits. Plain Rust, without Node-API.
+
+pub mod error;
+mod exception;
+mod guest;
+pub mod handle;
+pub mod host_call;
+mod isolate;
+pub mod lifecycle;
+mod limits;
+pub mod platform;
+pub(crate) mod runtime;
+pub mod snapshot;
+pub mod source;
+pub mod stats;
+pub mod value;
+pub mod verify;
+mod worker;

@@ -1,0 +1,164 @@
+//! V8's process-wide state: flags, platform, the root thread and the keeper isolate.
+//!
+//! V8 starts once and never stops. One root thread initialises it and spawns every isolate thread,
+//! so that all of them descend from it (V8 may protect its code memory by thread ancestry). The
+//! keeper isolate, parked on the root thread, keeps the shared read-only heap of V8's default image
+//! alive: every isolate of the process shares it, whichever blob it was restored from.
+
+use std::collections::HashMap;
+use std::ffi::c_void;
+use std::io;
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use crate::engine::limits::fatal;
+use crate::engine::runtime::runtime;
+
+/// Flags that change what a heap image is. Builder and runner set the same ones.
+///
+/// Without `--no-extensible-ro-snapshot` every blob brings its own read-only heap, and two of them
+/// in one process corrupt each other silently (V8 `src/flags/flag-definitions.h`).
+pub(crate) const FLAGS: &str = "--no-extensible-ro-snapshot";
+
+/// V8 takes about 1 MB of the thread's stack; the rest is for native frames beneath it.
+const ISOLATE_STACK_BYTES: usize = 4 * 1024 * 1024;
+
+static VERSION_TAG: OnceLock<u32> = OnceLock::new();
+
+struct Spawn {
+    name: String,
+    body: Box<dyn FnOnce() + Send>,
+    failed: Box<dyn FnOnce(io::Error) + Send>,
+}
+
+/// Starts V8 unless it runs already, and spawns `body` on a thread of its own.
+///
+/// `failed` is called instead when the system refuses the thread. Neither runs on the caller's
+/// thread, and the caller does not wait.
+pub(crate) fn spawn_isolate_thread(
+    name: String,
+    body: impl FnOnce() + Send + 'static,
+    failed: impl FnOnce(io::Error) + Send + 'static,
+) {
+    let spawn = Spawn { name, body: Box::new(body), failed: Box::new(failed) };
+    if let Err(mpsc::SendError(spawn)) = root().send(spawn) {
+        (spawn.failed)(io::Error::other("V8's root thread is gone"));
+    }
+}
+
+fn root() -> &'static Sender<Spawn> {
+    static ROOT: OnceLock<Sender<Spawn>> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let (sender, spawns) = mpsc::channel::<Spawn>();
+        // When even this thread is refused the receiver is dropped, and every spawn reports it.
+        let _ = thread::Builder::new().name("isoseed-root".into()).stack_size(ISOLATE_STACK_BYTES).spawn(move || {
+            initialize();
+            let _keeper = v8::Isolate::new(v8::CreateParams::default());
+            for Spawn { name, body, failed } in spawns {
+                let thread = thread::Builder::new().name(name).stack_size(ISOLATE_STACK_BYTES);
+                if let Err(error) = thread.spawn(body) {
+                    failed(error);
+                }
+            }
+        });
+        sender
+    })
+}
+
+fn initialize() {
+    v8::V8::set_flags_from_string(FLAGS);
+    v8::V8::set_fatal_error_handler(fatal::on_fatal_error);
+    let platform = v8::new_custom_platform(0, false, true, ForegroundTasks).make_shared();
+    v8::V8::initialize_platform(platform);
+    v8::V8::initialize();
+    // Set once: this runs once.
+    let _ = VERSION_TAG.set(v8::script_compiler::cached_data_version_tag());
+}
+
+/// What identifies a heap image's maker: V8's own tag over its version and its flags
+/// (`ScriptCompiler::CachedDataVersionTag`).
+///
+/// Starts V8 unless it runs, and waits until the flags are set: not for the host's thread.
+pub(crate) fn version_tag() -> u32 {
+    root();
+    *VERSION_TAG.wait()
+}
+
+type TaskSink = Arc<dyn Fn(v8::Task) + Send + Sync>;
+
+fn task_sinks() -> MutexGuard<'static, HashMap<usize, TaskSink>> {
+    static SINKS: OnceLock<Mutex<HashMap<usize, TaskSink>>> = OnceLock::new();
+    SINKS.get_or_init(Mutex::default).lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Delivers V8's foreground tasks of one isolate (asynchronous WebAssembly compilation,
+/// finalization callbacks) to its thread. Dropped before the isolate is.
+pub(crate) struct TaskRoute(usize);
+
+impl TaskRoute {
+    /// Routes the tasks of `isolate` into `sink`, which must hand them to the isolate's thread.
+    pub(crate) fn new(isolate: &v8::Isolate, sink: impl Fn(v8::Task) + Send + Sync + 'static) -> Self {
+        // SAFETY: `isolate` is a live reference; the pointer is only compared, never followed.
+        let raw = unsafe { isolate.as_raw_isolate_ptr() };
+        let key = raw_address(raw);
+        task_sinks().insert(key, Arc::new(sink));
+        Self(key)
+    }
+}
+
+impl Drop for TaskRoute {
+    fn drop(&mut self) {
+        task_sinks().remove(&self.0);
+    }
+}
+
+fn raw_address(pointer: v8::UnsafeRawIsolatePtr) -> usize {
+    // SAFETY: `UnsafeRawIsolatePtr` is `repr(transparent)` over one raw pointer, so it has the size
+    // of `usize`; the number is only compared.
+    unsafe { std::mem::transmute::<v8::UnsafeRawIsolatePtr, usize>(pointer) }
+}
+
+struct ForegroundTasks;
+
+impl ForegroundTasks {
+    /// A task of an isolate without a route (one that is being created or torn down, or a snapshot
+    /// creator) is dropped: V8 allows that, the work it stands for is optional there.
+    fn deliver(isolate: usize, task: v8::Task) {
+        let sink = task_sinks().get(&isolate).map(Arc::clone);
+        if let Some(sink) = sink {
+            sink(task);
+        }
+    }
+
+    fn deliver_later(isolate: usize, task: v8::Task, delay_in_seconds: f64) {
+        let delay = Duration::try_from_secs_f64(delay_in_seconds).unwrap_or(Duration::ZERO);
+        runtime().spawn(async move {
+            tokio::time::sleep(delay).await;
+            Self::deliver(isolate, task);
+        });
+    }
+}
+
+impl v8::PlatformImpl for ForegroundTasks {
+    fn post_task(&self, isolate: *mut c_void, task: v8::Task) {
+        Self::deliver(isolate as usize, task);
+    }
+
+    fn post_non_nestable_task(&self, isolate: *mut c_void, task: v8::Task) {
+        Self::deliver(isolate as usize, task);
+    }
+
+    fn post_delayed_task(&self, isolate: *mut c_void, task: v8::Task, delay_in_seconds: f64) {
+        Self::deliver_later(isolate as usize, task, delay_in_seconds);
+    }
+
+    fn post_non_nestable_delayed_task(&self, isolate: *mut c_void, task: v8::Task, delay_in_seconds: f64) {
+        Self::deliver_later(isolate as usize, task, delay_in_seconds);
+    }
+
+    fn post_idle_task(&self, _isolate: *mut c_void, task: v8::IdleTask) {
+        drop(task);
+    }
+}

@@ -1,0 +1,76 @@
+//! What the snapshot helper and its parent say to each other.
+//!
+//! The parent writes one `Order` as JSON to the helper's standard input and closes it. The helper
+//! answers in frames on its original standard output: a tag byte, a length (u32, little-endian), and
+//! that many bytes.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::error::{EngineError, Finding};
+use crate::engine::snapshot::request::BuildRequest;
+
+/// What to build, within which memory.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Order {
+    pub(super) request: BuildRequest,
+    pub(super) memory_limit_mb: u64,
+}
+
+/// Where the helper is. When it dies, the phase tells what killed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Phase {
+    /// V8 starts.
+    Start,
+    /// A source runs.
+    Evaluate,
+    /// V8 writes the heap image.
+    Serialize,
+    /// The heap image is restored once.
+    Probe,
+}
+
+/// What the helper measured.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Built {
+    pub(super) version_tag: u32,
+    pub(super) heap_bytes: u64,
+    pub(super) buffer_bytes: u64,
+    pub(super) build_ms: f64,
+    pub(super) stack_trace_limit: Option<f64>,
+    pub(super) warnings: Vec<Finding>,
+}
+
+/// One frame.
+#[derive(Debug)]
+pub(super) enum Frame {
+    Phase(Phase),
+    Built(Built),
+    Blob(Vec<u8>),
+    Failed(EngineError),
+}
+
+impl Frame {
+    pub(super) fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
+        let (tag, body) = match self {
+            Self::Phase(phase) => (0, serde_json::to_vec(phase)?),
+            Self::Built(built) => (1, serde_json::to_vec(built)?),
+            Self::Blob(blob) => (2, blob.clone()),
+            Self::Failed(error) => (3, serde_json::to_vec(error)?),
+        };
+        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+        let mut bytes = vec![tag];
+        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&body);
+        Ok(bytes)
+    }
+
+    pub(super) fn from_parts(tag: u8, body: Vec<u8>) -> Option<Self> {
+        match tag {
+            0 => serde_json::from_slice(&body).ok().map(Self::Phase),
+            1 => serde_json::from_slice(&body).ok().map(Self::Built),
+            2 => Some(Self::Blob(body)),
+            3 => serde_json::from_slice(&body).ok().map(Self::Failed),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What a snapshot is to be built from, and the key over it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::engine::source::Source;
+use crate::engine::{host_call, platform};
+
+/// What to build. Everything here changes the heap, and so the key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuildRequest {
+    /// Runs first.
+    pub bridge: Option<Source>,
+    /// Run next, in order.
+    pub bundles: Vec<Source>,
+    /// Runs last.
+    pub warmup: Option<Source>,
+    /// Dotted paths of host functions that exist, and refuse to be called, while building.
+    pub bindings: Vec<String>,
+}
+
+impl BuildRequest {
+    /// The sources with their roles, in the order in which they run.
+    pub fn sources(&self) -> impl Iterator<Item = (&'static str, &Source)> {
+        let bridge = self.bridge.iter().map(|source| ("bridge", source));
+        let bundles = self.bundles.iter().map(|source| ("bundle", source));
+        let warmup = self.warmup.iter().map(|source| ("warmup", source));
+        bridge.chain(bundles).chain(warmup)
+    }
+
+    /// SHA-256 over everything that shapes the heap, in hexadecimal. Every part goes in with its
+    /// length, so that no two requests run together.
+    pub fn key(&self) -> String {
+        let mut hasher = Sha256::new();
+        let mut add = |part: &str| {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        };
+        add(v8::V8::get_version());
+        add(platform::FLAGS);
+        add(host_call::REFERENCES_ID);
+        for (role, source) in self.sources() {
+            add(role);
+            add(&source.name);
+            add(&source.code);
+        }
+        add("bindings");
+        for path in &self.bindings {
+            add(path);
+        }
+        hex(&hasher.finalize())
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(code: &str, name: &str) -> Source {
+        Source { code: code.into(), name: name.into() }
+    }
+
+    fn request() -> BuildRequest {
+        BuildRequest {
+            bridge: Some(source("a", "bridge.js")),
+            bundles: vec![source("b", "1.js"), source("c", "2.js")],
+            warmup: None,
+            bindings: vec!["f".into()],
+        }
+    }
+
+    #[test]
+    fn equal_requests_have_one_key_and_it_is_a_sha256() {
+        assert_eq!(request().key(), request().key());
+        assert_eq!(request().key().len(), 64);
+    }
+
+    #[test]
+    fn every_part_changes_the_key() {
+        let changes: [fn(&mut BuildRequest); 7] = [
+            |request| request.bridge = None,
+            |request| request.bundles.swap(0, 1),
+            |request| request.bundles = vec![source("bc", "1.js")],
+            |request| request.bundles[0].name = "other.js".into(),
+            |request| request.warmup = Some(source("d", "warmup.js")),
+            |request| request.bindings.push("g".into()),
+            |request| request.bridge = Some(source("", "bridge.jsa")),
+        ];
+        let mut keys = vec![request().key()];
+        for change in changes {
+            let mut changed = request();
+            change(&mut changed);
+            keys.push(changed.key());
+        }
+        keys.sort();
+        keys.dedup();
+        assert_eq!(keys.len(), changes.len() + 1);
+    }
+}

@@ -1,0 +1,238 @@
+//! Guest value → bytes.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use v8::{ValueSerializerHelper, ValueSerializerImpl};
+
+use crate::engine::limits::output::with_largest_allocation;
+use crate::engine::value::{DETAILS_FOLLOW, ERROR_CLASSES, ERROR_SHELL, path, wire};
+
+/// The version in the header. V8 writes 16, which Node.js refuses; below 4 GiB both are the same
+/// bytes (denoland/deno#35118).
+const WIRE_VERSION: u8 = 0x0f;
+
+/// The keys of an error that cross, see `engine::value`.
+const DETAIL_KEYS: [&str; 6] = ["name", "message", "stack", "cause", "code", "errors"];
+
+/// A prototype chain longer than this has no standard class within reach.
+const LONGEST_PROTOTYPE_CHAIN: usize = 64;
+
+/// Why a value could not be encoded.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It can't cross; the message names its path.
+    NotCloneable(String),
+    /// The guest's own code threw, or was terminated: the exception is pending in the caller's
+    /// `TryCatch`.
+    Threw,
+}
+
+/// Encodes for one host.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Encoder {
+    /// The largest message, in bytes.
+    pub(crate) limit: usize,
+    /// Whether the host can read a `Float16Array`.
+    pub(crate) host_has_float16: bool,
+}
+
+impl Encoder {
+    /// Encodes `value`, which messages call `name`.
+    ///
+    /// The caller holds a `TryCatch` around it.
+    pub(crate) fn encode(
+        &self,
+        scope: &mut v8::PinScope,
+        value: v8::Local<v8::Value>,
+        name: &str,
+    ) -> Result<Vec<u8>, Failure> {
+        let bytes = self.write(scope, value, name, Errors::default())?;
+        let contents = wire::scan(&bytes);
+        if contents.has_float16 && !self.host_has_float16 {
+            let path = path::find(scope, value, name, |object| object.is_float16_array());
+            return Err(Failure::NotCloneable(format!(
+                "{} can't be cloned: this Node.js has no Float16Array",
+                path.as_deref().unwrap_or(name)
+            )));
+        }
+        if !contents.has_error {
+            return Ok(bytes);
+        }
+        self.write(scope, value, name, Errors { as_shells: true, ..Errors::default() })
+    }
+
+    fn write(
+        &self,
+        scope: &mut v8::PinScope,
+        value: v8::Local<v8::Value>,
+        name: &str,
+        errors: Errors,
+    ) -> Result<Vec<u8>, Failure> {
+        let errors = Rc::new(errors);
+        let context = scope.get_current_context();
+        let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
+        serializer.write_header();
+        let written = with_largest_allocation(self.limit, || {
+            serializer.write_value(context, value) == Some(true) && errors.write_details(scope, &serializer, context)
+        });
+        if !written {
+            return Err(match errors.refusal.take() {
+                Some(refusal) => Failure::NotCloneable(self.explain(scope, value, name, &refusal)),
+                None => Failure::Threw,
+            });
+        }
+        serializer.write_uint32(0);
+        let mut bytes = serializer.release();
+        if let Some(version) = bytes.get_mut(1) {
+            *version = WIRE_VERSION;
+        }
+        Ok(bytes)
+    }
+
+    fn explain(
+        &self,
+        scope: &mut v8::PinScope,
+        value: v8::Local<v8::Value>,
+        name: &str,
+        refusal: &str,
+    ) -> String {
+        if refusal.contains("out of memory") {
+            return format!("{name} can't be cloned: encoded it is larger than {} bytes", self.limit);
+        }
+        match path::find_refused(scope, value, name) {
+            Some((path, kind)) => format!("{path} can't be cloned: {kind}"),
+            None => format!("{name} can't be cloned: {refusal}"),
+        }
+    }
+}
+
+/// The errors met while writing one message, in order.
+#[derive(Default)]
+struct Errors {
+    as_shells: bool,
+    met: RefCell<Vec<v8::Global<v8::Object>>>,
+    refusal: Cell<Option<String>>,
+}
+
+impl Errors {
+    /// Writes the details of each error met, among them those met in other errors' details.
+    fn write_details(
+        &self,
+        scope: &mut v8::PinScope,
+        serializer: &v8::ValueSerializer,
+        context: v8::Local<v8::Context>,
+    ) -> bool {
+        let mut next = 0;
+        loop {
+            v8::scope!(let scope, scope);
+            let Some(error) = self.met.borrow().get(next).map(|error| v8::Local::new(scope, error)) else {
+                return true;
+            };
+            next += 1;
+            let Some(details) = details(scope, error) else { return false };
+            serializer.write_uint32(DETAILS_FOLLOW);
+            if serializer.write_value(context, details.into()) != Some(true) {
+                return false;
+            }
+        }
+    }
+}
+
+fn details<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::Object>) -> Option<v8::Local<'s, v8::Array>> {
+    let mut elements: Vec<v8::Local<v8::Value>> = vec![error.into()];
+    for key in DETAIL_KEYS {
+        let key_string = v8::String::new(scope, key)?;
+        let is_own = error.has_own_property(scope, key_string.into())?;
+        if !is_own && key != "name" {
+            continue;
+        }
+        let value = error.get(scope, key_string.into())?;
+        let is_standard_name = || ERROR_CLASSES.contains(&value.to_rust_string_lossy(scope).as_str());
+        if !is_own && (!value.is_string() || is_standard_name()) {
+            continue;
+        }
+        let attributes = error.get_property_attributes(scope, key_string.into())?;
+        let is_enumerable = is_own && !attributes.is_dont_enum();
+        elements.extend([key_string.into(), v8::Boolean::new(scope, is_enumerable).into(), value]);
+    }
+    Some(v8::Array::new_with_elements(scope, &elements))
+}
+
+/// The standard class of an error: the first standard name that an object of its prototype chain
+/// has as its own. Works across realms.
+fn error_class(scope: &mut v8::PinScope, error: v8::Local<v8::Object>) -> Option<u32> {
+    let name_key = v8::String::new(scope, "name")?;
+    let mut object = error.get_prototype(scope)?;
+    for _ in 0..LONGEST_PROTOTYPE_CHAIN {
+        let Ok(prototype) = v8::Local::<v8::Object>::try_from(object) else { break };
+        if prototype.has_own_property(scope, name_key.into())? {
+            let name = prototype.get(scope, name_key.into())?;
+            let name = if name.is_string() { name.to_rust_string_lossy(scope) } else { String::new() };
+            if let Some(class) = ERROR_CLASSES.iter().position(|class| *class == name) {
+                return u32::try_from(class).ok();
+            }
+        }
+        object = prototype.get_prototype(scope)?;
+    }
+    Some(0)
+}
+
+struct Delegate(Rc<Errors>);
+
+impl ValueSerializerImpl for Delegate {
+    fn throw_data_clone_error<'s>(&self, scope: &mut v8::PinScope<'s, '_>, message: v8::Local<'s, v8::String>) {
+        self.0.refusal.set(Some(message.to_rust_string_lossy(scope)));
+        let error = v8::Exception::error(scope, message);
+        scope.throw_exception(error);
+    }
+
+    fn has_custom_host_object(&self, _isolate: &v8::Isolate) -> bool {
+        self.0.as_shells
+    }
+
+    fn is_host_object<'s>(
+        &self,
+        _scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<'s, v8::Object>,
+    ) -> Option<bool> {
+        Some(object.is_native_error())
+    }
+
+    fn write_host_object<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: v8::Local<'s, v8::Object>,
+        serializer: &dyn ValueSerializerHelper,
+    ) -> Option<bool> {
+        let class = error_class(scope, object)?;
+        serializer.write_uint32(ERROR_SHELL);
+        serializer.write_uint32(class);
+        self.0.met.borrow_mut().push(v8::Global::new(scope, object));
+        Some(true)
+    }
+
+    fn get_shared_array_buffer_id<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        _buffer: v8::Local<'s, v8::SharedArrayBuffer>,
+    ) -> Option<u32> {
+        self.refuse(scope, "a SharedArrayBuffer")
+    }
+
+    fn get_wasm_module_transfer_id(
+        &self,
+        scope: &mut v8::PinScope<'_, '_>,
+        _module: v8::Local<v8::WasmModuleObject>,
+    ) -> Option<u32> {
+        self.refuse(scope, "a WebAssembly.Module")
+    }
+}
+
+impl Delegate {
+    fn refuse<T>(&self, scope: &mut v8::PinScope, what: &str) -> Option<T> {
+        let message = v8::String::new(scope, what)?;
+        self.throw_data_clone_error(scope, message);
+        None
+    }
+}

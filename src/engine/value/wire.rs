@@ -1,0 +1,174 @@
+//! Reads V8's structured-clone wire format token by token, without V8.
+//!
+//! Every token carries its own length and containers are just begin and end tokens, so one linear
+//! pass finds what the encoder has to treat specially. Format: V8 `src/objects/value-serializer.cc`
+//! (`SerializationTag`); host objects are ours (see `engine::value`).
+
+/// What an encoded message holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Contents {
+    /// An `Error`, or a token that this reader does not know: both are left to the slow path.
+    pub has_error: bool,
+    /// A `Float16Array`, which Node.js before 24 can't read.
+    pub has_float16: bool,
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn byte(&mut self) -> Option<u8> {
+        let byte = *self.bytes.get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn skip(&mut self, count: usize) -> Option<()> {
+        self.at = self.at.checked_add(count).filter(|at| *at <= self.bytes.len())?;
+        Some(())
+    }
+
+    fn varint(&mut self) -> Option<usize> {
+        let mut value = 0_u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte & 0x80 == 0 {
+                return usize::try_from(value).ok();
+            }
+        }
+        None
+    }
+
+    fn skip_varints(&mut self, count: usize) -> Option<()> {
+        (0..count).try_for_each(|_| self.varint().map(drop))
+    }
+
+    fn skip_counted(&mut self) -> Option<()> {
+        let count = self.varint()?;
+        self.skip(count)
+    }
+
+    /// One token after its tag. `None`: cut short, or unknown.
+    fn token(&mut self, tag: u8, contents: &mut Contents) -> Option<()> {
+        match tag {
+            // Padding, undefined, null, true, false, hole, boxed true and false, and the beginnings
+            // of objects, maps and sets.
+            b'\0' | b'_' | b'0' | b'T' | b'F' | b'-' | b'y' | b'x' | b'o' | b';' | b'\'' => Some(()),
+            // int32, uint32, back reference, the ends of object, map and set, the beginnings of a
+            // dense and a sparse array.
+            b'I' | b'U' | b'^' | b'{' | b':' | b',' | b'A' | b'a' => self.skip_varints(1),
+            // The ends of a dense and a sparse array.
+            b'$' | b'@' => self.skip_varints(2),
+            // double, Date, boxed number.
+            b'N' | b'D' | b'n' => self.skip(8),
+            // BigInt and boxed BigInt: a bit field whose upper bits are the length in bytes.
+            b'Z' | b'z' => {
+                let bits = self.varint()?;
+                self.skip(bits >> 1)
+            }
+            b'"' | b'c' | b'S' | b'B' => self.skip_counted(),
+            // Boxed string: the string's own token follows.
+            b's' => Some(()),
+            // RegExp: the pattern's string token, then its flags.
+            b'R' => {
+                let pattern = self.byte()?;
+                let pattern = if pattern == b'\0' { self.byte()? } else { pattern };
+                self.token(pattern, contents)?;
+                self.skip_varints(1)
+            }
+            // Resizable ArrayBuffer: length, maximum, bytes.
+            b'~' => {
+                let length = self.varint()?;
+                self.skip_varints(1)?;
+                self.skip(length)
+            }
+            // View: kind, offset, length, flags.
+            b'V' => {
+                contents.has_float16 |= self.byte()? == b'h';
+                self.skip_varints(3)
+            }
+            b'\\' => self.host_object(),
+            _ => None,
+        }
+    }
+
+    /// Ours: an error shell (kind 0 and its class), or a view (kind, offset and length as doubles)
+    /// whose buffer's token follows.
+    fn host_object(&mut self) -> Option<()> {
+        match self.varint()? {
+            0 => self.skip_varints(1),
+            _ => self.skip(16),
+        }
+    }
+}
+
+/// Scans the first value of an encoded message, header included.
+pub fn scan(bytes: &[u8]) -> Contents {
+    let mut contents = Contents::default();
+    let mut reader = Reader { bytes, at: 0 };
+    let header = (reader.byte(), reader.varint());
+    if header.0 != Some(0xff) || header.1.is_none() {
+        contents.has_error = true;
+        return contents;
+    }
+    while let Some(tag) = reader.byte() {
+        if reader.token(tag, &mut contents).is_none() {
+            contents.has_error = true;
+            break;
+        }
+    }
+    contents
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn has_error(body: &[u8]) -> bool {
+        let mut message = vec![0xff, 0x0f];
+        message.extend_from_slice(body);
+        scan(&message).has_error
+    }
+
+    #[test]
+    fn an_error_is_found_behind_every_kind_of_token() {
+        let before: [&[u8]; 14] = [
+            b"o\"\x01a",
+            b"A\x01I\x02",
+            b"Z\x10abcdefgh",
+            b"N\0\0\0\0\0\0\0\0",
+            b"c\x04r\0r\0",
+            b"\0c\x02r\0",
+            b"R\"\x01r\x05",
+            b"B\x02rrVB\0\x02\0",
+            b"~\x02\x08rr",
+            b"\\\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\x3fB\x01r",
+            b";\"\x01rI\x02:\x02",
+            b"'\"\x01r,\x01",
+            b"s\"\x01r",
+            b"a\x05@\x00\x05",
+        ];
+        for prefix in before {
+            assert!(!has_error(prefix), "no error in {prefix:?}");
+            assert!(has_error(&[prefix, b"rR"].concat()), "the error after {prefix:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_or_cut_token_counts_as_an_error_so_that_the_slow_path_decides() {
+        for body in [&b"w"[..], b"\"\x05ab", b"N\0\0", b"V", b"\\"] {
+            assert!(has_error(body), "{body:?}");
+        }
+        assert!(scan(b"").has_error);
+        assert!(scan(b"no header").has_error);
+    }
+
+    #[test]
+    fn a_float16_array_is_found() {
+        assert!(scan(b"\xff\x0fB\x02abVh\0\x02\0").has_float16);
+        assert!(!scan(b"\xff\x0fB\x02abVb\0\x02\0").has_float16);
+    }
+}

@@ -1,0 +1,238 @@
+//! The isolate's thread: takes commands one by one and runs guest code in turns.
+//!
+//! A turn is one stretch of guest code on behalf of one request: a script, a call, the continuation
+//! after a host's answer. Each ends with a microtask checkpoint, so a result is reported only after
+//! all that it set off has run, under the same deadline.
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::Instant;
+
+use crate::engine::error::{EngineError, Result};
+use crate::engine::exception::describe;
+use crate::engine::guest::{self, Progress};
+use crate::engine::handle::IsolateOptions;
+use crate::engine::host_call::{self, GuestState};
+use crate::engine::isolate::{self, LiveIsolate};
+use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
+use crate::engine::limits::fatal;
+use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::platform::TaskRoute;
+use crate::engine::source::Source;
+use crate::engine::stats::{IsolateStats, thread_cpu_ms};
+use crate::engine::value::Encoder;
+use crate::engine::verify::digest;
+
+/// What the isolate's thread can be told. The queue is unbounded: its writers are the host, whose
+/// own memory it is, and V8's few foreground tasks.
+pub(crate) enum Command {
+    Eval { call: CallId, source: Source },
+    Call { call: CallId, path: String, arguments: Vec<u8> },
+    Answer { host_call: u64, outcome: Result<Vec<u8>, Vec<u8>> },
+    Stats { call: CallId },
+    Digest { call: CallId },
+    Task(v8::Task),
+    Dispose,
+}
+
+/// Why a turn's work ended early.
+pub(crate) enum Halt {
+    /// An exception is pending in the turn's `TryCatch`, or the guest was terminated.
+    Threw,
+    /// The work failed otherwise.
+    Failed(EngineError),
+}
+
+struct Worker {
+    guest: Rc<GuestState>,
+    live: LiveIsolate,
+    memory: Arc<MemoryLimit>,
+    lifecycle: Arc<Lifecycle>,
+    calls: u64,
+    start_ms: f64,
+}
+
+/// The body of an isolate's thread.
+pub(crate) fn run(
+    options: IsolateOptions,
+    start: CallId,
+    lifecycle: Arc<Lifecycle>,
+    commands: Sender<Command>,
+    received: &Receiver<Command>,
+) {
+    fatal::watch_thread(Arc::clone(&lifecycle));
+    let started = Instant::now();
+    if let Err(error) = serve(options, start, &lifecycle, commands, received, started) {
+        lifecycle.settle(start, Err(error.clone()));
+        lifecycle.finish(&error);
+    }
+    lifecycle.exited();
+}
+
+fn serve(
+    options: IsolateOptions,
+    start: CallId,
+    lifecycle: &Arc<Lifecycle>,
+    commands: Sender<Command>,
+    received: &Receiver<Command>,
+    started: Instant,
+) -> Result<()> {
+    if !lifecycle.begin_turn(Some(start)) {
+        return Ok(());
+    }
+    lifecycle.end_turn();
+    let limit = usize::try_from(options.memory_limit_mb << 20).unwrap_or(usize::MAX);
+    let memory = MemoryLimit::new(limit, Arc::clone(lifecycle));
+    let mut live = isolate::create(options.snapshot, &memory)?;
+    memory.enforce(&mut live.isolate);
+    lifecycle.isolate_created(live.isolate.thread_safe_handle());
+    let route = TaskRoute::new(&live.isolate, move |task| {
+        // The receiver lives as long as the isolate does.
+        let _ = commands.send(Command::Task(task));
+    });
+    let encoder = Encoder { limit, host_has_float16: options.host_has_float16 };
+    let guest = GuestState::new(encoder, options.host);
+    live.isolate.set_slot(Rc::clone(&guest));
+    let mut worker = Worker { guest, live, memory, lifecycle: Arc::clone(lifecycle), calls: 0, start_ms: 0.0 };
+    let prepared = worker.turn(Some(start), |scope, _| {
+        host_call::install(scope, &options.bindings).ok_or(Halt::Threw)?;
+        guest::define_globals(scope, &options.globals)
+    });
+    worker.start_ms = started.elapsed().as_secs_f64() * 1e3;
+    if let Some(prepared) = prepared {
+        worker.lifecycle.settle(start, prepared.map(|()| Reply::Started));
+    }
+    worker.serve(received);
+    // No task may be routed to an isolate that is being torn down.
+    drop(route);
+    worker.live.isolate.remove_slot::<Rc<GuestState>>();
+    Ok(())
+}
+
+impl Worker {
+    fn serve(&mut self, received: &Receiver<Command>) {
+        while let Ok(command) = received.recv() {
+            if matches!(command, Command::Dispose) || self.lifecycle.is_finished() {
+                return;
+            }
+            self.handle(command);
+            self.settle_awaited();
+            if self.lifecycle.is_finished() {
+                return;
+            }
+        }
+    }
+
+    fn handle(&mut self, command: Command) {
+        match command {
+            Command::Eval { call, source } => {
+                self.calls += 1;
+                let outcome = self.turn(Some(call), |scope, guest| guest::eval(scope, guest, call, &source));
+                self.report(call, outcome);
+            }
+            Command::Call { call, path, arguments } => {
+                self.calls += 1;
+                let outcome = self.turn(Some(call), |scope, guest| guest::call(scope, guest, call, &path, &arguments));
+                self.report(call, outcome);
+            }
+            Command::Answer { host_call, outcome } => {
+                let Some((resolver, owner)) = self.guest.take_waiting(host_call) else { return };
+                let resume = |scope: &mut v8::PinScope, _: &GuestState| guest::resume(scope, &resolver, &outcome);
+                // The request may be settled by now; what it left behind goes on by itself.
+                if self.turn(owner, resume).is_none() && owner.is_some() {
+                    self.turn(None, resume);
+                }
+            }
+            Command::Stats { call } => {
+                let stats = Box::new(self.stats());
+                self.lifecycle.settle(call, Ok(Reply::Stats(stats)));
+            }
+            Command::Digest { call } => {
+                let digest = self.turn(Some(call), |scope, _| digest::take(scope).ok_or(Halt::Threw));
+                if let Some(digest) = digest {
+                    self.lifecycle.settle(call, digest.map(Reply::Digest));
+                }
+            }
+            Command::Task(task) => {
+                self.turn(None, |scope, _| {
+                    task.run();
+                    scope.perform_microtask_checkpoint();
+                    Ok(())
+                });
+            }
+            Command::Dispose => {}
+        }
+    }
+
+    /// Encodes what promises of earlier turns came to, each in a turn of its own request.
+    fn settle_awaited(&mut self) {
+        loop {
+            let next = self.guest.settled.borrow_mut().pop_front();
+            let Some((call, outcome)) = next else { return };
+            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, outcome));
+            self.report(call, outcome);
+        }
+    }
+
+    fn report(&self, call: CallId, outcome: Option<Result<Progress>>) {
+        match outcome {
+            None | Some(Ok(Progress::Waiting)) => {}
+            Some(Ok(Progress::Done(bytes))) => self.lifecycle.settle(call, Ok(Reply::Value(bytes))),
+            Some(Err(error)) => self.lifecycle.settle(call, Err(error)),
+        }
+    }
+
+    /// Runs one turn. `None` when its request is settled already or the isolate finished.
+    fn turn<T>(
+        &mut self,
+        owner: Option<CallId>,
+        work: impl FnOnce(&mut v8::PinScope, &GuestState) -> Result<T, Halt>,
+    ) -> Option<Result<T>> {
+        if !self.lifecycle.begin_turn(owner) {
+            return None;
+        }
+        self.guest.owner.set(owner);
+        let outcome = {
+            v8::scope_with_context!(let scope, &mut self.live.isolate, &self.live.context);
+            v8::tc_scope!(let scope, scope);
+            match work(scope, &self.guest) {
+                Ok(value) => Ok(value),
+                Err(Halt::Failed(error)) => Err(error),
+                Err(Halt::Threw) => {
+                    let exception = scope.exception().filter(|_| scope.can_continue());
+                    let message = scope.message();
+                    scope.reset();
+                    Err(match exception {
+                        Some(exception) => describe(scope, exception, message, &self.guest.encoder),
+                        None => EngineError::IsolateLost { words: "V8 stopped without a reason".to_owned() },
+                    })
+                }
+            }
+        };
+        self.guest.owner.set(None);
+        let Some(stop) = self.lifecycle.end_turn() else { return Some(outcome) };
+        let error = self.lifecycle.stop_error(stop);
+        if stop == Stop::MemoryLimit {
+            if let Some(owner) = owner {
+                self.lifecycle.settle(owner, Err(error.clone()));
+            }
+            self.lifecycle.finish(&error);
+        }
+        Some(Err(error))
+    }
+
+    fn stats(&mut self) -> IsolateStats {
+        let heap = self.live.isolate.get_heap_statistics();
+        IsolateStats {
+            heap_used_bytes: heap.used_heap_size() as u64,
+            heap_total_bytes: heap.total_heap_size() as u64,
+            heap_limit_bytes: self.memory.bytes() as u64,
+            buffer_bytes: self.memory.buffer_bytes() as u64,
+            cpu_ms: thread_cpu_ms(),
+            calls: self.calls,
+            host_calls: self.guest.host_calls(),
+            start_ms: self.start_ms,
+        }
+    }
+}

@@ -157,7 +157,7 @@ type HostFunction = (...args: any[]) => unknown;
 interface HostObject {
     readonly [name: string]: HostFunction | HostObject;
 }
-/** Options of `eval`, `call` and of a call through `api`'s isolate. An unknown option is refused. */
+/** Options of `eval` and `call`. An unknown option is refused. */
 interface CallOptions {
     /**
      * Time for this call, in milliseconds; an integer from 1 to 2147483647, or

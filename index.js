@@ -292,6 +292,19 @@ function abortReason(signal) {
   return reason === void 0 ? new DOMException("This operation was aborted", "AbortError") : reason;
 }
 
+// lib/addon.ts
+var native;
+function loadNative() {
+  if (native !== void 0) return native;
+  try {
+    native = require("./native.js");
+    return native;
+  } catch (cause) {
+    const message = `the native addon can't be loaded for ${process.platform}-${process.arch} and Node ${process.version}`;
+    throw new IsoseedError("ERR_ADDON_LOAD", `${message}: ${String(cause?.message)}`, { cause });
+  }
+}
+
 // lib/decode.ts
 var import_node_v8 = require("node:v8");
 
@@ -352,16 +365,14 @@ function decode(bytes) {
   }
 }
 var Reader = class extends import_node_v8.Deserializer {
-  /** Errors that have no stack yet; made when the first error is met. */
-  #stackless;
   _readHostObject() {
     const kind = this.readUint32();
     if (kind !== ERROR_SHELL) throw new Error(`unknown kind of object ${kind}`);
     const make = CONSTRUCTORS[this.readUint32()];
     if (make === void 0) throw new Error("unknown class of error");
     const error = withoutStack(make);
-    this.#stackless ??= /* @__PURE__ */ new Set();
-    this.#stackless.add(error);
+    this.stackless ??= /* @__PURE__ */ new Set();
+    this.stackless.add(error);
     return error;
   }
   /** Reads the parts of one error: `[shell, key, enumerable, value, ...]`. */
@@ -369,14 +380,14 @@ var Reader = class extends import_node_v8.Deserializer {
     const [error, ...parts] = this.readValue();
     for (let index = 0; index + 2 < parts.length; index += 3) {
       const key = parts[index];
-      if (key === "stack") this.#stackless?.delete(error);
+      if (key === "stack") this.stackless?.delete(error);
       define(error, key, parts[index + 2], parts[index + 1] === true);
     }
   }
   /** An error without a stack of its own must not show where on the host it was decoded. */
   nameStacklessErrors() {
-    if (this.#stackless === void 0) return;
-    for (const error of this.#stackless) {
+    if (this.stackless === void 0) return;
+    for (const error of this.stackless) {
       const name = text(error.name, "Error");
       const message = text(error.message, "");
       define(error, "stack", message === "" ? name : `${name}: ${message}`, false);
@@ -451,28 +462,28 @@ var Writer = class extends import_node_v82.Serializer {
       this.writeUint32(ERROR_SHELL);
       this.writeUint32(object.classNumber);
     } else if (import_node_util2.types.isArrayBufferView(object)) {
-      this.#writeView(object);
+      writeView(this, object);
     } else {
       throw new Refusal("an object of the host could not be cloned", object);
     }
   }
-  #writeView(view) {
-    let { buffer, byteOffset } = view;
-    const kind = VIEW_KINDS.get(Reflect.apply(typedArrayName, view, []) ?? "DataView");
-    if (kind === void 0) throw new Refusal("a view of an unknown class could not be cloned", view);
-    let length = view.length ?? view.byteLength;
-    if (import_node_buffer.Buffer.isBuffer(view) && view.byteLength !== buffer.byteLength) {
-      buffer = buffer.slice(byteOffset, byteOffset + view.byteLength);
-      byteOffset = 0;
-    } else if (buffer.resizable === true && isLengthTracking(view)) {
-      length = LENGTH_TRACKING;
-    }
-    this.writeUint32(kind);
-    this.writeDouble(byteOffset);
-    this.writeDouble(length);
-    this.write(buffer);
-  }
 };
+function writeView(writer, view) {
+  let { buffer, byteOffset } = view;
+  const kind = VIEW_KINDS.get(Reflect.apply(typedArrayName, view, []) ?? "DataView");
+  if (kind === void 0) throw new Refusal("a view of an unknown class could not be cloned", view);
+  let length = view.length ?? view.byteLength;
+  if (import_node_buffer.Buffer.isBuffer(view) && view.byteLength !== buffer.byteLength) {
+    buffer = buffer.slice(byteOffset, byteOffset + view.byteLength);
+    byteOffset = 0;
+  } else if (buffer.resizable === true && isLengthTracking(view)) {
+    length = LENGTH_TRACKING;
+  }
+  writer.writeUint32(kind);
+  writer.writeDouble(byteOffset);
+  writer.writeDouble(length);
+  writer.write(buffer);
+}
 var typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
 function isLengthTracking(view) {
   const plain = new PlainSerializer();
@@ -592,7 +603,7 @@ function describe(value) {
   try {
     const tag = Object.prototype.toString.call(value).slice("[object ".length, -1);
     const constructor = Reflect.get(value, "constructor");
-    name = tag === "Object" && typeof constructor === "function" && constructor.name !== "" ? constructor.name : tag;
+    name = typeof constructor === "function" && !tag.endsWith(constructor.name) ? constructor.name : tag;
   } catch {
   }
   return `${/^[aeiou]/i.test(name) ? "an" : "a"} ${name}`;
@@ -744,6 +755,7 @@ var Rewriter = class {
       return copy2;
     }
     if (isLeaf(value)) return value;
+    if (Object.prototype.toString.call(value) === "[object WebAssembly.Module]") throw new Refusal("a module could not be cloned", value);
     const copy = Array.isArray(value) ? new Array(value.length) : {};
     this.#unfilled.push(() => {
       for (const key of Object.keys(value)) {
@@ -786,45 +798,44 @@ function write(value, mode, containsError) {
   const writer = new Writer();
   writer.write(value);
   const bytes = finish(writer);
-  if (!bytes.includes(V8_ERROR_TAG) || !containsError(bytes)) return bytes;
+  if (isFlat(value) && !bytes.includes(V8_ERROR_TAG) || !containsError(bytes)) return bytes;
   return finish(writeWithErrors(value, mode));
+}
+function isFlat(value) {
+  if (typeof value !== "object" || value === null) return true;
+  return Array.isArray(value) && value.length < 16 && value.every((item) => typeof item !== "object" || item === null);
 }
 function finish(writer) {
   writer.writeUint32(END_OF_DETAILS);
   return writer.releaseBuffer();
 }
 
-// lib/connection.ts
-var import_native = require("./native.js");
-
 // lib/native-error.ts
 var import_node_util6 = require("node:util");
-function toError(native) {
-  if (native.code === "ERR_GUEST") return toGuestError(native);
+function toError(native2) {
+  if (native2.code === "ERR_GUEST") return toGuestError(native2);
   const options = {};
-  if (native.cause !== void 0) options.cause = toError(native.cause);
-  if (native.findings !== void 0) options.findings = JSON.parse(native.findings);
-  return new IsoseedError(native.code, native.message, options);
+  if (native2.cause !== void 0) options.cause = toError(native2.cause);
+  if (native2.findings !== void 0) options.findings = JSON.parse(native2.findings);
+  return new IsoseedError(native2.code, native2.message, options);
 }
-function toGuestError(native) {
-  const name = native.name ?? "Error";
-  const guest = { name, stack: native.stack ?? (native.message === "" ? name : `${name}: ${native.message}`) };
-  if (native.thrown === void 0) return new GuestError(native.message, guest);
-  const thrown = decodeThrown(native.thrown);
-  if (!import_node_util6.types.isNativeError(thrown)) return new GuestError(native.message, { ...guest, cause: thrown });
-  return new GuestError(native.message, {
+function toGuestError(native2) {
+  const name = native2.name ?? "Error";
+  const guest = { name, stack: native2.stack ?? (native2.message === "" ? name : `${name}: ${native2.message}`) };
+  if (native2.thrown === void 0) return new GuestError(native2.message, guest);
+  let thrown;
+  try {
+    thrown = decode(native2.thrown);
+  } catch (cause) {
+    return new GuestError(native2.message, { ...guest, cause });
+  }
+  if (!import_node_util6.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
+  return new GuestError(native2.message, {
     ...guest,
     ..."cause" in thrown ? { cause: thrown.cause } : {},
     ..."code" in thrown ? { code: thrown.code } : {},
     ..."errors" in thrown && Array.isArray(thrown.errors) ? { errors: thrown.errors } : {}
   });
-}
-function decodeThrown(bytes) {
-  try {
-    return decode(bytes);
-  } catch (error) {
-    return error;
-  }
 }
 
 // lib/connection.ts
@@ -938,7 +949,7 @@ var Connection = class {
 };
 var connection;
 function connect() {
-  connection ??= new Connection((0, import_native.loadNative)());
+  connection ??= new Connection(loadNative());
   return connection;
 }
 
@@ -948,9 +959,9 @@ var IsolateCore = class _IsolateCore {
   #native;
   #bindings;
   #disposed;
-  constructor(connection2, native, bindings) {
+  constructor(connection2, native2, bindings) {
     this.#connection = connection2;
-    this.#native = native;
+    this.#native = native2;
     this.#bindings = bindings;
   }
   /** Starts an isolate and waits until it is ready. */
@@ -966,9 +977,9 @@ var IsolateCore = class _IsolateCore {
     };
     let core;
     const event = await connection2.request((id) => {
-      const native = connection2.native.createIsolate(id, options);
-      core = new _IsolateCore(connection2, native, bindings);
-      connection2.register(native.id, core);
+      const native2 = connection2.native.createIsolate(id, options);
+      core = new _IsolateCore(connection2, native2, bindings);
+      connection2.register(native2.id, core);
     });
     const { seededFrom } = JSON.parse(event.json);
     return { core, seededFrom };
@@ -1001,11 +1012,12 @@ var IsolateCore = class _IsolateCore {
   }
   /** Runs a binding and answers with what becomes of it. */
   onHostCall(hostCall, path, args) {
-    void this.#run(path, args).then(
-      ({ ok, value }) => {
+    void this.#run(path, args).then(({ ok, value }) => {
+      try {
         this.#native.answer(hostCall, ok, value);
+      } catch {
       }
-    );
+    });
   }
   async #run(path, args) {
     try {
@@ -1013,7 +1025,7 @@ var IsolateCore = class _IsolateCore {
       if (binding === void 0) throw new Error(`host function ${path} does not exist in this isolate`);
       const decoded = this.#connection.decode(args);
       const result = await Reflect.apply(binding.call, binding.holder, decoded);
-      return { ok: true, value: this.#connection.encode(result, `result of ${path}:`) };
+      return { ok: true, value: this.#connection.encode(result, `${path}()`) };
     } catch (error) {
       return { ok: false, value: this.#connection.encodeThrown(error, path) };
     }
@@ -1114,10 +1126,10 @@ function finite(timeoutMs) {
 }
 function checkVerifyOptions(snapshot, options, nativeSnapshot2) {
   const given = new Given("verifyIsolation", options === void 0 ? {} : options, ["memoryLimitMb", "timeoutMs", "hostile"]);
-  const native = nativeSnapshot2(snapshot);
-  if (native === void 0) throw wrong(given.where, "snapshot", "a Snapshot", snapshot);
+  const native2 = nativeSnapshot2(snapshot);
+  if (native2 === void 0) throw wrong(given.where, "snapshot", "a Snapshot", snapshot);
   return {
-    snapshot: native,
+    snapshot: native2,
     memoryLimitMb: given.integer("memoryLimitMb", MEMORY_RANGE, 512),
     timeoutMs: given.integer("timeoutMs", TIMEOUT_RANGE, 6e4),
     hostile: optionalSource(given, "hostile", "hostile.js")
@@ -1147,14 +1159,14 @@ var makeSnapshot;
 var nativeSnapshot;
 var Snapshot = class _Snapshot {
   static {
-    makeSnapshot = (native) => new _Snapshot(native, SECRET);
+    makeSnapshot = (native2) => new _Snapshot(native2, SECRET);
     nativeSnapshot = (value) => typeof value === "object" && value !== null && #native in value ? value.#native : void 0;
   }
   #native;
   #info;
-  constructor(native, secret) {
+  constructor(native2, secret) {
     if (secret !== SECRET) throw invalidArg("a Snapshot is made by buildSnapshot or Snapshot.load, not by new");
-    this.#native = native;
+    this.#native = native2;
   }
   /**
    * Loads a snapshot that was saved, from a file's path or from its bytes.
@@ -1317,8 +1329,11 @@ var Isolate = class _Isolate {
   }
 };
 function createIsolate(options) {
-  const request = checkIsolateOptions(options, nativeSnapshot);
-  return IsolateCore.start(request).then(({ core, seededFrom }) => makeIsolate(core, request.timeoutMs, seededFrom));
+  return open(checkIsolateOptions(options, nativeSnapshot));
+}
+async function open(request) {
+  const { core, seededFrom } = await IsolateCore.start(request);
+  return makeIsolate(core, request.timeoutMs, seededFrom);
 }
 
 // lib/verify.ts

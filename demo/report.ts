@@ -14,10 +14,10 @@ export function row(name: string, value: string): void {
   console.log(`  ${name.padEnd(34)}${value}`)
 }
 
-/** A row that says whether something holds; one that does not makes the program fail. */
+/** A line that says whether something holds; one that does not makes the program fail. */
 export function check(name: string, holds: boolean, detail = ''): void {
   if (!holds) failures += 1
-  row(name, `${holds ? paint(32, 'ok') : paint(31, 'FAILED')}${detail === '' ? '' : `   ${detail}`}`)
+  console.log(`  ${holds ? paint(32, 'ok') : paint(31, 'FAILED')}  ${name}${detail === '' ? '' : `: ${detail}`}`)
 }
 
 /** Runs what must fail with this code, and shows how it failed. */

@@ -32,10 +32,10 @@ export function decode(bytes: Uint8Array): unknown {
   }
 }
 
-/** V8's deserializer with the error shells of `wire.ts`. */
+/** V8's deserializer with the error shells of `wire.ts`; without private members, as `Writer`. */
 class Reader extends Deserializer {
   /** Errors that have no stack yet; made when the first error is met. */
-  #stackless: Set<Error> | undefined
+  declare stackless?: Set<Error>
 
   _readHostObject(): object {
     const kind = this.readUint32()
@@ -43,8 +43,8 @@ class Reader extends Deserializer {
     const make = CONSTRUCTORS[this.readUint32()]
     if (make === undefined) throw new Error('unknown class of error')
     const error = withoutStack(make)
-    this.#stackless ??= new Set()
-    this.#stackless.add(error)
+    this.stackless ??= new Set()
+    this.stackless.add(error)
     return error
   }
 
@@ -53,15 +53,15 @@ class Reader extends Deserializer {
     const [error, ...parts] = this.readValue() as [Error, ...unknown[]]
     for (let index = 0; index + 2 < parts.length; index += 3) {
       const key = parts[index] as string
-      if (key === 'stack') this.#stackless?.delete(error)
+      if (key === 'stack') this.stackless?.delete(error)
       define(error, key, parts[index + 2], parts[index + 1] === true)
     }
   }
 
   /** An error without a stack of its own must not show where on the host it was decoded. */
   nameStacklessErrors(): void {
-    if (this.#stackless === undefined) return
-    for (const error of this.#stackless) {
+    if (this.stackless === undefined) return
+    for (const error of this.stackless) {
       const name = text(error.name, 'Error')
       const message = text(error.message, '')
       define(error, 'stack', message === '' ? name : `${name}: ${message}`, false)

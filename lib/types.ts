@@ -115,7 +115,7 @@ export interface HostObject {
   readonly [name: string]: HostFunction | HostObject
 }
 
-/** Options of `eval`, `call` and of a call through `api`'s isolate. An unknown option is refused. */
+/** Options of `eval` and `call`. An unknown option is refused. */
 export interface CallOptions {
   /**
    * Time for this call, in milliseconds; an integer from 1 to 2147483647, or

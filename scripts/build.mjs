@@ -68,7 +68,7 @@ async function buildNative() {
       ? 'native addon: building with cargo; linking V8 takes a while ...'
       : 'native addon: first build with cargo: unpacks V8 and compiles everything, a few minutes ...',
   )
-  await run(process.execPath, [napi, 'build', '--platform', '--release', '--js', 'native.js', '--dts', 'native.d.ts'], env)
+  await run(process.execPath, [napi, 'build', '--platform', '--release', '--js', 'native.js', '--dts', 'native.d.ts', '--', '--lib'], env)
 }
 
 async function buildFront() {

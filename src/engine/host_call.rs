@@ -78,7 +78,7 @@ impl GuestState {
 }
 
 /// The external references that builder and runner give to V8, in the same order.
-pub(crate) fn references() -> Cow<'static, [v8::ExternalReference]> {
+pub fn references() -> Cow<'static, [v8::ExternalReference]> {
     Cow::Owned(vec![v8::ExternalReference { function: callback() }])
 }
 

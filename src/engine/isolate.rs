@@ -8,7 +8,7 @@ use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::snapshot::Snapshot;
 
 /// The index of the user's context in a blob; the default context beside it is V8's own, untouched.
-pub(crate) const USER_CONTEXT: usize = 0;
+pub const USER_CONTEXT: usize = 0;
 
 /// V8 installs this many frames unless the snapshot's sources chose another number.
 const DEFAULT_STACK_TRACE_LIMIT: f64 = 10.0;

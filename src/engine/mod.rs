@@ -5,7 +5,7 @@ mod exception;
 mod guest;
 pub mod handle;
 pub mod host_call;
-mod isolate;
+pub mod isolate;
 pub mod lifecycle;
 mod limits;
 pub mod platform;

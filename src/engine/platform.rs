@@ -20,7 +20,7 @@ use crate::engine::runtime::runtime;
 ///
 /// Without `--no-extensible-ro-snapshot` every blob brings its own read-only heap, and two of them
 /// in one process corrupt each other silently (V8 `src/flags/flag-definitions.h`).
-pub(crate) const FLAGS: &str = "--no-extensible-ro-snapshot";
+pub const FLAGS: &str = "--no-extensible-ro-snapshot";
 
 /// V8 takes about 1 MB of the thread's stack; the rest is for native frames beneath it.
 const ISOLATE_STACK_BYTES: usize = 4 * 1024 * 1024;

@@ -1,0 +1,247 @@
+//! Snapshots: what is captured, what is refused, and that several live beside each other.
+
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use isoseed::engine::error::EngineError;
+use isoseed::engine::snapshot::cache;
+use isoseed::engine::snapshot::helper::BuildLimits;
+use isoseed::engine::snapshot::{Snapshot, inspect};
+
+use crate::support::{LIMITS, PATIENCE, Session, build, helper, request, source, try_build};
+
+#[test]
+fn eight_different_snapshots_answer_right_at_once_under_collection_pressure() {
+    let snapshots: Vec<Arc<Snapshot>> = (0..8)
+        .map(|number| {
+            build(&format!(
+                "class Kept{number} {{ #n = {number}; get n() {{ return this.#n }} }}
+                 globalThis.kept = new Map([[{number}, new Kept{number}()]]);
+                 globalThis.table = Array.from({{ length: 5000 }}, (_, i) => ({{ i, text: 'row ' + i * {number} }}));
+                 globalThis.sum = () => table.reduce((sum, row) => sum + row.text.length, 0) + kept.get({number}).n"
+            ))
+        })
+        .collect();
+    let expected: Vec<String> = snapshots.iter().map(|snapshot| Session::open(Some(snapshot)).eval("sum()")).collect();
+    std::thread::scope(|threads| {
+        for worker in 0..4 {
+            let (snapshots, expected) = (&snapshots, &expected);
+            threads.spawn(move || {
+                for round in 0..16 {
+                    let at = (round + worker * 2) % snapshots.len();
+                    let session = Session::open(Some(&snapshots[at]));
+                    session.eval("(() => { for (let i = 0; i < 60; i++) new Array(1e5).fill({}); return 1 })()");
+                    assert_eq!(session.eval("sum()"), expected[at]);
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn closures_classes_and_every_kind_of_live_object_survive() {
+    let snapshot = build(
+        "let counter = 0; globalThis.next = () => ++counter; next();
+         class Secret { #value = 7; read() { return this.#value } } globalThis.secret = new Secret();
+         function* count() { yield 1; yield 2 } globalThis.generator = count(); generator.next();
+         globalThis.later = new Promise((resolve) => { globalThis.resolve = resolve });
+         globalThis.waiting = (async () => 'got ' + await later)();
+         const key = {}; globalThis.weak = new WeakMap([[key, 'held']]); globalThis.key = key;
+         globalThis.bytes = new Uint8Array([1, 2, 3]).buffer; globalThis.pattern = /a(b)/y; pattern.lastIndex = 3;
+         const lexical = 'lexical'",
+    );
+    let session = Session::open(Some(&snapshot));
+    let answers = [
+        ("next()", "2"),
+        ("secret.read()", "7"),
+        ("generator.next().value", "2"),
+        ("weak.get(key)", "held"),
+        ("new Uint8Array(bytes)", "1,2,3"),
+        ("pattern.lastIndex + pattern.source", "3a(b)"),
+        ("lexical", "lexical"),
+    ];
+    for (code, expected) in answers {
+        assert_eq!(session.eval(code), expected, "{code}");
+    }
+    assert_eq!(session.try_eval("resolve(5); waiting", Some(PATIENCE)).expect("resumed"), "got 5");
+}
+
+#[test]
+fn microtasks_run_before_the_heap_is_captured() {
+    let snapshot = build("Promise.resolve().then(() => { globalThis.ran = 'yes' })");
+    assert_eq!(Session::open(Some(&snapshot)).eval("ran"), "yes");
+}
+
+#[test]
+fn the_sources_own_stack_trace_limit_comes_back_after_restore() {
+    for (code, expected) in
+        [("1", "10"), ("Error.stackTraceLimit = 50", "50"), ("Error.stackTraceLimit = 0", "0"), ("delete Error.stackTraceLimit", "undefined")]
+    {
+        let snapshot = build(code);
+        assert_eq!(Session::open(Some(&snapshot)).eval("Error.stackTraceLimit"), expected, "{code}");
+    }
+}
+
+#[test]
+fn a_heap_that_v8_would_trap_on_is_refused_with_the_path() {
+    let cases = [
+        ("Promise.try = () => {}", "late-builtin", "Promise.try"),
+        ("Object.freeze(Promise)", "frozen-builtin", "Promise"),
+        ("Object.freeze(globalThis)", "frozen-builtin", "globalThis"),
+        ("Object.freeze(Error)", "frozen-builtin", "Error"),
+        ("Object.seal(Math)", "frozen-builtin", "Math"),
+        ("Object.preventExtensions(Uint8Array.prototype)", "frozen-builtin", "Uint8Array.prototype"),
+        ("delete globalThis.Atomics", "replaced-builtin", "Atomics"),
+        ("globalThis.Uint8Array = class {}", "replaced-builtin", "Uint8Array"),
+        ("globalThis.WebAssembly = {}", "late-builtin", "WebAssembly"),
+        ("globalThis.SharedArrayBuffer = class {}", "late-builtin", "SharedArrayBuffer"),
+        ("Math.sumPrecise = () => 0", "late-builtin", "Math.sumPrecise"),
+        ("Map.prototype.getOrInsert = () => 0", "late-builtin", "Map.prototype.getOrInsert"),
+        ("Uint8Array.fromHex = () => 0", "late-builtin", "Uint8Array.fromHex"),
+        ("Object.defineProperty(Error, 'stackTraceLimit', { get: () => 5 })", "late-builtin", "Error.stackTraceLimit"),
+    ];
+    for (code, rule, path) in cases {
+        match try_build(request(code), LIMITS) {
+            Err(EngineError::SnapshotUnsafe { findings }) => {
+                let found = findings.iter().any(|finding| finding.rule == rule && finding.path == path);
+                assert!(found, "{code}: {findings:?}");
+            }
+            other => panic!("{code}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn an_object_that_v8_cannot_save_is_an_error_with_its_words() {
+    let cases = [
+        "globalThis.format = new Intl.NumberFormat('de')",
+        "const hidden = new Intl.Segmenter('en'); globalThis.read = () => hidden",
+        "globalThis.date = new Intl.DateTimeFormat('en')",
+    ];
+    for code in cases {
+        let error = try_build(request(code), LIMITS).expect_err("V8 can't save it");
+        assert_eq!(error.code(), "ERR_SNAPSHOT_UNSAFE", "{code}: {error}");
+        assert!(error.to_string().contains("not serialized"), "{code}: {error}");
+    }
+}
+
+#[test]
+fn a_source_that_throws_is_told_with_file_line_and_stack() {
+    let mut request = request("function deep() { throw new TypeError('broken') }\n\ndeep()");
+    request.bridge = Some(source("globalThis.ready = true", "bridge.js"));
+    let error = try_build(request, LIMITS).expect_err("it throws");
+    let EngineError::SnapshotBuild { message, cause: Some(cause) } = error else { panic!("{error:?}") };
+    assert_eq!(message, "the bundle (bundle.js) threw while the snapshot was built: TypeError: broken");
+    let EngineError::Guest(exception) = *cause else { panic!("{cause:?}") };
+    assert!(exception.stack.contains("at deep (bundle.js:1:25)\n    at bundle.js:3:1"), "{}", exception.stack);
+}
+
+#[test]
+fn a_syntax_error_shows_the_line_and_a_caret() {
+    let error = try_build(request("let fine = 1\nlet = 5 5"), LIMITS).expect_err("it does not parse");
+    let EngineError::SnapshotBuild { cause: Some(cause), .. } = error else { panic!("{error:?}") };
+    let EngineError::Guest(exception) = *cause else { panic!("{cause:?}") };
+    assert!(exception.stack.starts_with("bundle.js:2:9\nlet = 5 5\n        ^\n"), "{}", exception.stack);
+}
+
+#[test]
+fn a_build_that_hangs_or_fills_its_memory_is_ended() {
+    let hangs = BuildLimits { timeout: Duration::from_millis(800), memory_limit_mb: 512 };
+    let error = try_build(request("for (;;);"), hangs).expect_err("it hangs");
+    assert_eq!(error.to_string(), "the build passed its timeoutMs of 800");
+    let small = BuildLimits { timeout: PATIENCE, memory_limit_mb: 64 };
+    for bomb in ["const all = []; for (;;) all.push(new Array(1e5).fill(1.5))", "const all = []; for (;;) all.push(new Uint8Array(1e6))"] {
+        let error = try_build(request(bomb), small).expect_err("it grows");
+        assert_eq!(error.to_string(), "the build passed its memoryLimitMb of 64", "{bomb}");
+    }
+}
+
+#[test]
+fn a_helper_that_is_none_is_an_error() {
+    for program in ["/nonexistent/helper", "/bin/true"] {
+        let mut helper = helper();
+        helper.program = program.into();
+        let (sender, built) = mpsc::channel();
+        cache::build(helper, request("1"), LIMITS, false, move |outcome| sender.send(outcome).expect("the test waits"));
+        let error = built.recv().expect("answered").expect_err("no helper");
+        assert_eq!(error.code(), "ERR_SNAPSHOT_BUILD", "{program}: {error}");
+    }
+}
+
+#[test]
+fn builds_of_one_key_are_shared_and_the_last_to_leave_ends_them() {
+    let (sender, built) = mpsc::channel();
+    let start = |request| {
+        let sender = sender.clone();
+        cache::build(helper(), request, LIMITS, true, move |outcome| drop(sender.send(outcome)))
+    };
+    let shared = request("globalThis.shared = 1");
+    for _ in 0..3 {
+        start(shared.clone());
+    }
+    let snapshots: Vec<Arc<Snapshot>> =
+        built.iter().take(3).map(|outcome| outcome.expect("it builds")).collect();
+    assert!(snapshots.iter().all(|snapshot| Arc::ptr_eq(snapshot, &snapshots[0])));
+    start(shared);
+    assert!(Arc::ptr_eq(&built.recv().expect("answered").expect("cached"), &snapshots[0]));
+
+    let endless = request("for (;;);");
+    let tickets = [start(endless.clone()), start(endless)];
+    tickets.into_iter().for_each(cache::Ticket::cancel);
+    drop(sender);
+    // The flight is gone, and with it the last sender.
+    assert!(built.recv_timeout(PATIENCE).is_err());
+}
+
+#[test]
+fn a_thousand_mutated_files_are_a_thousand_typed_errors() {
+    let bytes = build("globalThis.value = 1").bytes().to_vec();
+    // A linear congruential generator: the same files every time.
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = |below: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % below
+    };
+    for number in 0..1000 {
+        let mut mutated = bytes.clone();
+        match number % 4 {
+            0 => mutated.truncate(random(bytes.len())),
+            1 => mutated[random(bytes.len())] ^= 1 << random(8),
+            2 => {
+                // The header, where every field is.
+                let at = random(512);
+                mutated[at] = mutated[at].wrapping_add(1 + u8::try_from(random(254)).expect("a byte"));
+            }
+            _ => {
+                let (from, to) = (random(bytes.len() - 64), random(bytes.len() - 64));
+                mutated.copy_within(from..from + 64, to);
+                if mutated == bytes {
+                    mutated.push(0);
+                }
+            }
+        }
+        let error = Snapshot::from_bytes(mutated).expect_err("a changed file");
+        assert_eq!(error.code(), "ERR_SNAPSHOT_CORRUPT", "{number}: {error}");
+    }
+}
+
+#[test]
+fn a_saved_file_is_whole_and_says_what_it_is() {
+    let folder = std::env::temp_dir().join(format!("isoseed-test-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a temporary folder");
+    let file = folder.join("a b.snap");
+    let snapshot = build("globalThis.saved = 'yes'");
+    snapshot.write(&file).expect("written");
+    assert_eq!(std::fs::read_dir(&folder).expect("readable").count(), 1, "no temporary file stays");
+    let bytes = std::fs::read(&file).expect("readable");
+    assert_eq!(&inspect(&bytes).expect("sound"), snapshot.info());
+    let loaded = Snapshot::read(&file).expect("loadable");
+    assert_eq!(Session::open(Some(&loaded)).eval("saved"), "yes");
+    for wrong in [folder.clone(), folder.join("missing.snap")] {
+        assert_eq!(Snapshot::read(&wrong).expect_err("no file").code(), "ERR_SNAPSHOT_IO");
+    }
+    let nowhere = folder.join("no folder").join("a.snap");
+    assert_eq!(snapshot.write(&nowhere).expect_err("no folder").code(), "ERR_SNAPSHOT_IO");
+    std::fs::remove_dir_all(&folder).expect("removable");
+}

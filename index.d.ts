@@ -12,7 +12,8 @@ declare class Snapshot {
      * Loads a snapshot that was saved, from a file's path or from its bytes.
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
-     * @throws `IsoseedError` with `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, can't be read or was changed,
+     * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be read,
+     * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed,
      * `ERR_SNAPSHOT_MISMATCH` if it is of another V8, platform or format version
      */
     static load(from: string | Uint8Array): Promise<Snapshot>;
@@ -21,7 +22,8 @@ declare class Snapshot {
      * snapshots of other V8 versions and platforms, too.
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
-     * @throws `IsoseedError` with `ERR_SNAPSHOT_CORRUPT` if it is no snapshot or can't be read
+     * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be read,
+     * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed
      */
     static inspect(from: string | Uint8Array): Promise<SnapshotInfo>;
     /** Hex SHA-256 over the sources and every option that changes the heap. */
@@ -34,6 +36,7 @@ declare class Snapshot {
      * Writes the snapshot to a file; atomic: the file is there whole or not at all.
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+     * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be written
      */
     save(path: string): Promise<void>;
     /** How the snapshot names itself, so that it is not taken for an object of options. */
@@ -115,8 +118,8 @@ interface CreateIsolateOptions {
     snapshot?: Snapshot;
     /**
      * Limit for JavaScript heap and ArrayBuffers together, in MiB; an integer
-     * from 8 to 65536. Past it, what runs fails with `ERR_MEMORY_LIMIT` and the
-     * isolate is finished.
+     * from 8 to 65536, and at least what the snapshot's own heap needs. Past it,
+     * what runs fails with `ERR_MEMORY_LIMIT` and the isolate is finished.
      *
      * @default 128
      */
@@ -230,7 +233,7 @@ interface SnapshotInfo {
     readonly blobBytes: number;
     /** Size of the whole snapshot, header included, in bytes. */
     readonly bytes: number;
-    /** Used JavaScript heap when it was captured, in bytes. */
+    /** JavaScript heap of an isolate right after it was restored, in bytes. */
     readonly heapBytes: number;
     /** How long the build took, in milliseconds. */
     readonly buildMs: number;
@@ -253,7 +256,7 @@ interface IsolateStats {
     calls: number;
     /** Calls of host functions so far. */
     hostCalls: number;
-    /** How long it took from `createIsolate` until the isolate was ready, in milliseconds. */
+    /** How long restoring and preparing the isolate took on its own thread, in milliseconds. */
     startMs: number;
 }
 /** Options of `verifyIsolation`. An unknown option is refused. */
@@ -302,20 +305,19 @@ interface IsolationReport {
  *
  * - `ERR_GUEST`: the guest threw, or its promise rejected (a `GuestError`); the isolate stays usable.
  * - `ERR_TIMEOUT`: a call passed its `timeoutMs`; the isolate stays usable, unless V8 did not stop in time.
- * - `ERR_CPU_LIMIT`: reserved.
  * - `ERR_MEMORY_LIMIT`: heap plus buffers passed `memoryLimitMb`; the isolate is finished.
  * - `ERR_DISPOSED`: the isolate was disposed or is finished; `cause` says why it finished.
  * - `ERR_ISOLATE_LOST`: V8 reported a fatal error in this isolate, or it did not stop when told to; finished.
  * - `ERR_DATA_CLONE`: a value can't cross; the message names its path; the isolate stays usable.
- * - `ERR_MODULE_NOT_FOUND`: reserved.
  * - `ERR_SNAPSHOT_UNSAFE`: the heap can't be captured; see `findings`.
  * - `ERR_SNAPSHOT_BUILD`: the build failed otherwise; `cause` is the guest's error if the source threw.
  * - `ERR_SNAPSHOT_CORRUPT`: the bytes are no snapshot, cut short or changed.
  * - `ERR_SNAPSHOT_MISMATCH`: a sound snapshot of another V8, platform or format version.
+ * - `ERR_SNAPSHOT_IO`: the snapshot's file can't be read or written.
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
  * - `ERR_ADDON_LOAD`: the native addon can't be loaded; `cause` is the loader's error.
  */
-type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_MODULE_NOT_FOUND' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD';
+type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_SNAPSHOT_IO' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD';
 /** What an `IsoseedError` may carry besides code and message. */
 interface IsoseedErrorOptions {
     /** Why it happened. */
@@ -439,8 +441,7 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
  * The type argument describes the guest's global functions, for `api`.
  *
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
- * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned,
- * `ERR_MEMORY_LIMIT` if `memoryLimitMb` is too little for the snapshot
+ * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned
  */
 declare function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>>;
 

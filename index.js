@@ -972,17 +972,15 @@ var IsolateCore = class _IsolateCore {
       memoryLimitMb,
       globals: connection2.encode(request.globals, "globals"),
       bindings: [...bindings.keys()],
-      ...snapshot === void 0 ? {} : { snapshot },
       ...timeoutMs === Infinity ? {} : { timeoutMs }
     };
     let core;
-    const event = await connection2.request((id) => {
-      const native2 = connection2.native.createIsolate(id, options);
+    await connection2.request((id) => {
+      const native2 = connection2.native.createIsolate(id, options, snapshot);
       core = new _IsolateCore(connection2, native2, bindings);
       connection2.register(native2.id, core);
     });
-    const { seededFrom } = JSON.parse(event.json);
-    return { core, seededFrom };
+    return core;
   }
   async eval({ source, timeoutMs, signal }) {
     const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal);
@@ -1089,9 +1087,14 @@ function checkIsolateOptions(options, nativeSnapshot2) {
   for (const name of Object.keys(globals)) {
     if (boundNames.has(name)) throw invalidArg(`${given.where}: globals.${name} and bindings.${name} must not both exist`);
   }
+  const memoryLimitMb = given.integer("memoryLimitMb", MEMORY_RANGE, 128);
+  const smallest = snapshot?.smallestMemoryLimitMb ?? 0;
+  if (memoryLimitMb < smallest) {
+    throw invalidArg(`${given.where}: memoryLimitMb must be at least ${smallest} for this snapshot, got ${memoryLimitMb}`);
+  }
   return {
     snapshot,
-    memoryLimitMb: given.integer("memoryLimitMb", MEMORY_RANGE, 128),
+    memoryLimitMb,
     timeoutMs: given.timeout("timeoutMs", 3e4),
     globals,
     bindings
@@ -1172,7 +1175,8 @@ var Snapshot = class _Snapshot {
    * Loads a snapshot that was saved, from a file's path or from its bytes.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
-   * @throws `IsoseedError` with `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, can't be read or was changed,
+   * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be read,
+   * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed,
    * `ERR_SNAPSHOT_MISMATCH` if it is of another V8, platform or format version
    */
   static load(from) {
@@ -1183,7 +1187,8 @@ var Snapshot = class _Snapshot {
    * snapshots of other V8 versions and platforms, too.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
-   * @throws `IsoseedError` with `ERR_SNAPSHOT_CORRUPT` if it is no snapshot or can't be read
+   * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be read,
+   * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed
    */
   static inspect(from) {
     return inspect2(checkOrigin("Snapshot.inspect", from));
@@ -1205,6 +1210,7 @@ var Snapshot = class _Snapshot {
    * Writes the snapshot to a file; atomic: the file is there whole or not at all.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be written
    */
   save(path) {
     return save(this.#native, checkPath("snapshot.save", path));
@@ -1332,8 +1338,8 @@ function createIsolate(options) {
   return open(checkIsolateOptions(options, nativeSnapshot));
 }
 async function open(request) {
-  const { core, seededFrom } = await IsolateCore.start(request);
-  return makeIsolate(core, request.timeoutMs, seededFrom);
+  const core = await IsolateCore.start(request);
+  return makeIsolate(core, request.timeoutMs, request.snapshot === void 0 ? "blank" : "snapshot");
 }
 
 // lib/verify.ts

@@ -111,7 +111,7 @@ export interface NativeError {
   message: string
   /** For `ERR_SNAPSHOT_UNSAFE`: the findings as JSON. */
   findings?: string
-  /** For `ERR_GUEST`: the thrown value, encoded; empty when it can't cross. */
+  /** For `ERR_GUEST`: the thrown value, encoded; absent when it can't cross. */
   thrown?: Uint8Array
   /** For `ERR_GUEST`: the name of the guest's error. */
   name?: string

@@ -26,24 +26,22 @@ export class IsolateCore implements HostCallReceiver {
   }
 
   /** Starts an isolate and waits until it is ready. */
-  static async start(request: IsolateRequest): Promise<{ core: IsolateCore; seededFrom: 'snapshot' | 'blank' }> {
+  static async start(request: IsolateRequest): Promise<IsolateCore> {
     const connection = connect()
     const { snapshot, timeoutMs, memoryLimitMb, bindings } = request
     const options = {
       memoryLimitMb,
       globals: connection.encode(request.globals, 'globals'),
       bindings: [...bindings.keys()],
-      ...(snapshot === undefined ? {} : { snapshot }),
       ...(timeoutMs === Infinity ? {} : { timeoutMs }),
     }
     let core: IsolateCore | undefined
-    const event = await connection.request((id) => {
-      const native = connection.native.createIsolate(id, options)
+    await connection.request((id) => {
+      const native = connection.native.createIsolate(id, options, snapshot)
       core = new IsolateCore(connection, native, bindings)
       connection.register(native.id, core)
     })
-    const { seededFrom } = JSON.parse(event.json as string) as { seededFrom: 'snapshot' | 'blank' }
-    return { core: core as unknown as IsolateCore, seededFrom }
+    return core as unknown as IsolateCore
   }
 
   async eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {

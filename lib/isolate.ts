@@ -106,14 +106,13 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
  * The type argument describes the guest's global functions, for `api`.
  *
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
- * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned,
- * `ERR_MEMORY_LIMIT` if `memoryLimitMb` is too little for the snapshot
+ * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned
  */
 export function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>> {
   return open<Api>(checkIsolateOptions(options, nativeSnapshot))
 }
 
 async function open<Api extends object>(request: IsolateRequest): Promise<Isolate<Api>> {
-  const { core, seededFrom } = await IsolateCore.start(request)
-  return makeIsolate<Api>(core, request.timeoutMs, seededFrom)
+  const core = await IsolateCore.start(request)
+  return makeIsolate<Api>(core, request.timeoutMs, request.snapshot === undefined ? 'blank' : 'snapshot')
 }

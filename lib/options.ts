@@ -84,9 +84,14 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
   for (const name of Object.keys(globals)) {
     if (boundNames.has(name)) throw invalidArg(`${given.where}: globals.${name} and bindings.${name} must not both exist`)
   }
+  const memoryLimitMb = given.integer('memoryLimitMb', MEMORY_RANGE, 128)
+  const smallest = snapshot?.smallestMemoryLimitMb ?? 0
+  if (memoryLimitMb < smallest) {
+    throw invalidArg(`${given.where}: memoryLimitMb must be at least ${smallest} for this snapshot, got ${memoryLimitMb}`)
+  }
   return {
     snapshot,
-    memoryLimitMb: given.integer('memoryLimitMb', MEMORY_RANGE, 128),
+    memoryLimitMb,
     timeoutMs: given.timeout('timeoutMs', 30_000),
     globals,
     bindings,

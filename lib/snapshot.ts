@@ -36,7 +36,8 @@ export class Snapshot {
    * Loads a snapshot that was saved, from a file's path or from its bytes.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
-   * @throws `IsoseedError` with `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, can't be read or was changed,
+   * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be read,
+   * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed,
    * `ERR_SNAPSHOT_MISMATCH` if it is of another V8, platform or format version
    */
   static load(from: string | Uint8Array): Promise<Snapshot> {
@@ -48,7 +49,8 @@ export class Snapshot {
    * snapshots of other V8 versions and platforms, too.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
-   * @throws `IsoseedError` with `ERR_SNAPSHOT_CORRUPT` if it is no snapshot or can't be read
+   * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be read,
+   * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed
    */
   static inspect(from: string | Uint8Array): Promise<SnapshotInfo> {
     return inspect(checkOrigin('Snapshot.inspect', from))
@@ -74,6 +76,7 @@ export class Snapshot {
    * Writes the snapshot to a file; atomic: the file is there whole or not at all.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be written
    */
   save(path: string): Promise<void> {
     return save(this.#native, checkPath('snapshot.save', path))

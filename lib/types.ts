@@ -69,8 +69,8 @@ export interface CreateIsolateOptions {
   snapshot?: Snapshot
   /**
    * Limit for JavaScript heap and ArrayBuffers together, in MiB; an integer
-   * from 8 to 65536. Past it, what runs fails with `ERR_MEMORY_LIMIT` and the
-   * isolate is finished.
+   * from 8 to 65536, and at least what the snapshot's own heap needs. Past it,
+   * what runs fails with `ERR_MEMORY_LIMIT` and the isolate is finished.
    *
    * @default 128
    */
@@ -192,7 +192,7 @@ export interface SnapshotInfo {
   readonly blobBytes: number
   /** Size of the whole snapshot, header included, in bytes. */
   readonly bytes: number
-  /** Used JavaScript heap when it was captured, in bytes. */
+  /** JavaScript heap of an isolate right after it was restored, in bytes. */
   readonly heapBytes: number
   /** How long the build took, in milliseconds. */
   readonly buildMs: number
@@ -216,7 +216,7 @@ export interface IsolateStats {
   calls: number
   /** Calls of host functions so far. */
   hostCalls: number
-  /** How long it took from `createIsolate` until the isolate was ready, in milliseconds. */
+  /** How long restoring and preparing the isolate took on its own thread, in milliseconds. */
   startMs: number
 }
 

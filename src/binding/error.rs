@@ -14,7 +14,7 @@ pub struct NativeError {
     pub message: String,
     /// For `ERR_SNAPSHOT_UNSAFE`: the findings as JSON.
     pub findings: Option<String>,
-    /// For `ERR_GUEST`: the thrown value, encoded; empty when it can't cross.
+    /// For `ERR_GUEST`: the thrown value, encoded; absent when it can't cross.
     pub thrown: Option<Uint8Array>,
     /// For `ERR_GUEST`: the name of the guest's error.
     pub name: Option<String>,
@@ -48,10 +48,11 @@ impl From<EngineError> for NativeError {
         };
         match error {
             EngineError::Guest(exception) => {
+                let exception = *exception;
                 native.message = exception.message;
                 native.name = Some(exception.name);
                 native.stack = Some(exception.stack);
-                native.thrown = Some(exception.encoded.into());
+                native.thrown = (!exception.encoded.is_empty()).then(|| exception.encoded.into());
             }
             EngineError::SnapshotUnsafe { findings } => native.findings = serde_json::to_string(&findings).ok(),
             EngineError::Disposed { cause } | EngineError::SnapshotBuild { cause, .. } => {

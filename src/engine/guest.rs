@@ -53,12 +53,20 @@ pub(crate) fn call(
     arguments: &[u8],
 ) -> Result<Progress, Halt> {
     let (receiver, function) = resolve(scope, path)?;
-    let arguments = value::decode(scope, arguments).ok_or(Halt::Threw)?;
-    let arguments = v8::Local::<v8::Array>::try_from(arguments).map_err(|_| Halt::Threw)?;
+    let arguments = decode_arguments(scope, arguments)?;
     let arguments: Option<Vec<_>> =
         (0..arguments.length()).map(|index| arguments.get_index(scope, index)).collect();
     let value = function.call(scope, receiver, &arguments.ok_or(Halt::Threw)?).ok_or(Halt::Threw)?;
     await_value(scope, guest, call, value)
+}
+
+/// The array of arguments. What the guest can't read is a fault of the value, not of the guest.
+fn decode_arguments<'s>(scope: &mut v8::PinScope<'s, '_>, encoded: &[u8]) -> Result<v8::Local<'s, v8::Array>, Halt> {
+    let arguments = value::decode(scope, encoded).and_then(|value| v8::Local::<v8::Array>::try_from(value).ok());
+    arguments.ok_or_else(|| {
+        let message = "the arguments can't be read in the isolate".to_owned();
+        if scope.is_execution_terminating() { Halt::Threw } else { Halt::Failed(EngineError::DataClone { message }) }
+    })
 }
 
 /// The function at `path`, and the object it is a method of.

@@ -36,9 +36,19 @@ const ALIGNMENT: usize = 64;
 /// V8 takes a blob's length as a C `int`.
 const LARGEST_BLOB: u64 = i32::MAX as u64;
 
-/// Operating system and architecture, as in `linux-x86_64`.
+/// Operating system and architecture as Node.js names them, as in `linux-x64`.
 pub(crate) fn platform_name() -> String {
-    format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH)
+    let system = match std::env::consts::OS {
+        "macos" => "darwin",
+        "windows" => "win32",
+        other => other,
+    };
+    let architecture = match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        other => other,
+    };
+    format!("{system}-{architecture}")
 }
 
 /// Puts a blob into a container.

@@ -46,7 +46,7 @@ pub struct SnapshotInfo {
     pub flags: String,
     /// The table of native functions that the heap refers to by index.
     pub references: String,
-    /// Operating system and architecture, as in `linux-x86_64`.
+    /// Operating system and architecture, as in `linux-x64`.
     pub platform: String,
     /// When the snapshot was built, in RFC 3339.
     pub created_at: String,

@@ -13,6 +13,7 @@ use isoseed::engine::isolate::USER_CONTEXT;
 use isoseed::engine::platform::FLAGS;
 use isoseed::engine::snapshot::{container, read_file};
 
+#[expect(clippy::print_stdout, reason = "its output is its result")]
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     let [file, script, rounds] = arguments.as_slice() else {

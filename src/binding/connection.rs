@@ -11,7 +11,10 @@ use napi_derive::napi;
 use super::error::throw;
 use super::event::{Answer, Events, NativeEvent};
 use super::isolate::{NativeIsolate, call_id, json, settle};
-use super::options::{NativeBuildRequest, NativeConnectOptions, NativeIsolateOptions, NativeVerifyOptions, milliseconds};
+use super::number;
+use super::options::{
+    NativeBuildRequest, NativeConnectOptions, NativeIsolateOptions, NativeVerifyOptions, milliseconds,
+};
 use super::snapshot::{NativeSnapshot, info_json};
 use crate::engine::error::EngineError;
 use crate::engine::handle::{IsolateHandle, IsolateOptions};
@@ -182,7 +185,11 @@ impl Connection {
     }
 
     /// Runs `work` off the host's thread and answers with what it comes to.
-    fn answer_later(&self, id: f64, work: impl FnOnce() -> std::result::Result<Answer, EngineError> + Send + 'static) {
+    fn answer_later(
+        &self,
+        id: f64,
+        work: impl FnOnce() -> std::result::Result<Answer, EngineError> + Send + 'static,
+    ) {
         let events = self.events.clone();
         runtime().spawn_blocking(move || events.done(id, work()));
     }
@@ -195,10 +202,9 @@ struct Address {
 }
 
 impl Host for Address {
-    #[expect(clippy::cast_precision_loss, reason = "isolates are counted from 1")]
     fn call(&self, call: HostCall) {
         if let Some(isolate) = self.isolate.get() {
-            self.events.host_call(*isolate as f64, call);
+            self.events.host_call(number(*isolate), call);
         }
     }
 }

@@ -54,7 +54,9 @@ impl From<EngineError> for NativeError {
                 native.stack = Some(exception.stack);
                 native.thrown = (!exception.encoded.is_empty()).then(|| exception.encoded.into());
             }
-            EngineError::SnapshotUnsafe { findings } => native.findings = serde_json::to_string(&findings).ok(),
+            EngineError::SnapshotUnsafe { findings } => {
+                native.findings = serde_json::to_string(&findings).ok();
+            }
             EngineError::Disposed { cause } | EngineError::SnapshotBuild { cause, .. } => {
                 native.cause = cause.map(|cause| Cause(Box::new((*cause).into())));
             }

@@ -8,6 +8,7 @@ use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 
 use super::error::NativeError;
+use super::number;
 use super::snapshot::NativeSnapshot;
 use crate::engine::error::EngineError;
 use crate::engine::host_call::HostCall;
@@ -50,12 +51,11 @@ enum Event {
 }
 
 impl From<Event> for NativeEvent {
-    #[expect(clippy::cast_precision_loss, reason = "host calls are counted from 1 in each isolate")]
     fn from(event: Event) -> Self {
         match event {
             Event::HostCall { isolate, call } => Self {
                 kind: "hostCall",
-                id: call.id as f64,
+                id: number(call.id),
                 isolate: Some(isolate),
                 path: Some(call.path),
                 bytes: Some(call.arguments.into()),

@@ -6,6 +6,7 @@ use napi::bindgen_prelude::{Env, ObjectFinalize, Result};
 use napi_derive::napi;
 
 use super::event::{Answer, Events};
+use super::number;
 use super::options::{NativeSource, milliseconds};
 use crate::engine::error::EngineError;
 use crate::engine::handle::IsolateHandle;
@@ -30,9 +31,8 @@ impl ObjectFinalize for NativeIsolate {
 impl NativeIsolate {
     /// Unique in the process.
     #[napi(getter)]
-    #[expect(clippy::cast_precision_loss, reason = "isolates are counted from 1")]
     pub fn id(&self) -> f64 {
-        self.handle.id() as f64
+        number(self.handle.id())
     }
 
     /// Evaluates a script. Without `timeout_ms` there is no limit.
@@ -80,7 +80,11 @@ impl NativeIsolate {
 }
 
 /// Requests are counted from 1 in `lib/`.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and positive by construction")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and positive by construction"
+)]
 pub(super) fn call_id(request: f64) -> u64 {
     request as u64
 }

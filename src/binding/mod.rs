@@ -12,6 +12,12 @@ mod snapshot;
 
 use napi_derive::napi;
 
+/// A count as JavaScript has it. What is counted here stays far below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "see above")]
+fn number(count: u64) -> f64 {
+    count as f64
+}
+
 /// Does this encoded message hold an `Error`, or a token that the reader does not know?
 #[napi]
 pub fn contains_error(bytes: &[u8]) -> bool {

@@ -56,8 +56,10 @@ pub struct NativeBuildRequest {
 
 impl NativeBuildRequest {
     pub(super) fn split(self) -> (BuildRequest, BuildLimits, bool) {
-        let limits =
-            BuildLimits { timeout: milliseconds(self.timeout_ms), memory_limit_mb: u64::from(self.memory_limit_mb) };
+        let limits = BuildLimits {
+            timeout: milliseconds(self.timeout_ms),
+            memory_limit_mb: u64::from(self.memory_limit_mb),
+        };
         let request = BuildRequest {
             bridge: self.bridge.map(Into::into),
             bundles: self.bundles.into_iter().map(Into::into).collect(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
+use super::number;
 use crate::engine::handle::smallest_memory_limit_mb;
 use crate::engine::snapshot::{Snapshot, SnapshotInfo};
 
@@ -30,9 +31,8 @@ impl NativeSnapshot {
 
     /// The smallest memory limit with which this snapshot can be restored, in MiB.
     #[napi(getter)]
-    #[expect(clippy::cast_precision_loss, reason = "a number of MiB")]
     pub fn smallest_memory_limit_mb(&self) -> f64 {
-        smallest_memory_limit_mb(Some(&self.snapshot)) as f64
+        number(smallest_memory_limit_mb(Some(&self.snapshot)))
     }
 
     /// A copy of the snapshot file's bytes.

@@ -157,7 +157,10 @@ mod tests {
         let limit = EngineError::MemoryLimit { limit_mb: 64 };
         let disposed = EngineError::disposed_because(&limit);
         assert_eq!(disposed.code(), "ERR_DISPOSED");
-        assert_eq!(disposed.to_string(), "the isolate is finished: the isolate passed its memoryLimitMb of 64");
+        assert_eq!(
+            disposed.to_string(),
+            "the isolate is finished: the isolate passed its memoryLimitMb of 64"
+        );
         let again = EngineError::disposed_because(&disposed);
         assert_eq!(again.to_string(), disposed.to_string());
     }

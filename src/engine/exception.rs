@@ -14,10 +14,11 @@ pub(crate) fn describe(
     encoder: &Encoder,
 ) -> EngineError {
     v8::tc_scope!(let scope, scope);
-    let encoded = encoder.encode(scope, exception, "the thrown value").unwrap_or_default();
+    let bytes = encoder.encode(scope, exception, "the thrown value").unwrap_or_default();
     scope.reset();
     let is_error = exception.is_native_error();
-    let name = if is_error { text(scope, exception, "name") } else { None }.unwrap_or_else(|| "Error".to_owned());
+    let name =
+        if is_error { text(scope, exception, "name") } else { None }.unwrap_or_else(|| "Error".to_owned());
     let text_of_error = if is_error { text(scope, exception, "message") } else { None };
     let text_of_value = text_of_error.unwrap_or_else(|| {
         let text = exception.to_detail_string(scope).map(|text| text.to_rust_string_lossy(scope));
@@ -31,7 +32,7 @@ pub(crate) fn describe(
         Some(frame) => format!("{frame}\n{stack}"),
         None => stack,
     };
-    EngineError::Guest(Box::new(GuestException { name, message: text_of_value, stack, encoded }))
+    EngineError::Guest(Box::new(GuestException { name, message: text_of_value, stack, encoded: bytes }))
 }
 
 fn text(scope: &mut v8::PinScope, value: v8::Local<v8::Value>, key: &str) -> Option<String> {
@@ -53,7 +54,11 @@ fn code_frame(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> Opti
     let line_number = message.get_line_number(scope)?;
     let column = message.get_start_column();
     let line = message.get_source_line(scope)?.to_rust_string_lossy(scope);
-    let first = if line.chars().count() > LONGEST_SHOWN_LINE { column.saturating_sub(LONGEST_SHOWN_LINE / 2) } else { 0 };
+    let first = if line.chars().count() > LONGEST_SHOWN_LINE {
+        column.saturating_sub(LONGEST_SHOWN_LINE / 2)
+    } else {
+        0
+    };
     let shown: String = line.chars().skip(first).take(LONGEST_SHOWN_LINE).collect();
     let caret = " ".repeat(column - first);
     Some(format!("{file}:{line_number}:{}\n{shown}\n{caret}^\n", column + 1))

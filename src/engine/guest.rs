@@ -22,7 +22,8 @@ pub(crate) enum Progress {
 pub(crate) fn define_globals(scope: &mut v8::PinScope, encoded: &[u8]) -> Result<(), Halt> {
     let globals = value::decode(scope, encoded).ok_or(Halt::Threw)?;
     let globals = v8::Local::<v8::Object>::try_from(globals).map_err(|_| Halt::Threw)?;
-    let names = globals.get_own_property_names(scope, v8::GetPropertyNamesArgs::default()).ok_or(Halt::Threw)?;
+    let names =
+        globals.get_own_property_names(scope, v8::GetPropertyNamesArgs::default()).ok_or(Halt::Threw)?;
     let global = scope.get_current_context().global(scope);
     for index in 0..names.length() {
         let key = names.get_index(scope, index).ok_or(Halt::Threw)?;
@@ -61,11 +62,19 @@ pub(crate) fn call(
 }
 
 /// The array of arguments. What the guest can't read is a fault of the value, not of the guest.
-fn decode_arguments<'s>(scope: &mut v8::PinScope<'s, '_>, encoded: &[u8]) -> Result<v8::Local<'s, v8::Array>, Halt> {
-    let arguments = value::decode(scope, encoded).and_then(|value| v8::Local::<v8::Array>::try_from(value).ok());
+fn decode_arguments<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    encoded: &[u8],
+) -> Result<v8::Local<'s, v8::Array>, Halt> {
+    let arguments =
+        value::decode(scope, encoded).and_then(|value| v8::Local::<v8::Array>::try_from(value).ok());
     arguments.ok_or_else(|| {
         let message = "the arguments can't be read in the isolate".to_owned();
-        if scope.is_execution_terminating() { Halt::Threw } else { Halt::Failed(EngineError::DataClone { message }) }
+        if scope.is_execution_terminating() {
+            Halt::Threw
+        } else {
+            Halt::Failed(EngineError::DataClone { message })
+        }
     })
 }
 
@@ -123,15 +132,12 @@ pub(crate) fn resume(
 ) -> Result<(), Halt> {
     let resolver = v8::Local::new(scope, resolver);
     let (Ok(bytes) | Err(bytes)) = outcome;
-    let value = match value::decode(scope, bytes) {
-        Some(value) => value,
-        None => {
-            let message = v8::String::new(scope, "the host's answer can't be read").ok_or(Halt::Threw)?;
-            let error = v8::Exception::error(scope, message);
-            resolver.reject(scope, error);
-            scope.perform_microtask_checkpoint();
-            return Ok(());
-        }
+    let Some(value) = value::decode(scope, bytes) else {
+        let message = v8::String::new(scope, "the host's answer can't be read").ok_or(Halt::Threw)?;
+        let error = v8::Exception::error(scope, message);
+        resolver.reject(scope, error);
+        scope.perform_microtask_checkpoint();
+        return Ok(());
     };
     match outcome {
         Ok(_) => resolver.resolve(scope, value),
@@ -248,7 +254,11 @@ fn push_settled(
     outcome: Result<v8::Global<v8::Value>, v8::Global<v8::Value>>,
 ) {
     let call = arguments.data().number_value(scope).unwrap_or_default();
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was made from a request's number")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "it was made from a request's number"
+    )]
     let call = call as CallId;
     if let Some(guest) = scope.get_slot::<std::rc::Rc<GuestState>>() {
         guest.settled.borrow_mut().push_back((call, outcome));

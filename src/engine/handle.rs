@@ -77,7 +77,7 @@ impl IsolateHandle {
         let refused = Arc::clone(&lifecycle);
         spawn_isolate_thread(
             format!("isoseed-{id}"),
-            move || worker::run(options, call, lifecycle, commands, &received),
+            move || worker::run(options, call, &lifecycle, commands, &received),
             move |error| {
                 let words = format!("the system refuses a thread: {error}");
                 let why = EngineError::IsolateLost { words };
@@ -101,7 +101,14 @@ impl IsolateHandle {
 
     /// Calls the function at a dotted path of the guest's globals with an encoded array of
     /// arguments; a promise it returns is awaited.
-    pub fn call(&self, call: CallId, path: String, arguments: Vec<u8>, timeout: Option<Duration>, settle: Settle) {
+    pub fn call(
+        &self,
+        call: CallId,
+        path: String,
+        arguments: Vec<u8>,
+        timeout: Option<Duration>,
+        settle: Settle,
+    ) {
         self.request(call, timeout, settle, Command::Call { call, path, arguments });
     }
 

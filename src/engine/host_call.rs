@@ -43,6 +43,9 @@ pub trait Host: Send + Sync {
 /// A promise of the guest that was settled after its turn.
 pub(crate) type Settled = (CallId, Result<v8::Global<v8::Value>, v8::Global<v8::Value>>);
 
+/// The guest's promise of one host call, and the request that the call was made for.
+pub(crate) type Waiting = (v8::Global<v8::PromiseResolver>, Option<CallId>);
+
 /// What native callbacks find in the isolate's slot.
 pub(crate) struct GuestState {
     pub(crate) encoder: Encoder,
@@ -50,7 +53,7 @@ pub(crate) struct GuestState {
     pub(crate) owner: Cell<Option<CallId>>,
     pub(crate) settled: RefCell<VecDeque<Settled>>,
     host: Arc<dyn Host>,
-    waiting: RefCell<HashMap<u64, (v8::Global<v8::PromiseResolver>, Option<CallId>)>>,
+    waiting: RefCell<HashMap<u64, Waiting>>,
     calls: Cell<u64>,
 }
 
@@ -72,7 +75,7 @@ impl GuestState {
     }
 
     /// The promise of a host call, and the request it was made for. Each call is answered once.
-    pub(crate) fn take_waiting(&self, call: u64) -> Option<(v8::Global<v8::PromiseResolver>, Option<CallId>)> {
+    pub(crate) fn take_waiting(&self, call: u64) -> Option<Waiting> {
         self.waiting.borrow_mut().remove(&call)
     }
 }
@@ -96,14 +99,13 @@ pub(crate) fn install(scope: &mut v8::PinScope, paths: &[String]) -> Option<()> 
         let mut parent = global;
         for (index, _) in path.match_indices('.') {
             let prefix = &path[..index];
-            parent = match objects.get(prefix) {
-                Some(object) => *object,
-                None => {
-                    let object = v8::Object::new(scope);
-                    define(scope, parent, last_part(prefix), object.into())?;
-                    objects.insert(prefix, object);
-                    object
-                }
+            parent = if let Some(object) = objects.get(prefix) {
+                *object
+            } else {
+                let object = v8::Object::new(scope);
+                define(scope, parent, last_part(prefix), object.into())?;
+                objects.insert(prefix, object);
+                object
             };
         }
         let data = v8::String::new(scope, path)?;
@@ -147,7 +149,8 @@ fn on_call<'s>(
         reject(scope, resolver, &format!("more than {MOST_WAITING} host calls wait for the host"));
         return;
     }
-    let elements: Vec<v8::Local<v8::Value>> = (0..arguments.length()).map(|index| arguments.get(index)).collect();
+    let elements: Vec<v8::Local<v8::Value>> =
+        (0..arguments.length()).map(|index| arguments.get(index)).collect();
     let array = v8::Array::new_with_elements(scope, &elements);
     v8::tc_scope!(let scope, scope);
     match guest.encoder.encode(scope, array.into(), &format!("{path} arguments")) {

@@ -79,7 +79,9 @@ fn restore_stack_trace_limit(scope: &mut v8::PinScope, limit: Option<f64>) {
         let key = v8::String::new(scope, "constructor")?;
         v8::Local::<v8::Object>::try_from(error.get(scope, key.into())?).ok()
     });
-    let (Some(error_class), Some(key)) = (intrinsic, v8::String::new(scope, "stackTraceLimit")) else { return };
+    let (Some(error_class), Some(key)) = (intrinsic, v8::String::new(scope, "stackTraceLimit")) else {
+        return;
+    };
     match limit {
         Some(limit) => {
             let limit = v8::Number::new(scope, limit);

@@ -61,7 +61,7 @@ struct Turn {
     owner: Option<CallId>,
     stop: Option<Stop>,
     _alarm: Option<Alarm>,
-    _grace: Option<Alarm>,
+    grace: Option<Alarm>,
 }
 
 #[derive(Default)]
@@ -112,14 +112,12 @@ impl Lifecycle {
     pub(crate) fn submit(&self, call: CallId, timeout: Option<Duration>, settle: Settle) -> bool {
         let refusal = {
             let mut state = self.state();
-            match &state.finished {
-                Some(error) => EngineError::disposed_because(error),
-                None => {
-                    let alarm = timeout.and_then(|timeout| self.alarm(timeout, move |this| this.expire(call)));
-                    state.pending.insert(call, Pending { settle, timeout, _alarm: alarm });
-                    return true;
-                }
-            }
+            let Some(error) = &state.finished else {
+                let alarm = timeout.and_then(|timeout| self.alarm(timeout, move |this| this.expire(call)));
+                state.pending.insert(call, Pending { settle, timeout, _alarm: alarm });
+                return true;
+            };
+            EngineError::disposed_because(error)
         };
         settle(Err(refusal));
         false
@@ -148,11 +146,11 @@ impl Lifecycle {
         let number = state.turns;
         let alarm = match owner {
             Some(_) => None,
-            None => self.detached_timeout.and_then(|timeout| {
-                self.alarm(timeout, move |this| this.expire_detached(number, timeout))
-            }),
+            None => self
+                .detached_timeout
+                .and_then(|timeout| self.alarm(timeout, move |this| this.expire_detached(number, timeout))),
         };
-        state.turn = Some(Turn { number, owner, stop: None, _alarm: alarm, _grace: None });
+        state.turn = Some(Turn { number, owner, stop: None, _alarm: alarm, grace: None });
         true
     }
 
@@ -160,7 +158,9 @@ impl Lifecycle {
     pub(crate) fn end_turn(&self) -> Option<Stop> {
         let mut state = self.state();
         let stop = state.turn.take().and_then(|turn| turn.stop);
-        if stop.is_some() && let Some(isolate) = &state.v8 {
+        if stop.is_some()
+            && let Some(isolate) = &state.v8
+        {
             isolate.cancel_terminate_execution();
         }
         stop
@@ -186,9 +186,9 @@ impl Lifecycle {
         if turn.stop.is_none() || stop == Stop::MemoryLimit {
             turn.stop = Some(stop);
         }
-        if turn._grace.is_none() {
+        if turn.grace.is_none() {
             let number = turn.number;
-            turn._grace = self.alarm(GRACE, move |this| this.expire_grace(number));
+            turn.grace = self.alarm(GRACE, move |this| this.expire_grace(number));
         }
         if let Some(isolate) = &state.v8 {
             isolate.terminate_execution();

@@ -53,16 +53,18 @@ fn root() -> &'static Sender<Spawn> {
     ROOT.get_or_init(|| {
         let (sender, spawns) = mpsc::channel::<Spawn>();
         // When even this thread is refused the receiver is dropped, and every spawn reports it.
-        let _ = thread::Builder::new().name("isoseed-root".into()).stack_size(ISOLATE_STACK_BYTES).spawn(move || {
-            initialize();
-            let _keeper = v8::Isolate::new(v8::CreateParams::default());
-            for Spawn { name, body, failed } in spawns {
-                let thread = thread::Builder::new().name(name).stack_size(ISOLATE_STACK_BYTES);
-                if let Err(error) = thread.spawn(body) {
-                    failed(error);
+        let _ = thread::Builder::new().name("isoseed-root".into()).stack_size(ISOLATE_STACK_BYTES).spawn(
+            move || {
+                initialize();
+                let _keeper = v8::Isolate::new(v8::CreateParams::default());
+                for Spawn { name, body, failed } in spawns {
+                    let thread = thread::Builder::new().name(name).stack_size(ISOLATE_STACK_BYTES);
+                    if let Err(error) = thread.spawn(body) {
+                        failed(error);
+                    }
                 }
-            }
-        });
+            },
+        );
         sender
     })
 }

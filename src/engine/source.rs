@@ -12,7 +12,10 @@ pub struct Source {
 }
 
 /// Compiles and runs `source`. `None`: an exception is pending in the caller's `TryCatch`.
-pub(crate) fn evaluate<'s>(scope: &mut v8::PinScope<'s, '_>, source: &Source) -> Option<v8::Local<'s, v8::Value>> {
+pub(crate) fn evaluate<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    source: &Source,
+) -> Option<v8::Local<'s, v8::Value>> {
     let Some(code) = v8::String::new(scope, &source.code) else {
         let message = v8::String::new(scope, "the source is longer than V8's longest string")?;
         let error = v8::Exception::range_error(scope, message);

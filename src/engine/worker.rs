@@ -57,13 +57,13 @@ struct Worker {
 pub(crate) fn run(
     options: IsolateOptions,
     start: CallId,
-    lifecycle: Arc<Lifecycle>,
+    lifecycle: &Arc<Lifecycle>,
     commands: Sender<Command>,
     received: &Receiver<Command>,
 ) {
-    fatal::watch_thread(Arc::clone(&lifecycle));
+    fatal::watch_thread(Arc::clone(lifecycle));
     let started = Instant::now();
-    if let Err(error) = serve(options, start, &lifecycle, commands, received, started) {
+    if let Err(error) = serve(options, start, lifecycle, commands, received, started) {
         lifecycle.settle(start, Err(error.clone()));
         lifecycle.finish(&error);
     }
@@ -94,7 +94,8 @@ fn serve(
     let encoder = Encoder { limit, host_has_float16: options.host_has_float16 };
     let guest = GuestState::new(encoder, options.host);
     live.isolate.set_slot(Rc::clone(&guest));
-    let mut worker = Worker { guest, live, memory, lifecycle: Arc::clone(lifecycle), calls: 0, start_ms: 0.0 };
+    let mut worker =
+        Worker { guest, live, memory, lifecycle: Arc::clone(lifecycle), calls: 0, start_ms: 0.0 };
     let prepared = worker.turn(Some(start), |scope, _| {
         host_call::install(scope, &options.bindings).ok_or(Halt::Threw)?;
         guest::define_globals(scope, &options.globals)
@@ -133,12 +134,14 @@ impl Worker {
             }
             Command::Call { call, path, arguments } => {
                 self.calls += 1;
-                let outcome = self.turn(Some(call), |scope, guest| guest::call(scope, guest, call, &path, &arguments));
+                let outcome =
+                    self.turn(Some(call), |scope, guest| guest::call(scope, guest, call, &path, &arguments));
                 self.report(call, outcome);
             }
             Command::Answer { host_call, outcome } => {
                 let Some((resolver, owner)) = self.guest.take_waiting(host_call) else { return };
-                let resume = |scope: &mut v8::PinScope, _: &GuestState| guest::resume(scope, &resolver, &outcome);
+                let resume =
+                    |scope: &mut v8::PinScope, _: &GuestState| guest::resume(scope, &resolver, &outcome);
                 // The request may be settled by now; what it left behind goes on by itself.
                 if self.turn(owner, resume).is_none() && owner.is_some() {
                     self.turn(None, resume);

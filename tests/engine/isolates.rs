@@ -64,7 +64,10 @@ fn memory_bombs_end_the_isolate_with_its_code_and_no_other() {
         assert!(is_expected, "{bomb}: {first}");
         if let EngineError::MemoryLimit { .. } = first {
             let next = session.try_eval("1", None).expect_err("it is finished");
-            assert_eq!(next.to_string(), "the isolate is finished: the isolate passed its memoryLimitMb of 32");
+            assert_eq!(
+                next.to_string(),
+                "the isolate is finished: the isolate passed its memoryLimitMb of 32"
+            );
         }
         assert_eq!(other.eval("1 + 1"), "2", "beside {bomb}");
     }
@@ -73,7 +76,12 @@ fn memory_bombs_end_the_isolate_with_its_code_and_no_other() {
 #[test]
 fn garbage_buffers_are_no_reason_to_end_an_isolate() {
     let session = Session::with_limit(None, 32);
-    assert_eq!(session.eval("(() => { for (let i = 0; i < 200; i++) new Uint8Array(8 << 20).fill(1); return 'fine' })()"), "fine");
+    assert_eq!(
+        session.eval(
+            "(() => { for (let i = 0; i < 200; i++) new Uint8Array(8 << 20).fill(1); return 'fine' })()"
+        ),
+        "fine"
+    );
 }
 
 #[test]
@@ -111,14 +119,20 @@ fn a_guest_that_never_awaits_its_host_calls_is_refused_more_of_them() {
     let session = Session::open(None);
     let code = "(async () => { let last; for (let i = 0; i <= 10_000; i++) last = host.call(); \
                 return last.then(() => 'taken', (error) => error.message) })()";
-    assert_eq!(session.try_eval(code, Some(PATIENCE)).expect("answered"), "more than 10000 host calls wait for the host");
+    assert_eq!(
+        session.try_eval(code, Some(PATIENCE)).expect("answered"),
+        "more than 10000 host calls wait for the host"
+    );
 }
 
 #[test]
 fn a_result_that_is_larger_encoded_than_the_limit_is_refused_not_built() {
     let session = Session::with_limit(None, 64);
     let error = session
-        .try_eval("(() => { const text = 'x'.repeat(1 << 20); return new Array(1e6).fill(text) })()", Some(PATIENCE))
+        .try_eval(
+            "(() => { const text = 'x'.repeat(1 << 20); return new Array(1e6).fill(text) })()",
+            Some(PATIENCE),
+        )
         .expect_err("a terabyte");
     assert_eq!(error.to_string(), "result can't be cloned: encoded it is larger than 67108864 bytes");
     assert_eq!(session.eval("'usable'"), "usable");
@@ -139,6 +153,7 @@ fn two_hundred_isolates_live_at_once_and_each_keeps_its_own_state() {
 #[test]
 fn asynchronous_webassembly_compilation_reaches_an_idle_isolate() {
     let session = Session::open(None);
-    let code = "WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])).then((module) => String(module))";
+    let code =
+        "WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0])).then((module) => String(module))";
     assert_eq!(session.try_eval(code, Some(PATIENCE)).expect("compiled"), "[object WebAssembly.Module]");
 }

@@ -23,7 +23,8 @@ fn eight_different_snapshots_answer_right_at_once_under_collection_pressure() {
             ))
         })
         .collect();
-    let expected: Vec<String> = snapshots.iter().map(|snapshot| Session::open(Some(snapshot)).eval("sum()")).collect();
+    let expected: Vec<String> =
+        snapshots.iter().map(|snapshot| Session::open(Some(snapshot)).eval("sum()")).collect();
     std::thread::scope(|threads| {
         for worker in 0..4 {
             let (snapshots, expected) = (&snapshots, &expected);
@@ -31,7 +32,8 @@ fn eight_different_snapshots_answer_right_at_once_under_collection_pressure() {
                 for round in 0..16 {
                     let at = (round + worker * 2) % snapshots.len();
                     let session = Session::open(Some(&snapshots[at]));
-                    session.eval("(() => { for (let i = 0; i < 60; i++) new Array(1e5).fill({}); return 1 })()");
+                    session
+                        .eval("(() => { for (let i = 0; i < 60; i++) new Array(1e5).fill({}); return 1 })()");
                     assert_eq!(session.eval("sum()"), expected[at]);
                 }
             });
@@ -75,9 +77,12 @@ fn microtasks_run_before_the_heap_is_captured() {
 
 #[test]
 fn the_sources_own_stack_trace_limit_comes_back_after_restore() {
-    for (code, expected) in
-        [("1", "10"), ("Error.stackTraceLimit = 50", "50"), ("Error.stackTraceLimit = 0", "0"), ("delete Error.stackTraceLimit", "undefined")]
-    {
+    for (code, expected) in [
+        ("1", "10"),
+        ("Error.stackTraceLimit = 50", "50"),
+        ("Error.stackTraceLimit = 0", "0"),
+        ("delete Error.stackTraceLimit", "undefined"),
+    ] {
         let snapshot = build(code);
         assert_eq!(Session::open(Some(&snapshot)).eval("Error.stackTraceLimit"), expected, "{code}");
     }
@@ -99,7 +104,11 @@ fn a_heap_that_v8_would_trap_on_is_refused_with_the_path() {
         ("Math.sumPrecise = () => 0", "late-builtin", "Math.sumPrecise"),
         ("Map.prototype.getOrInsert = () => 0", "late-builtin", "Map.prototype.getOrInsert"),
         ("Uint8Array.fromHex = () => 0", "late-builtin", "Uint8Array.fromHex"),
-        ("Object.defineProperty(Error, 'stackTraceLimit', { get: () => 5 })", "late-builtin", "Error.stackTraceLimit"),
+        (
+            "Object.defineProperty(Error, 'stackTraceLimit', { get: () => 5 })",
+            "late-builtin",
+            "Error.stackTraceLimit",
+        ),
     ];
     for (code, rule, path) in cases {
         match try_build(request(code), LIMITS) {
@@ -134,7 +143,11 @@ fn a_source_that_throws_is_told_with_file_line_and_stack() {
     let EngineError::SnapshotBuild { message, cause: Some(cause) } = error else { panic!("{error:?}") };
     assert_eq!(message, "the bundle (bundle.js) threw while the snapshot was built: TypeError: broken");
     let EngineError::Guest(exception) = *cause else { panic!("{cause:?}") };
-    assert!(exception.stack.contains("at deep (bundle.js:1:25)\n    at bundle.js:3:1"), "{}", exception.stack);
+    assert!(
+        exception.stack.contains("at deep (bundle.js:1:25)\n    at bundle.js:3:1"),
+        "{}",
+        exception.stack
+    );
 }
 
 #[test]
@@ -151,7 +164,10 @@ fn a_build_that_hangs_or_fills_its_memory_is_ended() {
     let error = try_build(request("for (;;);"), hangs).expect_err("it hangs");
     assert_eq!(error.to_string(), "the build passed its timeoutMs of 800");
     let small = BuildLimits { timeout: PATIENCE, memory_limit_mb: 64 };
-    for bomb in ["const all = []; for (;;) all.push(new Array(1e5).fill(1.5))", "const all = []; for (;;) all.push(new Uint8Array(1e6))"] {
+    for bomb in [
+        "const all = []; for (;;) all.push(new Array(1e5).fill(1.5))",
+        "const all = []; for (;;) all.push(new Uint8Array(1e6))",
+    ] {
         let error = try_build(request(bomb), small).expect_err("it grows");
         assert_eq!(error.to_string(), "the build passed its memoryLimitMb of 64", "{bomb}");
     }
@@ -163,7 +179,9 @@ fn a_helper_that_is_none_is_an_error() {
         let mut helper = helper();
         helper.program = program.into();
         let (sender, built) = mpsc::channel();
-        cache::build(helper, request("1"), LIMITS, false, move |outcome| sender.send(outcome).expect("the test waits"));
+        cache::build(helper, request("1"), LIMITS, false, move |outcome| {
+            sender.send(outcome).expect("the test waits");
+        });
         let error = built.recv().expect("answered").expect_err("no helper");
         assert_eq!(error.code(), "ERR_SNAPSHOT_BUILD", "{program}: {error}");
     }

@@ -10,10 +10,10 @@ use isoseed::engine::error::{EngineError, Result};
 use isoseed::engine::handle::{IsolateHandle, IsolateOptions};
 use isoseed::engine::host_call::{Host, HostCall};
 use isoseed::engine::lifecycle::{Reply, Settle};
+use isoseed::engine::snapshot::Snapshot;
 use isoseed::engine::snapshot::cache;
 use isoseed::engine::snapshot::helper::{BuildLimits, HelperProgram};
 use isoseed::engine::snapshot::request::BuildRequest;
-use isoseed::engine::snapshot::Snapshot;
 use isoseed::engine::source::Source;
 
 pub const SECOND: Duration = Duration::from_secs(1);
@@ -25,18 +25,28 @@ pub fn source(code: &str, name: &str) -> Source {
 }
 
 pub fn request(bundle: &str) -> BuildRequest {
-    BuildRequest { bridge: None, bundles: vec![source(bundle, "bundle.js")], warmup: None, bindings: Vec::new() }
+    BuildRequest {
+        bridge: None,
+        bundles: vec![source(bundle, "bundle.js")],
+        warmup: None,
+        bindings: Vec::new(),
+    }
 }
 
 pub fn helper() -> HelperProgram {
-    HelperProgram { program: PathBuf::from(env!("CARGO_BIN_EXE_isoseed-helper")).into(), arguments: Vec::new() }
+    HelperProgram {
+        program: PathBuf::from(env!("CARGO_BIN_EXE_isoseed-helper")).into(),
+        arguments: Vec::new(),
+    }
 }
 
 pub const LIMITS: BuildLimits = BuildLimits { timeout: PATIENCE, memory_limit_mb: 512 };
 
 pub fn try_build(request: BuildRequest, limits: BuildLimits) -> Result<Arc<Snapshot>> {
     let (sender, built) = mpsc::channel();
-    cache::build(helper(), request, limits, false, move |outcome| sender.send(outcome).expect("the test waits"));
+    cache::build(helper(), request, limits, false, move |outcome| {
+        sender.send(outcome).expect("the test waits");
+    });
     built.recv().expect("every build is answered")
 }
 

@@ -126,7 +126,8 @@ mod tests {
         let silent = sender.clone();
         let now = Instant::now();
         drop(arm(now + Duration::from_millis(5), move || silent.send("dropped").expect("the test listens")));
-        let _kept = arm(now + Duration::from_millis(20), move || sender.send("kept").expect("the test listens"));
+        let _kept =
+            arm(now + Duration::from_millis(20), move || sender.send("kept").expect("the test listens"));
         assert_eq!(rung.iter().collect::<Vec<_>>(), ["kept"]);
     }
 }

@@ -219,7 +219,11 @@ fn run_sources(scope: &mut v8::PinScope, request: &BuildRequest, encoder: &Encod
     }
     v8::tc_scope!(let scope, scope);
     let report = preflight.check(scope).ok_or_else(no_memory)?;
-    if report.findings.is_empty() { Ok(report) } else { Err(EngineError::SnapshotUnsafe { findings: report.findings }) }
+    if report.findings.is_empty() {
+        Ok(report)
+    } else {
+        Err(EngineError::SnapshotUnsafe { findings: report.findings })
+    }
 }
 
 /// Restores the blob once and runs a script in it: a blob that traps does so here.

@@ -51,7 +51,8 @@ impl Ticket {
         let mut cache = cache();
         let Some(flight) = cache.flights.get_mut(&self.flight) else { return };
         let waiters = std::mem::take(&mut flight.waiters);
-        let (left, stays): (Vec<_>, Vec<_>) = waiters.into_iter().partition(|(waiter, _)| *waiter == self.waiter);
+        let (left, stays): (Vec<_>, Vec<_>) =
+            waiters.into_iter().partition(|(waiter, _)| *waiter == self.waiter);
         flight.waiters = stays;
         if flight.waiters.is_empty()
             && let Some(Flight { task: Some(task), .. }) = cache.flights.remove(&self.flight)
@@ -102,7 +103,8 @@ pub fn build(
             Snapshot::from_bytes(bytes)
         });
         let _kill = KillOnDrop(built.abort_handle());
-        let outcome = built.await.unwrap_or_else(|error| Err(EngineError::build(format!("the build failed: {error}"))));
+        let outcome =
+            built.await.unwrap_or_else(|error| Err(EngineError::build(format!("the build failed: {error}"))));
         land(flight, &outcome, use_cache);
     });
     if let Some(flight) = cache.flights.get_mut(&flight) {

@@ -56,14 +56,14 @@ pub(crate) fn platform_name() -> String {
 /// # Errors
 /// `SnapshotBuild` when the blob is larger than V8 can load.
 pub fn pack(info: &SnapshotInfo, blob: &[u8]) -> Result<Vec<u8>> {
-    let mut header =
-        serde_json::to_vec(info).map_err(|error| EngineError::build(format!("the header can't be written: {error}")))?;
+    let mut header = serde_json::to_vec(info)
+        .map_err(|error| EngineError::build(format!("the header can't be written: {error}")))?;
     let blob_at = (PRELUDE_BYTES + header.len()).next_multiple_of(ALIGNMENT);
     header.resize(blob_at - PRELUDE_BYTES, 0);
     let blob_length = blob.len() as u64;
     let header_length = u32::try_from(header.len()).ok().filter(|_| blob_length <= LARGEST_BLOB);
-    let header_length =
-        header_length.ok_or_else(|| EngineError::build(format!("the heap image is too large: {blob_length} bytes")))?;
+    let header_length = header_length
+        .ok_or_else(|| EngineError::build(format!("the heap image is too large: {blob_length} bytes")))?;
     let mut bytes = Vec::with_capacity(blob_at + blob.len());
     bytes.extend_from_slice(MAGIC);
     bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
@@ -134,7 +134,9 @@ pub fn check_compatible(info: &SnapshotInfo) -> Result<()> {
 }
 
 fn mismatch(what: &str, theirs: &str, ours: &str) -> EngineError {
-    EngineError::SnapshotMismatch { message: format!("the snapshot is of another {what}: {theirs}, this process has {ours}") }
+    EngineError::SnapshotMismatch {
+        message: format!("the snapshot is of another {what}: {theirs}, this process has {ours}"),
+    }
 }
 
 fn digest(bytes: &[u8]) -> [u8; 32] {
@@ -205,7 +207,11 @@ mod tests {
     fn every_cut_and_every_extra_byte_is_noticed() {
         let sound = packed();
         for length in 0..sound.len() {
-            assert_eq!(verify(&sound[..length]).expect_err("a cut").code(), "ERR_SNAPSHOT_CORRUPT", "length {length}");
+            assert_eq!(
+                verify(&sound[..length]).expect_err("a cut").code(),
+                "ERR_SNAPSHOT_CORRUPT",
+                "length {length}"
+            );
         }
         assert!(verify(&[sound.as_slice(), b"x"].concat()).is_err());
     }

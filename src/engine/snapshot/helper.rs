@@ -186,8 +186,12 @@ fn death(phase: Option<Phase>, words: &str, status: ExitStatus) -> EngineError {
 
 /// V8 frames its last words with `#`; without them, the end of whatever was said.
 fn v8_words(words: &str) -> String {
-    let framed: Vec<&str> =
-        words.lines().filter_map(|line| line.strip_prefix('#')).map(str::trim).filter(|line| !line.is_empty()).collect();
+    let framed: Vec<&str> = words
+        .lines()
+        .filter_map(|line| line.strip_prefix('#'))
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     let mut said = if framed.is_empty() {
         words.lines().map(str::trim).filter(|line| !line.is_empty()).collect()
     } else {
@@ -207,8 +211,12 @@ mod tests {
 
     #[test]
     fn the_words_of_v8_are_picked_from_its_frame() {
-        let words = "global handle not serialized: <Foreign>\n\n#\n# Fatal error in , line 0\n# CreateBlob()\n#\n#\n";
-        assert_eq!(v8_words(words), "global handle not serialized: <Foreign>; Fatal error in , line 0; CreateBlob()");
+        let words =
+            "global handle not serialized: <Foreign>\n\n#\n# Fatal error in , line 0\n# CreateBlob()\n#\n#\n";
+        assert_eq!(
+            v8_words(words),
+            "global handle not serialized: <Foreign>; Fatal error in , line 0; CreateBlob()"
+        );
         assert_eq!(v8_words("boom\n"), "boom");
         assert_eq!(v8_words(""), "it said nothing");
     }

@@ -104,7 +104,8 @@ impl Snapshot {
         let unique = format!(".{}-{}.tmp", std::process::id(), &self.info.key[..8]);
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(unique);
-        let written = std::fs::write(&temporary, &self.bytes).and_then(|()| std::fs::rename(&temporary, path));
+        let written =
+            std::fs::write(&temporary, &self.bytes).and_then(|()| std::fs::rename(&temporary, path));
         written.map_err(|error| {
             // Nothing half-written stays; the write's own error is the one to report.
             let _ = std::fs::remove_file(&temporary);

@@ -22,7 +22,8 @@ pub(super) struct Preflight(v8::Global<v8::Function>);
 impl Preflight {
     /// Prepares the check. `None` when V8 is out of memory.
     pub(super) fn prepare(scope: &mut v8::PinScope) -> Option<Self> {
-        let source = Source { code: include_str!("preflight.js").to_owned(), name: "isoseed:preflight".to_owned() };
+        let source =
+            Source { code: include_str!("preflight.js").to_owned(), name: "isoseed:preflight".to_owned() };
         let check = v8::Local::<v8::Function>::try_from(evaluate(scope, &source)?).ok()?;
         Some(Self(v8::Global::new(scope, check)))
     }

@@ -69,7 +69,7 @@ mod tests {
         Source { code: code.into(), name: name.into() }
     }
 
-    fn request() -> BuildRequest {
+    fn sample() -> BuildRequest {
         BuildRequest {
             bridge: Some(source("a", "bridge.js")),
             bundles: vec![source("b", "1.js"), source("c", "2.js")],
@@ -80,29 +80,29 @@ mod tests {
 
     #[test]
     fn equal_requests_have_one_key_and_it_is_a_sha256() {
-        assert_eq!(request().key(), request().key());
-        assert_eq!(request().key().len(), 64);
+        assert_eq!(sample().key(), sample().key());
+        assert_eq!(sample().key().len(), 64);
     }
 
     #[test]
     fn every_part_changes_the_key() {
         let changes: [fn(&mut BuildRequest); 7] = [
-            |request| request.bridge = None,
-            |request| request.bundles.swap(0, 1),
-            |request| request.bundles = vec![source("bc", "1.js")],
-            |request| request.bundles[0].name = "other.js".into(),
-            |request| request.warmup = Some(source("d", "warmup.js")),
-            |request| request.bindings.push("g".into()),
-            |request| request.bridge = Some(source("", "bridge.jsa")),
+            |sample| sample.bridge = None,
+            |sample| sample.bundles.swap(0, 1),
+            |sample| sample.bundles = vec![source("bc", "1.js")],
+            |sample| sample.bundles[0].name = "other.js".into(),
+            |sample| sample.warmup = Some(source("d", "warmup.js")),
+            |sample| sample.bindings.push("g".into()),
+            |sample| sample.bridge = Some(source("", "bridge.jsa")),
         ];
-        let mut keys = vec![request().key()];
+        let mut found = vec![sample().key()];
         for change in changes {
-            let mut changed = request();
-            change(&mut changed);
-            keys.push(changed.key());
+            let mut other = sample();
+            change(&mut other);
+            found.push(other.key());
         }
-        keys.sort();
-        keys.dedup();
-        assert_eq!(keys.len(), changes.len() + 1);
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), changes.len() + 1);
     }
 }

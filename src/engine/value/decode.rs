@@ -63,7 +63,8 @@ fn define(
     value: v8::Local<v8::Value>,
     is_enumerable: bool,
 ) -> Option<()> {
-    let attributes = if is_enumerable { v8::PropertyAttribute::NONE } else { v8::PropertyAttribute::DONT_ENUM };
+    let attributes =
+        if is_enumerable { v8::PropertyAttribute::NONE } else { v8::PropertyAttribute::DONT_ENUM };
     error.define_own_property(scope, key, value, attributes).map(drop)
 }
 
@@ -79,7 +80,11 @@ impl ValueDeserializerImpl for Delegate {
         if !deserializer.read_uint32(&mut kind) {
             return None;
         }
-        if kind == ERROR_SHELL { read_error_shell(scope, deserializer) } else { read_view(scope, deserializer, kind) }
+        if kind == ERROR_SHELL {
+            read_error_shell(scope, deserializer)
+        } else {
+            read_view(scope, deserializer, kind)
+        }
     }
 }
 
@@ -124,8 +129,14 @@ fn read_view<'s>(
     if length < 0.0 {
         return construct(scope, class, &[buffer, offset_value]);
     }
-    if *class == "Uint8Array" && let Ok(buffer) = v8::Local::<v8::ArrayBuffer>::try_from(buffer) {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "V8's own offsets and lengths")]
+    if *class == "Uint8Array"
+        && let Ok(buffer) = v8::Local::<v8::ArrayBuffer>::try_from(buffer)
+    {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "V8's own offsets and lengths"
+        )]
         let (offset, length) = (offset as usize, length as usize);
         return v8::Uint8Array::new(scope, buffer, offset, length).map(Into::into);
     }

@@ -74,7 +74,8 @@ impl Encoder {
         let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
         serializer.write_header();
         let written = with_largest_allocation(self.limit, || {
-            serializer.write_value(context, value) == Some(true) && errors.write_details(scope, &serializer, context)
+            serializer.write_value(context, value) == Some(true)
+                && errors.write_details(scope, &serializer, context)
         });
         if !written {
             return Err(match errors.refusal.take() {
@@ -139,7 +140,10 @@ impl Errors {
     }
 }
 
-fn details<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::Object>) -> Option<v8::Local<'s, v8::Array>> {
+fn details<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    error: v8::Local<'s, v8::Object>,
+) -> Option<v8::Local<'s, v8::Array>> {
     let mut elements: Vec<v8::Local<v8::Value>> = vec![error.into()];
     for key in DETAIL_KEYS {
         let key_string = v8::String::new(scope, key)?;
@@ -181,7 +185,11 @@ fn error_class(scope: &mut v8::PinScope, error: v8::Local<v8::Object>) -> Option
 struct Delegate(Rc<Errors>);
 
 impl ValueSerializerImpl for Delegate {
-    fn throw_data_clone_error<'s>(&self, scope: &mut v8::PinScope<'s, '_>, message: v8::Local<'s, v8::String>) {
+    fn throw_data_clone_error<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        message: v8::Local<'s, v8::String>,
+    ) {
         self.0.refusal.set(Some(message.to_rust_string_lossy(scope)));
         let error = v8::Exception::error(scope, message);
         scope.throw_exception(error);

@@ -112,7 +112,9 @@ fn push_entries<'s>(
         let Some(value) = object.get(scope, key) else { return };
         queue.push_back((value, format!("{path}{}", property(&key.to_rust_string_lossy(scope)))));
     }
-    if object.is_native_error() && let Some(key) = v8::String::new(scope, "cause") {
+    if object.is_native_error()
+        && let Some(key) = v8::String::new(scope, "cause")
+    {
         let Some(cause) = object.get(scope, key.into()) else { return };
         queue.push_back((cause, format!("{path}.cause")));
     }
@@ -121,8 +123,9 @@ fn push_entries<'s>(
 /// `.name`, `[3]` or `["odd name"]`.
 fn property(key: &str) -> String {
     let is_index = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
-    let is_identifier = key.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_' || first == '$')
-        && key.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '$');
+    let is_identifier =
+        key.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_' || first == '$')
+            && key.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '$');
     match (is_index, is_identifier) {
         (true, _) => format!("[{key}]"),
         (_, true) => format!(".{key}"),

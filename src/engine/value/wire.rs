@@ -54,9 +54,9 @@ impl Reader<'_> {
     /// One token after its tag. `None`: cut short, or unknown.
     fn token(&mut self, tag: u8, contents: &mut Contents) -> Option<()> {
         match tag {
-            // Padding, undefined, null, true, false, hole, boxed true and false, and the beginnings
-            // of objects, maps and sets.
-            b'\0' | b'_' | b'0' | b'T' | b'F' | b'-' | b'y' | b'x' | b'o' | b';' | b'\'' => Some(()),
+            // Padding, undefined, null, true, false, hole, boxed true and false, the beginnings of
+            // objects, maps and sets, and of a boxed string, whose own token follows.
+            b'\0' | b'_' | b'0' | b'T' | b'F' | b'-' | b'y' | b'x' | b'o' | b';' | b'\'' | b's' => Some(()),
             // int32, uint32, back reference, the ends of object, map and set, the beginnings of a
             // dense and a sparse array.
             b'I' | b'U' | b'^' | b'{' | b':' | b',' | b'A' | b'a' => self.skip_varints(1),
@@ -70,8 +70,6 @@ impl Reader<'_> {
                 self.skip(bits >> 1)
             }
             b'"' | b'c' | b'S' | b'B' => self.skip_counted(),
-            // Boxed string: the string's own token follows.
-            b's' => Some(()),
             // RegExp: the pattern's string token, then its flags.
             b'R' => {
                 let pattern = self.byte()?;

@@ -133,7 +133,11 @@ fn check(name: &str, ok: bool, detail: Option<String>) -> Check {
 
 fn differences(reference: &str, other: &str) -> Vec<Leak> {
     let parse = |lines: &str| -> BTreeMap<String, String> {
-        lines.lines().filter_map(|line| line.split_once('\t')).map(|(path, what)| (path.into(), what.into())).collect()
+        lines
+            .lines()
+            .filter_map(|line| line.split_once('\t'))
+            .map(|(path, what)| (path.into(), what.into()))
+            .collect()
     };
     if reference == other {
         return Vec::new();

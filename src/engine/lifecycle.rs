@@ -9,11 +9,13 @@
 //! - once `finished` is set it never changes, and every later call is refused with it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::limits::alarm::{Alarm, arm};
+use crate::engine::limits::sampler;
 use crate::engine::stats::IsolateStats;
 
 /// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
@@ -77,6 +79,8 @@ struct State {
 
 pub(crate) struct Lifecycle {
     state: Mutex<State>,
+    /// The number of the turn that runs, zero for none; read without the lock.
+    running: AtomicU64,
     limit_mb: u64,
     /// The time limit of turns that no request owns.
     detached_timeout: Option<Duration>,
@@ -88,6 +92,7 @@ impl Lifecycle {
     pub(crate) fn new(limit_mb: u64, detached_timeout: Option<Duration>) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             state: Mutex::default(),
+            running: AtomicU64::new(0),
             limit_mb,
             detached_timeout,
             this: Weak::clone(this),
@@ -150,12 +155,20 @@ impl Lifecycle {
                 .detached_timeout
                 .and_then(|timeout| self.alarm(timeout, move |this| this.expire_detached(number, timeout))),
         };
+        self.running.store(number, Ordering::Relaxed);
+        sampler::turn_begins();
         state.turn = Some(Turn { number, owner, stop: None, _alarm: alarm, grace: None });
         true
     }
 
+    /// The number of the turn that runs, unique in the isolate; zero when none does.
+    pub(crate) fn running_turn(&self) -> u64 {
+        self.running.load(Ordering::Relaxed)
+    }
+
     /// The stretch ended. Says whether it was stopped, and takes the termination back.
     pub(crate) fn end_turn(&self) -> Option<Stop> {
+        self.running.store(0, Ordering::Relaxed);
         let mut state = self.state();
         let stop = state.turn.take().and_then(|turn| turn.stop);
         if stop.is_some()

@@ -74,6 +74,20 @@ fn memory_bombs_end_the_isolate_with_its_code_and_no_other() {
 }
 
 #[test]
+fn memory_that_v8_maps_without_asking_counts_too() {
+    let growths = [
+        "const all = []; for (;;) { const buffer = new ArrayBuffer(0, { maxByteLength: 2 ** 30 }); \
+         for (let size = 2 ** 20; size <= 2 ** 30; size += 2 ** 20) buffer.resize(size); all.push(buffer) }",
+        "const all = []; for (;;) { const memory = new WebAssembly.Memory({ initial: 0 }); \
+         for (let i = 0; i < 1000; i++) memory.grow(16); all.push(memory) }",
+    ];
+    for growth in growths {
+        let session = Session::with_limit(None, 64);
+        assert_eq!(session.code_of(growth, PATIENCE), "ERR_MEMORY_LIMIT", "{growth}");
+    }
+}
+
+#[test]
 fn garbage_buffers_are_no_reason_to_end_an_isolate() {
     let session = Session::with_limit(None, 32);
     assert_eq!(

@@ -1,27 +1,31 @@
 //! The memory limit of one isolate: JavaScript heap and `ArrayBuffer`s together.
 //!
-//! Three hooks, all on memory that V8 asks for:
+//! Four hooks:
 //! - *near the heap limit* V8 asks for more: the guest is terminated and V8 gets small raises, so
 //!   that it reaches the point where it sees the termination. Large raises let one long builtin eat
 //!   gigabytes; when the raises are used up V8 calls its out-of-memory handler (`limits::fatal`).
 //! - *an `ArrayBuffer`* that would pass the limit is refused. V8 then collects garbage and tries
 //!   again; when it still fails, the interrupt requested by the refusal terminates the guest.
-//! - *after a full collection* heap and buffers are added up.
+//! - *after a full collection* heap and buffers are added up;
+//! - *every few milliseconds of a long turn* heap and all external memory are added up, for what V8
+//!   maps without asking: resizable buffers and WebAssembly memories (`limits::sampler`).
 //!
 //! Runs on the isolate's thread, except `free`, which V8 also calls from its own threads.
 
 use std::ffi::c_void;
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crate::engine::lifecycle::{Lifecycle, Stop};
-use crate::engine::limits::fatal;
+use crate::engine::limits::{fatal, sampler};
 
 /// One raise past the heap limit. Small: see the module's documentation.
 const RAISE_BYTES: usize = 16 * 1024 * 1024;
 /// The raises of an isolate with a small limit may add up to this.
 const SMALLEST_HEADROOM_BYTES: usize = 32 * 1024 * 1024;
+
+type Interrupt = unsafe extern "C" fn(v8::UnsafeRawIsolatePtr, *mut c_void);
 
 /// The limit and what counts against it. Outlives the isolate that it was installed in.
 pub(crate) struct MemoryLimit {
@@ -32,6 +36,8 @@ pub(crate) struct MemoryLimit {
     /// Off while a snapshot is restored: V8 aborts when a buffer of the blob is refused.
     enforced: AtomicBool,
     refused: AtomicBool,
+    /// The turn that ran when the sampler last looked.
+    sampled_turn: AtomicU64,
     isolate: OnceLock<v8::IsolateHandle>,
     lifecycle: Arc<Lifecycle>,
 }
@@ -45,6 +51,7 @@ impl MemoryLimit {
             raised: AtomicUsize::new(0),
             enforced: AtomicBool::new(false),
             refused: AtomicBool::new(false),
+            sampled_turn: AtomicU64::new(0),
             isolate: OnceLock::new(),
             lifecycle,
         })
@@ -78,6 +85,24 @@ impl MemoryLimit {
         isolate.add_gc_epilogue_callback(on_collected, data, v8::GCType::kGCTypeAll);
         self.heap.store(isolate.get_heap_statistics().used_heap_size(), Ordering::Relaxed);
         self.enforced.store(true, Ordering::Relaxed);
+        sampler::watch(self);
+    }
+
+    /// Has the isolate add up its memory when the turn that runs was there at the last look, too.
+    /// Says whether one runs.
+    pub(crate) fn sample(&self) -> bool {
+        let turn = self.lifecycle.running_turn();
+        let seen = self.sampled_turn.swap(turn, Ordering::Relaxed);
+        if turn != 0 && turn == seen {
+            self.interrupt(on_sample);
+        }
+        turn != 0
+    }
+
+    fn interrupt(&self, callback: Interrupt) {
+        if let Some(isolate) = self.isolate.get() {
+            isolate.request_interrupt(callback, ptr::from_ref(self).cast_mut().cast::<c_void>());
+        }
     }
 
     fn reserve(&self, bytes: usize) -> bool {
@@ -92,9 +117,7 @@ impl MemoryLimit {
             return true;
         }
         self.refused.store(true, Ordering::Relaxed);
-        if let Some(isolate) = self.isolate.get() {
-            isolate.request_interrupt(on_refused, ptr::from_ref(self).cast_mut().cast::<c_void>());
-        }
+        self.interrupt(on_refused);
         false
     }
 
@@ -140,6 +163,27 @@ unsafe extern "C" fn on_refused(_isolate: v8::UnsafeRawIsolatePtr, data: *mut c_
     if limit.refused.swap(false, Ordering::Relaxed) {
         limit.passed();
     }
+}
+
+unsafe extern "C" fn on_sample(mut isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
+    // SAFETY: `data` is the `MemoryLimit` of this isolate; interrupts only run while it lives.
+    let limit = unsafe { &*data.cast::<MemoryLimit>() };
+    // SAFETY: V8 passes the isolate that it interrupts, on its own thread.
+    let isolate = unsafe { v8::Isolate::ref_from_raw_isolate_ptr_mut(&mut isolate) };
+    if total_bytes(isolate) > limit.limit {
+        // What counts may be garbage.
+        isolate.low_memory_notification();
+        if total_bytes(isolate) > limit.limit {
+            limit.passed();
+        }
+    }
+}
+
+fn total_bytes(isolate: &mut v8::Isolate) -> usize {
+    // The statistics' own figure of external memory leaves WebAssembly's out; this one does not.
+    let external = isolate.adjust_amount_of_external_allocated_memory(0);
+    let external = usize::try_from(external).unwrap_or_default();
+    isolate.get_heap_statistics().used_heap_size().saturating_add(external)
 }
 
 static ALLOCATOR: v8::RustAllocatorVtable<MemoryLimit> = v8::RustAllocatorVtable {

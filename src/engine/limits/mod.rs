@@ -4,3 +4,4 @@ pub(crate) mod alarm;
 pub(crate) mod fatal;
 pub(crate) mod memory;
 pub(crate) mod output;
+pub(crate) mod sampler;

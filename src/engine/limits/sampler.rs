@@ -1,0 +1,79 @@
+//! Looks at busy isolates every few milliseconds: at what V8 takes without asking our allocator.
+//!
+//! Resizable `ArrayBuffer`s and WebAssembly memories grow by mapping pages; no hook of V8 refuses
+//! them. So while a turn runs longer than one tick, its isolate is interrupted to add up its memory
+//! (`limits::memory`). One task for the process, asleep while no turn runs.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::runtime::runtime;
+
+/// How long a guest may take memory unseen.
+const TICK: Duration = Duration::from_millis(20);
+/// After this many ticks without a turn the task sleeps until the next one.
+const TICKS_BEFORE_SLEEP: u32 = 50;
+
+struct Sampler {
+    watched: Mutex<Vec<Weak<MemoryLimit>>>,
+    is_asleep: AtomicBool,
+    turn_began: Notify,
+}
+
+fn sampler() -> &'static Sampler {
+    static SAMPLER: OnceLock<Sampler> = OnceLock::new();
+    static TASK: OnceLock<()> = OnceLock::new();
+    let sampler = SAMPLER.get_or_init(|| Sampler {
+        watched: Mutex::default(),
+        is_asleep: AtomicBool::new(false),
+        turn_began: Notify::new(),
+    });
+    TASK.get_or_init(|| {
+        runtime().spawn(sampler.run());
+    });
+    sampler
+}
+
+impl Sampler {
+    async fn run(&self) {
+        let mut idle_ticks = 0;
+        loop {
+            if idle_ticks < TICKS_BEFORE_SLEEP {
+                tokio::time::sleep(TICK).await;
+            } else {
+                self.is_asleep.store(true, Ordering::SeqCst);
+                self.turn_began.notified().await;
+            }
+            idle_ticks = if self.tick() { 0 } else { idle_ticks + 1 };
+        }
+    }
+
+    /// Samples what is busy; says whether anything is.
+    fn tick(&self) -> bool {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut is_busy = false;
+        watched.retain(|limit| {
+            let limit = limit.upgrade();
+            is_busy |= limit.as_ref().is_some_and(|limit| limit.sample());
+            limit.is_some()
+        });
+        is_busy
+    }
+}
+
+/// Samples the isolate of `limit` from now on, until it is gone.
+pub(crate) fn watch(limit: &Arc<MemoryLimit>) {
+    sampler().watched.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(limit));
+}
+
+/// A turn begins: the task must be awake.
+pub(crate) fn turn_begins() {
+    let sampler = sampler();
+    if sampler.is_asleep.load(Ordering::Relaxed) && sampler.is_asleep.swap(false, Ordering::SeqCst) {
+        sampler.turn_began.notify_one();
+    }
+}

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import type { Reply, Request } from './contender.ts'
-import { floorFile } from './work.ts'
+import { SESSIONS_A_TURN, floorFile } from './work.ts'
 import type { Work } from './work.ts'
 
 export interface Process {
@@ -71,14 +71,14 @@ interface FloorRound {
   scriptMs: number
 }
 
-/** The same V8 and snapshot without Node: a process for each turn, of which the last of three rounds counts. */
+/** The same V8 and snapshot without Node: a process for each turn. */
 export async function floorProcess({ snapshotFile, script }: Work): Promise<Process> {
   const firstResult = async (): Promise<number> => {
-    const { stdout } = await promisify(execFile)(floorFile, [snapshotFile, script, '3'], { timeout: TURN_LIMIT_MS })
+    const { stdout } = await promisify(execFile)(floorFile, [snapshotFile, script, String(SESSIONS_A_TURN)], { timeout: TURN_LIMIT_MS })
     const rounds = stdout.trim().split('\n').map((line) => JSON.parse(line) as FloorRound)
     const { isolateMs, contextMs, scriptMs } = rounds.at(-1)!
     const ms = isolateMs + contextMs + scriptMs
-    if (!Number.isFinite(ms) || rounds.length !== 3) throw new Error(`it printed ${stdout}`)
+    if (!Number.isFinite(ms) || rounds.length !== SESSIONS_A_TURN) throw new Error(`it printed ${stdout}`)
     return ms
   }
   await firstResult()

@@ -18,6 +18,12 @@ export interface Work {
   script: string
 }
 
+/**
+ * A turn is so many sessions in a row, of which the last counts: what another contender did before
+ * has put its own code and data into the processor's caches.
+ */
+export const SESSIONS_A_TURN = 3
+
 const folder = resolve('target/bench')
 export const workFile = join(folder, 'work.json')
 export const floorFile = join(folder, process.platform === 'win32' ? 'floor.exe' : 'floor')

@@ -149,7 +149,13 @@ fn a_result_that_is_larger_encoded_than_the_limit_is_refused_not_built() {
         )
         .expect_err("a terabyte");
     assert_eq!(error.to_string(), "result can't be cloned: encoded it is larger than 67108864 bytes");
-    assert_eq!(session.eval("'usable'"), "usable");
+    for (kilobytes, fits) in [(100, true), (32 << 10, true), (60 << 10, true), (70 << 10, false)] {
+        let code = format!(
+            "(() => {{ const text = 'x'.repeat(1024); return new Array({kilobytes}).fill(text) }})()"
+        );
+        let result = session.start_eval(&code, Some(PATIENCE)).recv_timeout(PATIENCE).expect("answered");
+        assert_eq!(result.is_ok(), fits, "{kilobytes} KiB");
+    }
 }
 
 #[test]

@@ -15,6 +15,9 @@ const WIRE_VERSION: u8 = 0x0f;
 /// The keys of an error that cross, see `engine::value`.
 const DETAIL_KEYS: [&str; 6] = ["name", "message", "stack", "cause", "code", "errors"];
 
+/// What V8's serializer asks for beyond twice its buffer (`ValueSerializer::ExpandBuffer`).
+const BUFFER_SLACK: usize = 64;
+
 /// A prototype chain longer than this has no standard class within reach.
 const LONGEST_PROTOTYPE_CHAIN: usize = 64;
 
@@ -73,10 +76,12 @@ impl Encoder {
         let context = scope.get_current_context();
         let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
         serializer.write_header();
-        let written = with_largest_allocation(self.limit, || {
-            serializer.write_value(context, value) == Some(true)
-                && errors.write_details(scope, &serializer, context)
-        });
+        // The buffer doubles, so its last step may be twice as large as what is in it.
+        let written =
+            with_largest_allocation(self.limit.saturating_mul(2).saturating_add(BUFFER_SLACK), || {
+                serializer.write_value(context, value) == Some(true)
+                    && errors.write_details(scope, &serializer, context)
+            });
         if !written {
             return Err(match errors.refusal.take() {
                 Some(refusal) => Failure::NotCloneable(self.explain(scope, value, name, &refusal)),
@@ -85,10 +90,17 @@ impl Encoder {
         }
         serializer.write_uint32(0);
         let mut bytes = serializer.release();
+        if bytes.len() > self.limit {
+            return Err(Failure::NotCloneable(self.too_large(name)));
+        }
         if let Some(version) = bytes.get_mut(1) {
             *version = WIRE_VERSION;
         }
         Ok(bytes)
+    }
+
+    fn too_large(&self, name: &str) -> String {
+        format!("{name} can't be cloned: encoded it is larger than {} bytes", self.limit)
     }
 
     fn explain(
@@ -99,7 +111,7 @@ impl Encoder {
         refusal: &str,
     ) -> String {
         if refusal.contains("out of memory") {
-            return format!("{name} can't be cloned: encoded it is larger than {} bytes", self.limit);
+            return self.too_large(name);
         }
         match path::find_refused(scope, value, name) {
             Some((path, kind)) => format!("{path} can't be cloned: {kind}"),

@@ -380,6 +380,7 @@ var Reader = class extends import_node_v8.Deserializer {
     const [error, ...parts] = this.readValue();
     for (let index = 0; index + 2 < parts.length; index += 3) {
       const key = parts[index];
+      if ((key === "stack" || key === "name") && typeof parts[index + 2] !== "string") continue;
       if (key === "stack") this.stackless?.delete(error);
       define(error, key, parts[index + 2], parts[index + 1] === true);
     }

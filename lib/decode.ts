@@ -53,6 +53,8 @@ class Reader extends Deserializer {
     const [error, ...parts] = this.readValue() as [Error, ...unknown[]]
     for (let index = 0; index + 2 < parts.length; index += 3) {
       const key = parts[index] as string
+      // As the host's own errors are sent: of these two only text crosses.
+      if ((key === 'stack' || key === 'name') && typeof parts[index + 2] !== 'string') continue
       if (key === 'stack') this.stackless?.delete(error)
       define(error, key, parts[index + 2], parts[index + 1] === true)
     }

@@ -1,6 +1,7 @@
 //! One JavaScript environment (the main thread or a Worker) and what it has under way.
 
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -191,7 +192,11 @@ impl Connection {
         work: impl FnOnce() -> std::result::Result<Answer, EngineError> + Send + 'static,
     ) {
         let events = self.events.clone();
-        runtime().spawn_blocking(move || events.done(id, work()));
+        runtime().spawn_blocking(move || {
+            let outcome = catch_unwind(AssertUnwindSafe(work))
+                .unwrap_or_else(|_| Err(EngineError::build("isoseed panicked, which is a bug")));
+            events.done(id, outcome);
+        });
     }
 }
 

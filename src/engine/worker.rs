@@ -4,6 +4,7 @@
 //! after a host's answer. Each ends with a microtask checkpoint, so a result is reported only after
 //! all that it set off has run, under the same deadline.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
@@ -63,7 +64,13 @@ pub(crate) fn run(
 ) {
     fatal::watch_thread(Arc::clone(lifecycle));
     let started = Instant::now();
-    if let Err(error) = serve(options, start, lifecycle, commands, received, started) {
+    let serve = AssertUnwindSafe(|| serve(options, start, lifecycle, commands, received, started));
+    // A bug of ours must not leave a request unanswered; nothing of the isolate is used afterwards.
+    let ended = catch_unwind(serve).unwrap_or_else(|_| {
+        let words = "its thread panicked, which is a bug in isoseed".to_owned();
+        Err(EngineError::IsolateLost { words })
+    });
+    if let Err(error) = ended {
         lifecycle.settle(start, Err(error.clone()));
         lifecycle.finish(&error);
     }

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Instant;
 
@@ -40,16 +40,13 @@ static OUTPUT: OnceLock<Output> = OnceLock::new();
 pub fn run_helper() -> ! {
     fatal::let_process_end();
     let frames = private_stdout();
-    let mut text = String::new();
-    let order: Option<Order> = match std::io::stdin().read_to_string(&mut text) {
-        Ok(_) => serde_json::from_str(&text).ok(),
-        Err(_) => None,
-    };
+    let order = Order::read(std::io::stdin());
     let (Some(frames), Some(Order { request, memory_limit_mb })) = (frames, order) else {
         eprintln!("isoseed's snapshot helper is started by isoseed, with an order on its standard input");
         std::process::exit(2);
     };
     let output = OUTPUT.get_or_init(|| Output { frames: Mutex::new(frames), memory_limit_mb });
+    std::thread::spawn(end_with_parent);
     send(&Frame::Phase(Phase::Start));
     let (done, ended) = mpsc::channel();
     let refused = done.clone();
@@ -71,6 +68,13 @@ pub fn run_helper() -> ! {
         Ok(Err(error)) => send(&Frame::Failed(error)),
         Err(mpsc::RecvError) => send(&Frame::Failed(EngineError::build("the build thread panicked"))),
     }
+    end_process()
+}
+
+/// Waits for the end of the standard input, which the parent keeps open for as long as it lives.
+fn end_with_parent() {
+    // Nothing more is sent; whatever comes, the pipe's end or an error, nobody waits for an answer.
+    let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
     end_process()
 }
 

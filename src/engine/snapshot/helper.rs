@@ -87,7 +87,7 @@ async fn run(helper: &HelperProgram, order: &Order) -> Result<(Built, Vec<u8>)> 
     let failed = |what: &str, error: &dyn std::fmt::Display| {
         EngineError::build(format!("{what} the snapshot helper failed: {error}"))
     };
-    let order = serde_json::to_vec(order).map_err(|error| failed("writing to", &error))?;
+    let order = order.to_bytes().map_err(|error| failed("writing to", &error))?;
     let mut child = Command::new(&helper.program)
         .args(&helper.arguments)
         // Options meant for the host (an inspector port, a loader) are not meant for the helper.
@@ -98,12 +98,11 @@ async fn run(helper: &HelperProgram, order: &Order) -> Result<(Built, Vec<u8>)> 
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| failed(&format!("starting {} as", helper.program.display()), &error))?;
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
-        if let Some(mut stdin) = stdin {
+        if let Some(stdin) = &mut stdin {
             // A helper that died early is told by its status, not by this pipe.
             let _ = stdin.write_all(&order).await;
-            let _ = stdin.shutdown().await;
         }
     };
     let listen = async {
@@ -117,6 +116,8 @@ async fn run(helper: &HelperProgram, order: &Order) -> Result<(Built, Vec<u8>)> 
     };
     let ((), answer, words) = tokio::join!(feed, read_answer(stdout), listen);
     let status = child.wait().await.map_err(|error| failed("waiting for", &error))?;
+    // Open until here: the helper ends with this pipe.
+    drop(stdin);
     match answer {
         Answer { outcome: Some(outcome), .. } => outcome,
         Answer { outcome: None, phase } => Err(death(phase, &words, status)),

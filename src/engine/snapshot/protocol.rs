@@ -1,8 +1,11 @@
 //! What the snapshot helper and its parent say to each other.
 //!
-//! The parent writes one `Order` as JSON to the helper's standard input and closes it. The helper
-//! answers in frames on its original standard output: a tag byte, a length (u32, little-endian), and
-//! that many bytes.
+//! The parent writes one `Order` to the helper's standard input: a length (u32, little-endian) and
+//! that many bytes of JSON. It keeps the pipe open: its end tells the helper that the parent is gone.
+//! The helper answers in frames on its original standard output: a tag byte, a length, and that many
+//! bytes.
+
+use std::io::Read;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +17,27 @@ use crate::engine::snapshot::request::BuildRequest;
 pub(super) struct Order {
     pub(super) request: BuildRequest,
     pub(super) memory_limit_mb: u64,
+}
+
+impl Order {
+    pub(super) fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
+        let body = serde_json::to_vec(self)?;
+        let mut bytes = length_prefix(&body).to_vec();
+        bytes.extend_from_slice(&body);
+        Ok(bytes)
+    }
+
+    pub(super) fn read(mut input: impl Read) -> Option<Self> {
+        let mut length = [0; 4];
+        input.read_exact(&mut length).ok()?;
+        let mut body = vec![0; usize::try_from(u32::from_le_bytes(length)).ok()?];
+        input.read_exact(&mut body).ok()?;
+        serde_json::from_slice(&body).ok()
+    }
+}
+
+fn length_prefix(body: &[u8]) -> [u8; 4] {
+    u32::try_from(body.len()).unwrap_or(u32::MAX).to_le_bytes()
 }
 
 /// Where the helper is. When it dies, the phase tells what killed it.
@@ -57,9 +81,8 @@ impl Frame {
             Self::Blob(blob) => (2, blob.clone()),
             Self::Failed(error) => (3, serde_json::to_vec(error)?),
         };
-        let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
         let mut bytes = vec![tag];
-        bytes.extend_from_slice(&length.to_le_bytes());
+        bytes.extend_from_slice(&length_prefix(&body));
         bytes.extend_from_slice(&body);
         Ok(bytes)
     }

@@ -274,7 +274,7 @@ interface VerifyIsolationOptions {
      * @default 60000
      */
     timeoutMs?: number;
-    /** Runs in the hostile session after the built-in attack. */
+    /** An attack of your own; it runs in a hostile session beside the one with the built-in attack. */
     hostile?: Source;
 }
 /** What `verifyIsolation` found. */
@@ -441,6 +441,8 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
  * The type argument describes the guest's global functions, for `api`.
  *
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+ * @throws `TypeError` with `ERR_INVALID_ARG` later, if the snapshot does not let a global or binding be
+ * defined: it is read-only there, or hidden by a top-level `let`, `const` or `class`
  * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned
  */
 declare function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>>;

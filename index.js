@@ -310,6 +310,7 @@ var import_node_v8 = require("node:v8");
 
 // lib/wire.ts
 var ERROR_SHELL = 0;
+var VIEW = 1;
 var MORE_DETAILS = 1;
 var END_OF_DETAILS = 0;
 var V8_ERROR_TAG = 114;
@@ -324,22 +325,6 @@ var ERROR_CLASSES = [
   "AggregateError"
 ];
 var ERROR_KEYS = ["message", "stack", "cause", "code", "name", "errors"];
-var VIEW_KINDS = /* @__PURE__ */ new Map([
-  ["Int8Array", 1],
-  ["Uint8Array", 2],
-  ["Uint8ClampedArray", 3],
-  ["Int16Array", 4],
-  ["Uint16Array", 5],
-  ["Int32Array", 6],
-  ["Uint32Array", 7],
-  ["Float32Array", 8],
-  ["Float64Array", 9],
-  ["DataView", 10],
-  ["BigInt64Array", 11],
-  ["BigUint64Array", 12],
-  ["Float16Array", 13]
-]);
-var LENGTH_TRACKING = -1;
 
 // lib/decode.ts
 var CONSTRUCTORS = [
@@ -470,21 +455,44 @@ var Writer = class extends import_node_v82.Serializer {
   }
 };
 function writeView(writer, view) {
-  let { buffer, byteOffset } = view;
-  const kind = VIEW_KINDS.get(Reflect.apply(typedArrayName, view, []) ?? "DataView");
-  if (kind === void 0) throw new Refusal("a view of an unknown class could not be cloned", view);
-  let length = view.length ?? view.byteLength;
-  if (import_node_buffer.Buffer.isBuffer(view) && view.byteLength !== buffer.byteLength) {
-    buffer = buffer.slice(byteOffset, byteOffset + view.byteLength);
-    byteOffset = 0;
-  } else if (buffer.resizable === true && isLengthTracking(view)) {
-    length = LENGTH_TRACKING;
+  const twin = twinOf(view);
+  writer.writeUint32(VIEW);
+  writer._setTreatArrayBufferViewsAsHostObjects(false);
+  try {
+    writer.write(twin);
+  } finally {
+    writer._setTreatArrayBufferViewsAsHostObjects(true);
   }
-  writer.writeUint32(kind);
-  writer.writeDouble(byteOffset);
-  writer.writeDouble(length);
-  writer.write(buffer);
 }
+function twinOf(view) {
+  const { buffer, byteOffset, byteLength } = view;
+  if (import_node_buffer.Buffer.isBuffer(view)) {
+    const isWhole = byteLength === buffer.byteLength;
+    return new Uint8Array(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength));
+  }
+  const name = Reflect.apply(typedArrayName, view, []) ?? "DataView";
+  const View = VIEWS.get(name);
+  if (View === void 0) throw new Refusal("a view of an unknown class could not be cloned", view);
+  if (buffer.resizable === true && isLengthTracking(view)) return new View(buffer, byteOffset);
+  return new View(buffer, byteOffset, view.length ?? byteLength);
+}
+var VIEWS = new Map(
+  [
+    "Int8Array",
+    "Uint8Array",
+    "Uint8ClampedArray",
+    "Int16Array",
+    "Uint16Array",
+    "Int32Array",
+    "Uint32Array",
+    "Float16Array",
+    "Float32Array",
+    "Float64Array",
+    "BigInt64Array",
+    "BigUint64Array",
+    "DataView"
+  ].filter((name) => name in globalThis).map((name) => [name, globalThis[name]])
+);
 var typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
 function isLengthTracking(view) {
   const plain = new PlainSerializer();
@@ -814,6 +822,7 @@ function finish(writer) {
 // lib/native-error.ts
 var import_node_util6 = require("node:util");
 function toError(native2) {
+  if (native2.code === "ERR_INVALID_ARG") return invalidArg(`createIsolate: ${native2.message}`);
   if (native2.code === "ERR_GUEST") return toGuestError(native2);
   const options = {};
   if (native2.cause !== void 0) options.cause = toError(native2.cause);

@@ -167,7 +167,7 @@ export interface NativeVerifyOptions {
   memoryLimitMb: number
   /** Each step's wall-clock limit in milliseconds. */
   timeoutMs: number
-  /** What the hostile session runs beside the built-in attack. */
+  /** What a second hostile session runs. */
   hostile?: NativeSource
 }
 

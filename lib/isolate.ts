@@ -106,6 +106,8 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
  * The type argument describes the guest's global functions, for `api`.
  *
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+ * @throws `TypeError` with `ERR_INVALID_ARG` later, if the snapshot does not let a global or binding be
+ * defined: it is read-only there, or hidden by a top-level `let`, `const` or `class`
  * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned
  */
 export function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>> {

@@ -1,12 +1,14 @@
 import { types } from 'node:util'
 import type { NativeError } from '../native.js'
 import { decode } from './decode.js'
-import { GuestError, IsoseedError } from './errors.js'
+import { GuestError, IsoseedError, invalidArg } from './errors.js'
 import type { ErrorCode, IsoseedErrorOptions } from './errors.js'
 import type { SnapshotFinding } from './types.js'
 
 /** The public error for one that the native side reports, with its causes. */
-export function toError(native: NativeError): IsoseedError {
+export function toError(native: NativeError): IsoseedError | TypeError {
+  // A global that the snapshot does not let the session define: only the isolate could tell.
+  if (native.code === 'ERR_INVALID_ARG') return invalidArg(`createIsolate: ${native.message}`)
   if (native.code === 'ERR_GUEST') return toGuestError(native)
   const options: IsoseedErrorOptions = {}
   if (native.cause !== undefined) options.cause = toError(native.cause)

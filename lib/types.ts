@@ -235,7 +235,7 @@ export interface VerifyIsolationOptions {
    * @default 60000
    */
   timeoutMs?: number
-  /** Runs in the hostile session after the built-in attack. */
+  /** An attack of your own; it runs in a hostile session beside the one with the built-in attack. */
   hostile?: Source
 }
 

@@ -7,6 +7,9 @@
 /** Host object kind: an error whose parts follow after the root value. */
 export const ERROR_SHELL = 0
 
+/** Host object kind: a view, which follows in V8's own form. */
+export const VIEW = 1
+
 /** Follows the root value: one more list of an error's parts. */
 export const MORE_DETAILS = 1
 
@@ -31,23 +34,3 @@ export const ERROR_CLASSES = [
 /** The properties of an error that cross, in the order they are written. */
 export const ERROR_KEYS = ['message', 'stack', 'cause', 'code', 'name', 'errors'] as const
 export type ErrorKey = (typeof ERROR_KEYS)[number]
-
-/** Host object kinds of views, by the name of the view's intrinsic class. */
-export const VIEW_KINDS: ReadonlyMap<string, number> = new Map([
-  ['Int8Array', 1],
-  ['Uint8Array', 2],
-  ['Uint8ClampedArray', 3],
-  ['Int16Array', 4],
-  ['Uint16Array', 5],
-  ['Int32Array', 6],
-  ['Uint32Array', 7],
-  ['Float32Array', 8],
-  ['Float64Array', 9],
-  ['DataView', 10],
-  ['BigInt64Array', 11],
-  ['BigUint64Array', 12],
-  ['Float16Array', 13],
-])
-
-/** Length of a view that follows the length of its resizable buffer. */
-export const LENGTH_TRACKING = -1

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import { Serializer } from 'node:v8'
-import { ERROR_SHELL, LENGTH_TRACKING, VIEW_KINDS } from './wire.js'
+import { ERROR_SHELL, VIEW } from './wire.js'
 
 /** V8 refused a value: it does not say where, see `clone-path.ts`. */
 export class Refusal extends Error {
@@ -67,24 +67,59 @@ export class Writer extends Serializer {
   }
 }
 
+/**
+ * Writes V8's own form of the view: of a twin, because the view itself already
+ * stands in the message as this host object.
+ */
 function writeView(writer: Writer, view: ArrayBufferView): void {
-  let { buffer, byteOffset } = view
-  // The same name that `toString` shows, but not to be overridden by a subclass.
-  const kind = VIEW_KINDS.get(Reflect.apply(typedArrayName, view, []) ?? 'DataView')
-  if (kind === undefined) throw new Refusal('a view of an unknown class could not be cloned', view)
-  let length = (view as Partial<Uint8Array>).length ?? view.byteLength
-  if (Buffer.isBuffer(view) && view.byteLength !== buffer.byteLength) {
-    // A Buffer is mostly a part of a pool, with other people's bytes around it.
-    buffer = buffer.slice(byteOffset, byteOffset + view.byteLength)
-    byteOffset = 0
-  } else if ((buffer as { resizable?: boolean }).resizable === true && isLengthTracking(view)) {
-    length = LENGTH_TRACKING
+  const twin = twinOf(view)
+  writer.writeUint32(VIEW)
+  writer._setTreatArrayBufferViewsAsHostObjects(false)
+  try {
+    writer.write(twin)
+  } finally {
+    writer._setTreatArrayBufferViewsAsHostObjects(true)
   }
-  writer.writeUint32(kind)
-  writer.writeDouble(byteOffset)
-  writer.writeDouble(length)
-  writer.write(buffer)
 }
+
+/** Another view of the same bytes; of a copy of just these bytes, if it is a Buffer. */
+function twinOf(view: ArrayBufferView): ArrayBufferView {
+  const { buffer, byteOffset, byteLength } = view
+  // A Buffer is mostly a part of a pool, with other people's bytes around it.
+  if (Buffer.isBuffer(view)) {
+    const isWhole = byteLength === buffer.byteLength
+    return new Uint8Array(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength))
+  }
+  // The same name that `toString` shows, but not to be overridden by a subclass.
+  const name = Reflect.apply(typedArrayName, view, []) ?? 'DataView'
+  const View = VIEWS.get(name)
+  if (View === undefined) throw new Refusal('a view of an unknown class could not be cloned', view)
+  if ((buffer as { resizable?: boolean }).resizable === true && isLengthTracking(view)) return new View(buffer, byteOffset)
+  return new View(buffer, byteOffset, (view as Partial<Uint8Array>).length ?? byteLength)
+}
+
+type ViewConstructor = new (buffer: ArrayBufferLike, byteOffset?: number, length?: number) => ArrayBufferView
+
+/** The views' intrinsic classes by name; `Float16Array` only where Node has it. */
+const VIEWS: ReadonlyMap<string, ViewConstructor> = new Map(
+  [
+    'Int8Array',
+    'Uint8Array',
+    'Uint8ClampedArray',
+    'Int16Array',
+    'Uint16Array',
+    'Int32Array',
+    'Uint32Array',
+    'Float16Array',
+    'Float32Array',
+    'Float64Array',
+    'BigInt64Array',
+    'BigUint64Array',
+    'DataView',
+  ]
+    .filter((name) => name in globalThis)
+    .map((name) => [name, (globalThis as unknown as Record<string, ViewConstructor>)[name]!]),
+)
 
 const typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get as (
   this: unknown,

@@ -90,7 +90,7 @@ pub struct NativeVerifyOptions {
     pub memory_limit_mb: u32,
     /// Each step's wall-clock limit in milliseconds.
     pub timeout_ms: f64,
-    /// What the hostile session runs beside the built-in attack.
+    /// What a second hostile session runs.
     pub hostile: Option<NativeSource>,
 }
 

@@ -4,6 +4,7 @@
 //! there.
 
 use crate::engine::error::EngineError;
+use crate::engine::globals::is_identifier;
 use crate::engine::host_call::GuestState;
 use crate::engine::lifecycle::CallId;
 use crate::engine::source::{self, Source};
@@ -18,22 +19,6 @@ pub(crate) enum Progress {
     Waiting,
 }
 
-/// Defines the properties of an encoded object as globals.
-pub(crate) fn define_globals(scope: &mut v8::PinScope, encoded: &[u8]) -> Result<(), Halt> {
-    let globals = value::decode(scope, encoded).ok_or(Halt::Threw)?;
-    let globals = v8::Local::<v8::Object>::try_from(globals).map_err(|_| Halt::Threw)?;
-    let names =
-        globals.get_own_property_names(scope, v8::GetPropertyNamesArgs::default()).ok_or(Halt::Threw)?;
-    let global = scope.get_current_context().global(scope);
-    for index in 0..names.length() {
-        let key = names.get_index(scope, index).ok_or(Halt::Threw)?;
-        let value = globals.get(scope, key).ok_or(Halt::Threw)?;
-        let key = key.to_string(scope).ok_or(Halt::Threw)?;
-        global.create_data_property(scope, key.into(), value).ok_or(Halt::Threw)?;
-    }
-    Ok(())
-}
-
 /// Evaluates a script.
 pub(crate) fn eval(
     scope: &mut v8::PinScope,
@@ -41,8 +26,20 @@ pub(crate) fn eval(
     call: CallId,
     source: &Source,
 ) -> Result<Progress, Halt> {
+    if source.code.len() > guest.largest_source() {
+        let message = format!("the source is longer than {} bytes", guest.largest_source());
+        return Err(throw_range_error(scope, &message));
+    }
     let value = source::evaluate(scope, source).ok_or(Halt::Threw)?;
     await_value(scope, guest, call, value)
+}
+
+fn throw_range_error(scope: &mut v8::PinScope, message: &str) -> Halt {
+    if let Some(message) = v8::String::new(scope, message) {
+        let error = v8::Exception::range_error(scope, message);
+        scope.throw_exception(error);
+    }
+    Halt::Threw
 }
 
 /// Calls the function at a dotted path.
@@ -54,6 +51,11 @@ pub(crate) fn call(
     arguments: &[u8],
 ) -> Result<Progress, Halt> {
     let (receiver, function) = resolve(scope, path)?;
+    if arguments.len() > guest.encoder.limit {
+        let message =
+            format!("args are larger than {} bytes, the isolate's memory limit", guest.encoder.limit);
+        return Err(Halt::Failed(EngineError::DataClone { message }));
+    }
     let arguments = decode_arguments(scope, arguments)?;
     let arguments: Option<Vec<_>> =
         (0..arguments.length()).map(|index| arguments.get_index(scope, index)).collect();
@@ -108,8 +110,7 @@ fn resolve<'s>(
 /// A script's top-level `const`, `let` or `class`: visible to scripts, but no property of the global
 /// object, so a script has to look it up.
 fn lexical<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8::Local<'s, v8::Value>> {
-    let is_identifier = name.chars().all(|letter| letter.is_alphanumeric() || letter == '_' || letter == '$');
-    if !is_identifier {
+    if !is_identifier(name) {
         return None;
     }
     v8::tc_scope!(let scope, scope);
@@ -127,22 +128,24 @@ fn not_a_function(scope: &mut v8::PinScope, path: &str) -> Halt {
 /// Hands the host's answer to the promise that waits for it.
 pub(crate) fn resume(
     scope: &mut v8::PinScope,
+    guest: &GuestState,
     resolver: &v8::Global<v8::PromiseResolver>,
     outcome: &Result<Vec<u8>, Vec<u8>>,
 ) -> Result<(), Halt> {
     let resolver = v8::Local::new(scope, resolver);
     let (Ok(bytes) | Err(bytes)) = outcome;
-    let Some(value) = value::decode(scope, bytes) else {
-        let message = v8::String::new(scope, "the host's answer can't be read").ok_or(Halt::Threw)?;
-        let error = v8::Exception::error(scope, message);
+    let value = if bytes.len() > guest.encoder.limit { None } else { value::decode(scope, bytes) };
+    if let Some(value) = value {
+        match outcome {
+            Ok(_) => resolver.resolve(scope, value),
+            Err(_) => resolver.reject(scope, value),
+        };
+    } else {
+        let message = "the host's answer can't be read, or is larger than the isolate's memory limit";
+        let message = v8::String::new(scope, message).ok_or(Halt::Threw)?;
+        let error = v8::Exception::range_error(scope, message);
         resolver.reject(scope, error);
-        scope.perform_microtask_checkpoint();
-        return Ok(());
-    };
-    match outcome {
-        Ok(_) => resolver.resolve(scope, value),
-        Err(_) => resolver.reject(scope, value),
-    };
+    }
     scope.perform_microtask_checkpoint();
     Ok(())
 }

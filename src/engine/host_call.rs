@@ -12,12 +12,20 @@ use std::sync::{Arc, OnceLock};
 
 use v8::MapFnTo;
 
+use crate::engine::globals::define_global;
 use crate::engine::lifecycle::CallId;
 use crate::engine::value::{Encoder, Failure};
+use crate::engine::worker::Halt;
 
-/// More calls than this may not wait for the host at once: a guest that calls in a loop without
-/// awaiting would fill the host's memory.
+/// More calls than this may not wait for the host at once, nor calls with more arguments together than
+/// the memory limit: a guest that calls in a loop without awaiting would fill the host's memory.
 const MOST_WAITING: usize = 10_000;
+
+const TOO_MANY: &str = "too many host calls, or too large ones, wait for the host";
+
+/// V8's parser takes many times a source's length in memory that no limit counts, so a source may take
+/// this share of the memory limit.
+const SOURCE_SHARE: usize = 8;
 
 /// Identifies the table of external references that blobs are built with. Changes with its order or
 /// contents.
@@ -43,8 +51,14 @@ pub trait Host: Send + Sync {
 /// A promise of the guest that was settled after its turn.
 pub(crate) type Settled = (CallId, Result<v8::Global<v8::Value>, v8::Global<v8::Value>>);
 
-/// The guest's promise of one host call, and the request that the call was made for.
-pub(crate) type Waiting = (v8::Global<v8::PromiseResolver>, Option<CallId>);
+/// A host call that is not answered yet.
+pub(crate) struct Waiting {
+    /// The guest's promise.
+    pub(crate) resolver: v8::Global<v8::PromiseResolver>,
+    /// The request that the call was made for.
+    pub(crate) owner: Option<CallId>,
+    argument_bytes: usize,
+}
 
 /// What native callbacks find in the isolate's slot.
 pub(crate) struct GuestState {
@@ -54,6 +68,7 @@ pub(crate) struct GuestState {
     pub(crate) settled: RefCell<VecDeque<Settled>>,
     host: Arc<dyn Host>,
     waiting: RefCell<HashMap<u64, Waiting>>,
+    waiting_bytes: Cell<usize>,
     calls: Cell<u64>,
 }
 
@@ -65,6 +80,7 @@ impl GuestState {
             settled: RefCell::default(),
             host,
             waiting: RefCell::default(),
+            waiting_bytes: Cell::new(0),
             calls: Cell::new(0),
         })
     }
@@ -76,7 +92,19 @@ impl GuestState {
 
     /// The promise of a host call, and the request it was made for. Each call is answered once.
     pub(crate) fn take_waiting(&self, call: u64) -> Option<Waiting> {
-        self.waiting.borrow_mut().remove(&call)
+        let waiting = self.waiting.borrow_mut().remove(&call)?;
+        self.waiting_bytes.set(self.waiting_bytes.get() - waiting.argument_bytes);
+        Some(waiting)
+    }
+
+    fn has_room_for(&self, argument_bytes: usize) -> bool {
+        let bytes = self.waiting_bytes.get().saturating_add(argument_bytes);
+        self.waiting.borrow().len() < MOST_WAITING && bytes <= self.encoder.limit
+    }
+
+    /// The longest source that may be evaluated, in bytes.
+    pub(crate) fn largest_source(&self) -> usize {
+        self.encoder.limit / SOURCE_SHARE
     }
 }
 
@@ -92,45 +120,53 @@ fn callback() -> v8::FunctionCallback {
 }
 
 /// Defines the host functions as globals, creating objects along dotted paths.
-pub(crate) fn install(scope: &mut v8::PinScope, paths: &[String]) -> Option<()> {
-    let global = scope.get_current_context().global(scope);
+pub(crate) fn install(scope: &mut v8::PinScope, paths: &[String]) -> Result<(), Halt> {
     let mut objects: HashMap<&str, v8::Local<v8::Object>> = HashMap::new();
     for path in paths {
-        let mut parent = global;
+        let mut parent = None;
         for (index, _) in path.match_indices('.') {
             let prefix = &path[..index];
-            parent = if let Some(object) = objects.get(prefix) {
-                *object
-            } else {
-                let object = v8::Object::new(scope);
-                define(scope, parent, last_part(prefix), object.into())?;
-                objects.insert(prefix, object);
-                object
+            let object = match objects.get(prefix) {
+                Some(object) => *object,
+                None => v8::Object::new(scope),
             };
+            if objects.insert(prefix, object).is_none() {
+                define(scope, parent, last_part(prefix), object.into())?;
+            }
+            parent = Some(object);
         }
-        let data = v8::String::new(scope, path)?;
-        let function = v8::Function::builder_raw(callback())
-            .data(data.into())
-            .constructor_behavior(v8::ConstructorBehavior::Throw)
-            .build(scope)?;
-        function.set_name(v8::String::new(scope, last_part(path))?);
+        let function = host_function(scope, path).ok_or(Halt::Threw)?;
         define(scope, parent, last_part(path), function.into())?;
     }
-    Some(())
+    Ok(())
+}
+
+fn host_function<'s>(scope: &mut v8::PinScope<'s, '_>, path: &str) -> Option<v8::Local<'s, v8::Function>> {
+    let data = v8::String::new(scope, path)?;
+    let function = v8::Function::builder_raw(callback())
+        .data(data.into())
+        .constructor_behavior(v8::ConstructorBehavior::Throw)
+        .build(scope)?;
+    function.set_name(v8::String::new(scope, last_part(path))?);
+    Some(function)
 }
 
 fn last_part(path: &str) -> &str {
     path.rsplit('.').next().unwrap_or(path)
 }
 
+/// Defines a property of `parent`, or a global.
 fn define(
     scope: &mut v8::PinScope,
-    parent: v8::Local<v8::Object>,
+    parent: Option<v8::Local<v8::Object>>,
     key: &str,
     value: v8::Local<v8::Value>,
-) -> Option<()> {
-    let key = v8::String::new(scope, key)?;
-    parent.create_data_property(scope, key.into(), value).map(drop)
+) -> Result<(), Halt> {
+    let key = v8::String::new(scope, key).ok_or(Halt::Threw)?;
+    match parent {
+        Some(parent) => parent.create_data_property(scope, key.into(), value).map(drop).ok_or(Halt::Threw),
+        None => define_global(scope, key, value, "bindings"),
+    }
 }
 
 fn on_call<'s>(
@@ -145,8 +181,8 @@ fn on_call<'s>(
     };
     let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
     result.set(resolver.get_promise(scope).into());
-    if guest.waiting.borrow().len() >= MOST_WAITING {
-        reject(scope, resolver, &format!("more than {MOST_WAITING} host calls wait for the host"));
+    if !guest.has_room_for(0) {
+        reject(scope, resolver, TOO_MANY);
         return;
     }
     let elements: Vec<v8::Local<v8::Value>> =
@@ -154,11 +190,15 @@ fn on_call<'s>(
     let array = v8::Array::new_with_elements(scope, &elements);
     v8::tc_scope!(let scope, scope);
     match guest.encoder.encode(scope, array.into(), &format!("{path} arguments")) {
+        Ok(encoded) if !guest.has_room_for(encoded.len()) => reject(scope, resolver, TOO_MANY),
         Ok(encoded) => {
             let id = guest.calls.get() + 1;
             guest.calls.set(id);
+            let argument_bytes = encoded.len();
+            guest.waiting_bytes.set(guest.waiting_bytes.get() + argument_bytes);
             let resolver = v8::Global::new(scope, resolver);
-            guest.waiting.borrow_mut().insert(id, (resolver, guest.owner.get()));
+            let waiting = Waiting { resolver, owner: guest.owner.get(), argument_bytes };
+            guest.waiting.borrow_mut().insert(id, waiting);
             guest.host.call(HostCall { id, path, arguments: encoded });
         }
         Err(Failure::NotCloneable(message)) => {

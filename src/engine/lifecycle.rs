@@ -239,11 +239,15 @@ impl Lifecycle {
                 _ => return,
             }
         };
-        let words = format!("it did not stop within {} ms when told to", GRACE.as_millis());
         if let (Some(owner), Some(stop)) = (owner, stop) {
             self.settle(owner, Err(self.stop_error(stop)));
         }
-        self.finish(&EngineError::IsolateLost { words });
+        self.finish(&match stop {
+            Some(stop @ Stop::MemoryLimit) => self.stop_error(stop),
+            _ => EngineError::IsolateLost {
+                words: format!("it did not stop within {} ms when told to", GRACE.as_millis()),
+            },
+        });
         self.exited();
     }
 

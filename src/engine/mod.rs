@@ -2,6 +2,7 @@
 
 pub mod error;
 mod exception;
+mod globals;
 mod guest;
 pub mod handle;
 pub mod host_call;
@@ -13,6 +14,7 @@ pub(crate) mod runtime;
 pub mod snapshot;
 pub mod source;
 pub mod stats;
+mod text;
 pub mod value;
 pub mod verify;
 mod worker;

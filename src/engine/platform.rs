@@ -19,8 +19,10 @@ use crate::engine::runtime::runtime;
 /// Flags that change what a heap image is. Builder and runner set the same ones.
 ///
 /// Without `--no-extensible-ro-snapshot` every blob brings its own read-only heap, and two of them
-/// in one process corrupt each other silently (V8 `src/flags/flag-definitions.h`).
-pub const FLAGS: &str = "--no-extensible-ro-snapshot";
+/// in one process corrupt each other silently. `--enable-sharedarraybuffer-per-context` leaves the
+/// global `SharedArrayBuffer` out: an isolate has no second thread to share memory with, and V8 neither
+/// asks for a growable one's memory nor counts it (V8 `src/flags/flag-definitions.h`).
+pub const FLAGS: &str = "--no-extensible-ro-snapshot --enable-sharedarraybuffer-per-context";
 
 /// V8 takes about 1 MB of the thread's stack; the rest is for native frames beneath it.
 const ISOLATE_STACK_BYTES: usize = 4 * 1024 * 1024;

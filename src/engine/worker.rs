@@ -12,13 +12,14 @@ use std::time::Instant;
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::exception::describe;
+use crate::engine::globals;
 use crate::engine::guest::{self, Progress};
 use crate::engine::handle::IsolateOptions;
-use crate::engine::host_call::{self, GuestState};
+use crate::engine::host_call::{self, GuestState, Waiting};
 use crate::engine::isolate::{self, LiveIsolate};
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
-use crate::engine::limits::fatal;
 use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::limits::{fatal, sampler};
 use crate::engine::platform::TaskRoute;
 use crate::engine::source::Source;
 use crate::engine::stats::{IsolateStats, thread_cpu_ms};
@@ -101,21 +102,28 @@ fn serve(
     let encoder = Encoder { limit, host_has_float16: options.host_has_float16 };
     let guest = GuestState::new(encoder, options.host);
     live.isolate.set_slot(Rc::clone(&guest));
+    isolate::check_generated_code(&mut live);
     let mut worker =
         Worker { guest, live, memory, lifecycle: Arc::clone(lifecycle), calls: 0, start_ms: 0.0 };
     let prepared = worker.turn(Some(start), |scope, _| {
-        host_call::install(scope, &options.bindings).ok_or(Halt::Threw)?;
-        guest::define_globals(scope, &options.globals)
+        host_call::install(scope, &options.bindings)?;
+        globals::define_values(scope, &options.globals)
     });
     worker.start_ms = started.elapsed().as_secs_f64() * 1e3;
-    if let Some(prepared) = prepared {
-        worker.lifecycle.settle(start, prepared.map(|()| Reply::Started));
-    }
-    worker.serve(received);
+    let error = match prepared {
+        Some(Ok(())) => {
+            worker.lifecycle.settle(start, Ok(Reply::Started));
+            worker.serve(received);
+            None
+        }
+        Some(Err(error)) => Some(error),
+        None => None,
+    };
+    sampler::isolate_ended();
     // No task may be routed to an isolate that is being torn down.
     drop(route);
     worker.live.isolate.remove_slot::<Rc<GuestState>>();
-    Ok(())
+    error.map_or(Ok(()), Err)
 }
 
 impl Worker {
@@ -146,12 +154,17 @@ impl Worker {
                 self.report(call, outcome);
             }
             Command::Answer { host_call, outcome } => {
-                let Some((resolver, owner)) = self.guest.take_waiting(host_call) else { return };
-                let resume =
-                    |scope: &mut v8::PinScope, _: &GuestState| guest::resume(scope, &resolver, &outcome);
-                // The request may be settled by now; what it left behind goes on by itself.
-                if self.turn(owner, resume).is_none() && owner.is_some() {
-                    self.turn(None, resume);
+                let Some(Waiting { resolver, owner, .. }) = self.guest.take_waiting(host_call) else {
+                    return;
+                };
+                let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
+                    guest::resume(scope, guest, &resolver, &outcome)
+                };
+                match (self.turn(owner, resume), owner) {
+                    (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
+                    // The request is settled already; what it left behind goes on by itself.
+                    (None, Some(_)) => drop(self.turn(None, resume)),
+                    _ => {}
                 }
             }
             Command::Stats { call } => {

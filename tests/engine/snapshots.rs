@@ -100,7 +100,6 @@ fn a_heap_that_v8_would_trap_on_is_refused_with_the_path() {
         ("delete globalThis.Atomics", "replaced-builtin", "Atomics"),
         ("globalThis.Uint8Array = class {}", "replaced-builtin", "Uint8Array"),
         ("globalThis.WebAssembly = {}", "late-builtin", "WebAssembly"),
-        ("globalThis.SharedArrayBuffer = class {}", "late-builtin", "SharedArrayBuffer"),
         ("Math.sumPrecise = () => 0", "late-builtin", "Math.sumPrecise"),
         ("Map.prototype.getOrInsert = () => 0", "late-builtin", "Map.prototype.getOrInsert"),
         ("Uint8Array.fromHex = () => 0", "late-builtin", "Uint8Array.fromHex"),

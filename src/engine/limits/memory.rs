@@ -1,9 +1,10 @@
 //! The memory limit of one isolate: JavaScript heap and `ArrayBuffer`s together.
 //!
 //! Four hooks:
-//! - *near the heap limit* V8 asks for more: the guest is terminated and V8 gets small raises, so
-//!   that it reaches the point where it sees the termination. Large raises let one long builtin eat
-//!   gigabytes; when the raises are used up V8 calls its out-of-memory handler (`limits::fatal`).
+//! - *near the heap limit* V8 asks for more: the guest is terminated, and V8 gets a raise so that it
+//!   reaches the point where it sees the termination: once as much again, for a table that doubles,
+//!   then small ones. Without bound one long builtin would eat gigabytes; when the raises are used up
+//!   V8 calls its out-of-memory handler (`limits::fatal`).
 //! - *an `ArrayBuffer`* that would pass the limit is refused. V8 then collects garbage and tries
 //!   again; when it still fails, the interrupt requested by the refusal terminates the guest.
 //! - *after a full collection* heap and buffers are added up;
@@ -20,10 +21,10 @@ use std::sync::{Arc, OnceLock};
 use crate::engine::lifecycle::{Lifecycle, Stop};
 use crate::engine::limits::{fatal, sampler};
 
-/// One raise past the heap limit. Small: see the module's documentation.
-const RAISE_BYTES: usize = 16 * 1024 * 1024;
-/// The raises of an isolate with a small limit may add up to this.
-const SMALLEST_HEADROOM_BYTES: usize = 32 * 1024 * 1024;
+/// A raise past the heap limit, after the first one, which is the limit itself.
+const LATER_RAISE_BYTES: usize = 16 * 1024 * 1024;
+/// All raises together, as a multiple of the limit.
+const MOST_RAISED: usize = 2;
 
 type Interrupt = unsafe extern "C" fn(v8::UnsafeRawIsolatePtr, *mut c_void);
 
@@ -134,9 +135,14 @@ unsafe extern "C" fn on_near_heap_limit(data: *mut c_void, current: usize, _init
     // SAFETY: `data` is the `MemoryLimit` given to `enforce`, which outlives the isolate.
     let limit = unsafe { &*data.cast::<MemoryLimit>() };
     limit.passed();
-    let headroom = (limit.limit / 2).max(SMALLEST_HEADROOM_BYTES);
-    let raised = limit.raised.fetch_add(RAISE_BYTES, Ordering::Relaxed);
-    if raised < headroom { current + RAISE_BYTES } else { current }
+    let raised = limit.raised.load(Ordering::Relaxed);
+    let raise = match raised {
+        0 => limit.limit,
+        raised if raised < limit.limit * MOST_RAISED => LATER_RAISE_BYTES,
+        _ => 0,
+    };
+    limit.raised.store(raised + raise, Ordering::Relaxed);
+    current + raise
 }
 
 unsafe extern "C" fn on_collected(

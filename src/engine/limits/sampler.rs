@@ -20,8 +20,10 @@ const TICKS_BEFORE_SLEEP: u32 = 50;
 
 struct Sampler {
     watched: Mutex<Vec<Weak<MemoryLimit>>>,
+    /// An isolate ended since the allocator was last asked to give memory back.
+    has_garbage: AtomicBool,
     is_asleep: AtomicBool,
-    turn_began: Notify,
+    woken: Notify,
 }
 
 fn sampler() -> &'static Sampler {
@@ -29,8 +31,9 @@ fn sampler() -> &'static Sampler {
     static TASK: OnceLock<()> = OnceLock::new();
     let sampler = SAMPLER.get_or_init(|| Sampler {
         watched: Mutex::default(),
+        has_garbage: AtomicBool::new(false),
         is_asleep: AtomicBool::new(false),
-        turn_began: Notify::new(),
+        woken: Notify::new(),
     });
     TASK.get_or_init(|| {
         runtime().spawn(sampler.run());
@@ -45,8 +48,11 @@ impl Sampler {
             if idle_ticks < TICKS_BEFORE_SLEEP {
                 tokio::time::sleep(TICK).await;
             } else {
+                if self.has_garbage.swap(false, Ordering::Relaxed) {
+                    give_memory_back();
+                }
                 self.is_asleep.store(true, Ordering::SeqCst);
-                self.turn_began.notified().await;
+                self.woken.notified().await;
             }
             idle_ticks = if self.tick() { 0 } else { idle_ticks + 1 };
         }
@@ -72,8 +78,28 @@ pub(crate) fn watch(limit: &Arc<MemoryLimit>) {
 
 /// A turn begins: the task must be awake.
 pub(crate) fn turn_begins() {
-    let sampler = sampler();
-    if sampler.is_asleep.load(Ordering::Relaxed) && sampler.is_asleep.swap(false, Ordering::SeqCst) {
-        sampler.turn_began.notify_one();
+    sampler().wake();
+}
+
+/// An isolate ended: what it took from the allocator can be given back once nothing runs.
+pub(crate) fn isolate_ended() {
+    sampler().has_garbage.store(true, Ordering::Relaxed);
+    sampler().wake();
+}
+
+/// The C library keeps what many threads freed in as many arenas.
+fn give_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: `malloc_trim` may be called at any time, from any thread.
+    unsafe {
+        libc::malloc_trim(0)
+    };
+}
+
+impl Sampler {
+    fn wake(&self) {
+        if self.is_asleep.load(Ordering::Relaxed) && self.is_asleep.swap(false, Ordering::SeqCst) {
+            self.woken.notify_one();
+        }
     }
 }

@@ -200,7 +200,7 @@ fn create_blob(
 fn run_sources(scope: &mut v8::PinScope, request: &BuildRequest, encoder: &Encoder) -> Result<Report> {
     let no_memory = || EngineError::build("V8 found no memory to begin with");
     let preflight = Preflight::prepare(scope).ok_or_else(no_memory)?;
-    host_call::install(scope, &request.bindings).ok_or_else(no_memory)?;
+    host_call::install(scope, &request.bindings).map_err(|_| no_memory())?;
     for (role, source) in request.sources() {
         send(&Frame::Phase(Phase::Evaluate));
         v8::tc_scope!(let scope, scope);

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use tokio::task::AbortHandle;
+use tokio::sync::oneshot;
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::runtime::runtime;
@@ -22,7 +22,8 @@ type Settle = Box<dyn FnOnce(Result<Arc<Snapshot>>) + Send>;
 struct Flight {
     key: String,
     waiters: Vec<(u64, Settle)>,
-    task: Option<AbortHandle>,
+    /// Dropped with the flight: then the build ends, if it runs still.
+    _cancel: oneshot::Sender<()>,
 }
 
 #[derive(Default)]
@@ -54,10 +55,8 @@ impl Ticket {
         let (left, stays): (Vec<_>, Vec<_>) =
             waiters.into_iter().partition(|(waiter, _)| *waiter == self.waiter);
         flight.waiters = stays;
-        if flight.waiters.is_empty()
-            && let Some(Flight { task: Some(task), .. }) = cache.flights.remove(&self.flight)
-        {
-            task.abort();
+        if flight.waiters.is_empty() {
+            cache.flights.remove(&self.flight);
         }
         drop(cache);
         drop(left);
@@ -95,31 +94,22 @@ pub fn build(
     // A build that is not shared has no key to be found by.
     let shared_key = if use_cache { key.clone() } else { String::new() };
     let waiters: Vec<(u64, Settle)> = vec![(waiter, Box::new(settle))];
-    cache.flights.insert(flight, Flight { key: shared_key, waiters, task: None });
-    let task = runtime().spawn(async move {
+    let (cancel, cancelled) = oneshot::channel();
+    cache.flights.insert(flight, Flight { key: shared_key, waiters, _cancel: cancel });
+    drop(cache);
+    runtime().spawn(async move {
         // In a task of its own, so that a panic reaches the waiters.
         let built = tokio::spawn(async move {
-            let bytes = helper::build(&helper, request, key, limits).await?;
-            Snapshot::from_bytes(bytes)
+            let bytes = helper::build(&helper, request, key, limits, cancelled).await?;
+            // Hashing megabytes would hold up the deadlines that share this thread.
+            let checked = tokio::task::spawn_blocking(|| Snapshot::from_bytes(bytes)).await;
+            checked.unwrap_or_else(|error| Err(EngineError::build(format!("the check failed: {error}"))))
         });
-        let _kill = KillOnDrop(built.abort_handle());
         let outcome =
             built.await.unwrap_or_else(|error| Err(EngineError::build(format!("the build failed: {error}"))));
         land(flight, &outcome, use_cache);
     });
-    if let Some(flight) = cache.flights.get_mut(&flight) {
-        flight.task = Some(task.abort_handle());
-    }
     Ticket { flight, waiter }
-}
-
-/// Aborting the outer task ends the inner one, and with it the helper process.
-struct KillOnDrop(AbortHandle);
-
-impl Drop for KillOnDrop {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
 }
 
 fn land(flight: u64, outcome: &Result<Arc<Snapshot>>, use_cache: bool) {

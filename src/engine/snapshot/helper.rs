@@ -1,14 +1,16 @@
 //! The parent's side of a snapshot build: starts the helper process, feeds and reads it, ends it.
 //!
-//! The child dies with its future: when the build is cancelled or times out, the future is dropped
-//! and tokio kills and reaps the process.
+//! However a build ends, on its answer, its time limit or because nobody waits any more, the child is
+//! killed and reaped before it counts as ended. A parent that ends meanwhile closes the child's
+//! standard input, and with that the child ends itself.
 
 use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
 
 use crate::engine::error::{EngineError, Finding, Result};
 use crate::engine::snapshot::protocol::{Built, Frame, Order, Phase};
@@ -41,6 +43,8 @@ pub struct BuildLimits {
 
 /// Builds in a helper process and returns the container's bytes.
 ///
+/// Ends early when `cancelled` is dropped or sent.
+///
 /// # Errors
 /// `SnapshotBuild` and `SnapshotUnsafe`.
 pub(super) async fn build(
@@ -48,6 +52,7 @@ pub(super) async fn build(
     request: BuildRequest,
     key: String,
     limits: BuildLimits,
+    cancelled: oneshot::Receiver<()>,
 ) -> Result<Vec<u8>> {
     let sources = request.sources().map(|(role, source)| SourceInfo {
         role: role.to_owned(),
@@ -57,11 +62,7 @@ pub(super) async fn build(
     let sources: Vec<SourceInfo> = sources.collect();
     let bindings = request.bindings.clone();
     let order = Order { request, memory_limit_mb: limits.memory_limit_mb };
-    let Ok(outcome) = tokio::time::timeout(limits.timeout, run(helper, &order)).await else {
-        let message = format!("the build passed its timeoutMs of {}", limits.timeout.as_millis());
-        return Err(EngineError::build(message));
-    };
-    let (built, blob) = outcome?;
+    let (built, blob) = run(helper, &order, limits.timeout, cancelled).await?;
     let info = SnapshotInfo {
         key,
         format_version: container::FORMAT_VERSION,
@@ -83,7 +84,12 @@ pub(super) async fn build(
     container::pack(&info, &blob)
 }
 
-async fn run(helper: &HelperProgram, order: &Order) -> Result<(Built, Vec<u8>)> {
+async fn run(
+    helper: &HelperProgram,
+    order: &Order,
+    timeout: Duration,
+    cancelled: oneshot::Receiver<()>,
+) -> Result<(Built, Vec<u8>)> {
     let failed = |what: &str, error: &dyn std::fmt::Display| {
         EngineError::build(format!("{what} the snapshot helper failed: {error}"))
     };
@@ -98,11 +104,31 @@ async fn run(helper: &HelperProgram, order: &Order) -> Result<(Built, Vec<u8>)> 
         .kill_on_drop(true)
         .spawn()
         .map_err(|error| failed(&format!("starting {} as", helper.program.display()), &error))?;
+    let ended = tokio::select! {
+        ended = converse(&mut child, &order) => Some(ended),
+        () = tokio::time::sleep(timeout) => None,
+        _ = cancelled => None,
+    };
+    let Some((answer, words)) = ended else {
+        // An error means that it is gone already; either way it is reaped.
+        let _ = child.kill().await;
+        return Err(EngineError::build(format!("the build passed its timeoutMs of {}", timeout.as_millis())));
+    };
+    let status = child.wait().await.map_err(|error| failed("waiting for", &error))?;
+    match answer {
+        Answer { outcome: Some(outcome), .. } => outcome,
+        Answer { outcome: None, phase } => Err(death(phase, &words, status)),
+    }
+}
+
+/// Hands the helper its order, and hears what it answers and says until it ends.
+async fn converse(child: &mut Child, order: &[u8]) -> (Answer, String) {
+    // Open to the end: the helper ends with this pipe.
     let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         if let Some(stdin) = &mut stdin {
             // A helper that died early is told by its status, not by this pipe.
-            let _ = stdin.write_all(&order).await;
+            let _ = stdin.write_all(order).await;
         }
     };
     let listen = async {
@@ -115,13 +141,7 @@ async fn run(helper: &HelperProgram, order: &Order) -> Result<(Built, Vec<u8>)> 
         String::from_utf8_lossy(&words).into_owned()
     };
     let ((), answer, words) = tokio::join!(feed, read_answer(stdout), listen);
-    let status = child.wait().await.map_err(|error| failed("waiting for", &error))?;
-    // Open until here: the helper ends with this pipe.
-    drop(stdin);
-    match answer {
-        Answer { outcome: Some(outcome), .. } => outcome,
-        Answer { outcome: None, phase } => Err(death(phase, &words, status)),
-    }
+    (answer, words)
 }
 
 struct Answer {

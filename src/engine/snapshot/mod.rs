@@ -14,6 +14,7 @@ pub mod request;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 
@@ -101,7 +102,8 @@ impl Snapshot {
     /// # Errors
     /// `SnapshotIo` when the file can't be written.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let unique = format!(".{}-{}.tmp", std::process::id(), &self.info.key[..8]);
+        static WRITES: AtomicU64 = AtomicU64::new(0);
+        let unique = format!(".{}-{}.tmp", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed));
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(unique);
         let written =

@@ -16,7 +16,7 @@
 
   // [path, object, properties that V8 will add]
   const targets = [
-    ['globalThis', global, ['SharedArrayBuffer', 'Float16Array', 'DisposableStack', 'AsyncDisposableStack', 'SuppressedError', 'Temporal', 'WebAssembly']],
+    ['globalThis', global, ['Float16Array', 'DisposableStack', 'AsyncDisposableStack', 'SuppressedError', 'Temporal', 'WebAssembly']],
     ['Promise', Promise, ['try']],
     ['Error', ErrorClass, ['isError']],
     ['RegExp', RegExp, ['escape']],

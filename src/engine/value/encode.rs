@@ -6,6 +6,7 @@ use std::rc::Rc;
 use v8::{ValueSerializerHelper, ValueSerializerImpl};
 
 use crate::engine::limits::output::with_largest_allocation;
+use crate::engine::text::{LONGEST_NAME, beginning};
 use crate::engine::value::{DETAILS_FOLLOW, ERROR_CLASSES, ERROR_SHELL, path, wire};
 
 /// The version in the header. V8 writes 16, which Node.js refuses; below 4 GiB both are the same
@@ -17,6 +18,9 @@ const DETAIL_KEYS: [&str; 6] = ["name", "message", "stack", "cause", "code", "er
 
 /// What V8's serializer asks for beyond twice its buffer (`ValueSerializer::ExpandBuffer`).
 const BUFFER_SLACK: usize = 64;
+
+/// A buffer larger than this is not looked at twice to tell why it was refused.
+const LARGEST_LEAF: usize = 1 << 20;
 
 /// A prototype chain longer than this has no standard class within reach.
 const LONGEST_PROTOTYPE_CHAIN: usize = 64;
@@ -53,16 +57,30 @@ impl Encoder {
         let bytes = self.write(scope, value, name, Errors::default())?;
         let contents = wire::scan(&bytes);
         if contents.has_float16 && !self.host_has_float16 {
-            let path = path::find(scope, value, name, |object| object.is_float16_array());
-            return Err(Failure::NotCloneable(format!(
-                "{} can't be cloned: this Node.js has no Float16Array",
-                path.as_deref().unwrap_or(name)
-            )));
+            let is_float16 = |_: &mut v8::PinScope, value: v8::Local<v8::Value>| {
+                value.is_float16_array().then(|| "this Node.js has no Float16Array".to_owned())
+            };
+            return Err(Failure::NotCloneable(match path::find(scope, value, name, is_float16) {
+                Some((path, why)) => format!("{path} can't be cloned: {why}"),
+                None => format!("{name} can't be cloned: this Node.js has no Float16Array"),
+            }));
         }
         if !contents.has_error {
             return Ok(bytes);
         }
         self.write(scope, value, name, Errors { as_shells: true, ..Errors::default() })
+    }
+
+    /// Encodes what the guest threw: an error without those of its parts that can't cross.
+    ///
+    /// The caller holds a `TryCatch` around it.
+    pub(crate) fn encode_thrown(
+        &self,
+        scope: &mut v8::PinScope,
+        thrown: v8::Local<v8::Value>,
+    ) -> Result<Vec<u8>, Failure> {
+        let errors = Errors { as_shells: true, leaves_out: thrown.is_native_error(), ..Errors::default() };
+        self.write(scope, thrown, "the thrown value", errors)
     }
 
     fn write(
@@ -77,11 +95,11 @@ impl Encoder {
         let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
         serializer.write_header();
         // The buffer doubles, so its last step may be twice as large as what is in it.
-        let written =
-            with_largest_allocation(self.limit.saturating_mul(2).saturating_add(BUFFER_SLACK), || {
-                serializer.write_value(context, value) == Some(true)
-                    && errors.write_details(scope, &serializer, context)
-            });
+        let largest = self.limit.saturating_mul(2).saturating_add(BUFFER_SLACK);
+        let written = with_largest_allocation(largest, || {
+            serializer.write_value(context, value) == Some(true)
+                && errors.write_details(scope, &serializer, context)
+        });
         if !written {
             return Err(match errors.refusal.take() {
                 Some(refusal) => Failure::NotCloneable(self.explain(scope, value, name, &refusal)),
@@ -113,17 +131,51 @@ impl Encoder {
         if refusal.contains("out of memory") {
             return self.too_large(name);
         }
-        match path::find_refused(scope, value, name) {
+        let judge = |scope: &mut v8::PinScope, value: v8::Local<v8::Value>| match path::refused_kind(value) {
+            Some(kind) => Some(kind.to_owned()),
+            None => refusal_of_leaf(scope, value),
+        };
+        match path::find(scope, value, name, judge) {
             Some((path, kind)) => format!("{path} can't be cloned: {kind}"),
-            None => format!("{name} can't be cloned: {refusal}"),
+            None => format!("{name} can't be cloned: {}", subject(refusal)),
         }
     }
+}
+
+/// Why V8 refuses an object that holds nothing: all that is left to tell it apart by.
+fn refusal_of_leaf(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<String> {
+    let object = v8::Local::<v8::Object>::try_from(value).ok()?;
+    let is_container = object.is_map() || object.is_set() || object.is_array() || object.is_native_error();
+    let is_buffer = object.is_array_buffer() || object.is_array_buffer_view();
+    let arguments = v8::GetPropertyNamesArgs {
+        property_filter: v8::PropertyFilter::ONLY_ENUMERABLE | v8::PropertyFilter::SKIP_SYMBOLS,
+        ..Default::default()
+    };
+    if is_container || (!is_buffer && object.get_own_property_names(scope, arguments)?.length() > 0) {
+        return None;
+    }
+    v8::tc_scope!(let scope, scope);
+    let context = scope.get_current_context();
+    let errors = Rc::new(Errors::default());
+    let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
+    // A large buffer is refused for its size elsewhere, and not written twice.
+    let _ = with_largest_allocation(LARGEST_LEAF, || serializer.write_value(context, value));
+    let refusal = errors.refusal.take().filter(|refusal| !refusal.contains("out of memory"))?;
+    Some(subject(&refusal).to_owned())
+}
+
+/// `#<WeakRef> could not be cloned.` is about `#<WeakRef>`.
+fn subject(refusal: &str) -> &str {
+    let subject = refusal.strip_suffix(" could not be cloned.").unwrap_or(refusal);
+    subject.strip_suffix(" and").unwrap_or(subject)
 }
 
 /// The errors met while writing one message, in order.
 #[derive(Default)]
 struct Errors {
     as_shells: bool,
+    /// Parts of errors that can't cross are left out, instead of refusing the whole.
+    leaves_out: bool,
     met: RefCell<Vec<v8::Global<v8::Object>>>,
     refusal: Cell<Option<String>>,
 }
@@ -143,36 +195,56 @@ impl Errors {
                 return true;
             };
             next += 1;
-            let Some(details) = details(scope, error) else { return false };
+            let Some(details) = self.details(scope, error) else { return false };
             serializer.write_uint32(DETAILS_FOLLOW);
             if serializer.write_value(context, details.into()) != Some(true) {
                 return false;
             }
         }
     }
+
+    fn details<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        error: v8::Local<'s, v8::Object>,
+    ) -> Option<v8::Local<'s, v8::Array>> {
+        let mut elements: Vec<v8::Local<v8::Value>> = vec![error.into()];
+        for key in DETAIL_KEYS {
+            let key_string = v8::String::new(scope, key)?;
+            let is_own = error.has_own_property(scope, key_string.into())?;
+            if !is_own && key != "name" {
+                continue;
+            }
+            let value = error.get(scope, key_string.into())?;
+            if !is_own && (!value.is_string() || standard_class(scope, value).is_some()) {
+                continue;
+            }
+            if self.leaves_out && value.is_object() && !can_cross(scope, value) {
+                continue;
+            }
+            let attributes = error.get_property_attributes(scope, key_string.into())?;
+            let is_enumerable = is_own && !attributes.is_dont_enum();
+            elements.extend([key_string.into(), v8::Boolean::new(scope, is_enumerable).into(), value]);
+        }
+        Some(v8::Array::new_with_elements(scope, &elements))
+    }
 }
 
-fn details<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    error: v8::Local<'s, v8::Object>,
-) -> Option<v8::Local<'s, v8::Array>> {
-    let mut elements: Vec<v8::Local<v8::Value>> = vec![error.into()];
-    for key in DETAIL_KEYS {
-        let key_string = v8::String::new(scope, key)?;
-        let is_own = error.has_own_property(scope, key_string.into())?;
-        if !is_own && key != "name" {
-            continue;
-        }
-        let value = error.get(scope, key_string.into())?;
-        let is_standard_name = || ERROR_CLASSES.contains(&value.to_rust_string_lossy(scope).as_str());
-        if !is_own && (!value.is_string() || is_standard_name()) {
-            continue;
-        }
-        let attributes = error.get_property_attributes(scope, key_string.into())?;
-        let is_enumerable = is_own && !attributes.is_dont_enum();
-        elements.extend([key_string.into(), v8::Boolean::new(scope, is_enumerable).into(), value]);
-    }
-    Some(v8::Array::new_with_elements(scope, &elements))
+/// Whether V8 takes a value. Errors met in it count as what they are: they have parts of their own.
+fn can_cross(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> bool {
+    v8::tc_scope!(let scope, scope);
+    let context = scope.get_current_context();
+    let errors = Rc::new(Errors { as_shells: true, ..Errors::default() });
+    let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(errors)));
+    serializer.write_value(context, value) == Some(true)
+}
+
+/// The number of the standard class that a value names.
+fn standard_class(scope: &v8::Isolate, name: v8::Local<v8::Value>) -> Option<usize> {
+    let name = v8::Local::<v8::String>::try_from(name).ok()?;
+    // A guest's string may be of any length, and here a large allocation ends the process.
+    let name = beginning(scope, name, LONGEST_NAME);
+    ERROR_CLASSES.iter().position(|class| *class == name)
 }
 
 /// The standard class of an error: the first standard name that an object of its prototype chain
@@ -184,8 +256,7 @@ fn error_class(scope: &mut v8::PinScope, error: v8::Local<v8::Object>) -> Option
         let Ok(prototype) = v8::Local::<v8::Object>::try_from(object) else { break };
         if prototype.has_own_property(scope, name_key.into())? {
             let name = prototype.get(scope, name_key.into())?;
-            let name = if name.is_string() { name.to_rust_string_lossy(scope) } else { String::new() };
-            if let Some(class) = ERROR_CLASSES.iter().position(|class| *class == name) {
+            if let Some(class) = standard_class(scope, name) {
                 return u32::try_from(class).ok();
             }
         }
@@ -202,7 +273,7 @@ impl ValueSerializerImpl for Delegate {
         scope: &mut v8::PinScope<'s, '_>,
         message: v8::Local<'s, v8::String>,
     ) {
-        self.0.refusal.set(Some(message.to_rust_string_lossy(scope)));
+        self.0.refusal.set(Some(beginning(scope, message, LONGEST_NAME)));
         let error = v8::Exception::error(scope, message);
         scope.throw_exception(error);
     }

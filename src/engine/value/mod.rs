@@ -10,8 +10,8 @@
 //! V8's own form of an `Error` loses `name` and `code`, and Node.js 20 writes one that our V8 can't
 //! read. So an `Error` is a host object, its *shell* (kind 0, then its class), and everything else
 //! follows in the details, where back references keep cycles and identity. A view that the host
-//! sends is a host object as well (kind 1 and up, then offset and length as doubles, then its
-//! buffer), so that a pooled `Buffer` never ships its neighbours.
+//! sends is a host object as well (kind 1, then V8's own form of a view), so that a pooled `Buffer`
+//! never ships its neighbours.
 //!
 //! Everything here runs on the isolate's thread. Getters of the guest may run while encoding.
 
@@ -37,6 +37,9 @@ pub(crate) const ERROR_CLASSES: [&str; 8] = [
 
 /// The kind of a host object that is an error shell.
 pub(crate) const ERROR_SHELL: u32 = 0;
+
+/// The kind of a host object that is a view.
+pub(crate) const VIEW: u32 = 1;
 
 /// Says that details follow.
 pub(crate) const DETAILS_FOLLOW: u32 = 1;

@@ -1,30 +1,48 @@
-//! Finds where in a value something sits, for error messages.
+//! Finds where in a value something sits, for error messages. Runs the guest's getters.
 
 use std::collections::HashMap;
 
-/// A value with more objects than this is not searched further.
-const MOST_OBJECTS: usize = 100_000;
+use crate::engine::text::{LONGEST_NAME, beginning};
 
-/// The path of the first object that `matches`.
+/// A value with more entries than this is not searched further.
+const MOST_ENTRIES: usize = 100_000;
+
+/// A path with more steps than this is told without its middle.
+const LONGEST_SHOWN_PATH: usize = 50;
+
+/// The path of the first object that `judge` names, and that name. Breadth first, so that the
+/// shortest path wins.
 pub(super) fn find(
     scope: &mut v8::PinScope,
     root: v8::Local<v8::Value>,
     name: &str,
-    matches: impl Fn(v8::Local<v8::Value>) -> bool,
-) -> Option<String> {
-    search(scope, root, name, |value| matches(value).then_some("")).map(|(path, _)| path)
+    judge: impl Fn(&mut v8::PinScope, v8::Local<v8::Value>) -> Option<String>,
+) -> Option<(String, String)> {
+    v8::tc_scope!(let scope, scope);
+    let mut search = Search::new(v8::Local::new(scope, root));
+    let mut at = 0;
+    while at < search.entries.len() {
+        if scope.is_execution_terminating() {
+            return None;
+        }
+        let value = search.entries[at].value;
+        if search.is_new(value) {
+            if let Some(found) = judge(scope, value) {
+                return Some((search.path(name, at), found));
+            }
+            search.push_children(scope, at);
+            // A getter that threw hides what is behind it, and no more.
+            if !scope.is_execution_terminating() {
+                scope.reset();
+            }
+        }
+        at += 1;
+    }
+    None
 }
 
-/// The path and the kind of the first value that structured clone refuses.
-pub(super) fn find_refused(
-    scope: &mut v8::PinScope,
-    root: v8::Local<v8::Value>,
-    name: &str,
-) -> Option<(String, &'static str)> {
-    search(scope, root, name, refused_kind)
-}
-
-fn refused_kind(value: v8::Local<v8::Value>) -> Option<&'static str> {
+/// What structured clone has no words for beyond "could not be cloned".
+pub(super) fn refused_kind(value: v8::Local<v8::Value>) -> Option<&'static str> {
     let kind = match value {
         // A Proxy first: a callable one is also a function.
         value if value.is_proxy() => "a Proxy",
@@ -44,79 +62,112 @@ fn refused_kind(value: v8::Local<v8::Value>) -> Option<&'static str> {
     Some(kind)
 }
 
-/// Breadth first, so that the shortest path wins.
-fn search<T>(
-    scope: &mut v8::PinScope,
-    root: v8::Local<v8::Value>,
-    name: &str,
-    judge: impl Fn(v8::Local<v8::Value>) -> Option<T>,
-) -> Option<(String, T)> {
-    v8::tc_scope!(let scope, scope);
-    let root = v8::Local::new(scope, root);
-    let mut queue = std::collections::VecDeque::from([(root, name.to_owned())]);
-    // V8's identity hashes are not unique: each bucket compares.
-    let mut seen: HashMap<i32, Vec<v8::Local<v8::Object>>> = HashMap::new();
-    let mut objects = 0;
-    while let Some((value, path)) = queue.pop_front() {
-        if let Some(found) = judge(value) {
-            return Some((path, found));
-        }
-        let Ok(object) = v8::Local::<v8::Object>::try_from(value) else { continue };
-        let bucket = seen.entry(object.get_identity_hash().get()).or_default();
-        if bucket.contains(&object) {
-            continue;
-        }
-        bucket.push(object);
-        objects += 1;
-        if objects > MOST_OBJECTS || scope.is_execution_terminating() {
-            return None;
-        }
-        push_entries(scope, object, &path, &mut queue);
-    }
-    None
+/// One value met, and how it was reached. Paths are put together at the end only: a value may have
+/// many entries with long keys.
+struct Entry<'s> {
+    value: v8::Local<'s, v8::Value>,
+    parent: usize,
+    step: Step,
 }
 
-fn push_entries<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    object: v8::Local<'s, v8::Object>,
-    path: &str,
-    queue: &mut std::collections::VecDeque<(v8::Local<'s, v8::Value>, String)>,
-) {
-    if object.is_array_buffer_view() || object.is_array_buffer() || object.is_string_object() {
-        return;
+#[derive(Clone)]
+enum Step {
+    Property(String),
+    MapKey(u32),
+    MapValue(u32),
+    SetValue(u32),
+}
+
+struct Search<'s> {
+    entries: Vec<Entry<'s>>,
+    /// V8's identity hashes are not unique: each bucket compares.
+    seen: HashMap<i32, Vec<v8::Local<'s, v8::Object>>>,
+}
+
+impl<'s> Search<'s> {
+    fn new(root: v8::Local<'s, v8::Value>) -> Self {
+        let root = Entry { value: root, parent: 0, step: Step::Property(String::new()) };
+        Self { entries: vec![root], seen: HashMap::new() }
     }
-    if let Ok(map) = v8::Local::<v8::Map>::try_from(object) {
-        let entries = map.as_array(scope);
-        for index in 0..entries.length() {
-            let Some(value) = entries.get_index(scope, index) else { return };
-            let part = if index % 2 == 0 { "key" } else { "value" };
-            queue.push_back((value, format!("{path}.<map {part} {}>", index / 2)));
+
+    fn is_new(&mut self, value: v8::Local<'s, v8::Value>) -> bool {
+        let Ok(object) = v8::Local::<v8::Object>::try_from(value) else { return true };
+        let bucket = self.seen.entry(object.get_identity_hash().get()).or_default();
+        let is_new = !bucket.contains(&object);
+        if is_new {
+            bucket.push(object);
         }
-        return;
+        is_new
     }
-    if let Ok(set) = v8::Local::<v8::Set>::try_from(object) {
-        let entries = set.as_array(scope);
-        for index in 0..entries.length() {
-            let Some(value) = entries.get_index(scope, index) else { return };
-            queue.push_back((value, format!("{path}.<set value {index}>")));
+
+    fn push(&mut self, value: v8::Local<'s, v8::Value>, parent: usize, step: Step) -> Option<()> {
+        let has_room = self.entries.len() < MOST_ENTRIES;
+        has_room.then(|| self.entries.push(Entry { value, parent, step }))
+    }
+
+    /// `None`: a getter threw, or there is no room for more.
+    fn push_children(&mut self, scope: &mut v8::PinScope<'s, '_>, at: usize) -> Option<()> {
+        let object = v8::Local::<v8::Object>::try_from(self.entries[at].value).ok()?;
+        if object.is_array_buffer_view() || object.is_array_buffer() || object.is_string_object() {
+            return Some(());
         }
-        return;
+        if let Ok(map) = v8::Local::<v8::Map>::try_from(object) {
+            let entries = map.as_array(scope);
+            for index in 0..entries.length() {
+                let value = entries.get_index(scope, index)?;
+                let step = if index % 2 == 0 { Step::MapKey(index / 2) } else { Step::MapValue(index / 2) };
+                self.push(value, at, step)?;
+            }
+            return Some(());
+        }
+        if let Ok(set) = v8::Local::<v8::Set>::try_from(object) {
+            let entries = set.as_array(scope);
+            for index in 0..entries.length() {
+                let value = entries.get_index(scope, index)?;
+                self.push(value, at, Step::SetValue(index))?;
+            }
+            return Some(());
+        }
+        let arguments = v8::GetPropertyNamesArgs {
+            property_filter: v8::PropertyFilter::ONLY_ENUMERABLE | v8::PropertyFilter::SKIP_SYMBOLS,
+            ..Default::default()
+        };
+        let names = object.get_own_property_names(scope, arguments)?;
+        for index in 0..names.length() {
+            let key = names.get_index(scope, index)?;
+            let value = object.get(scope, key)?;
+            let key = key.to_string(scope)?;
+            let key = beginning(scope, key, LONGEST_NAME);
+            self.push(value, at, Step::Property(property(&key)))?;
+        }
+        if object.is_native_error() {
+            for key in ["cause", "errors"] {
+                let name = v8::String::new(scope, key)?;
+                let value = object.get(scope, name.into())?;
+                self.push(value, at, Step::Property(property(key)))?;
+            }
+        }
+        Some(())
     }
-    let arguments = v8::GetPropertyNamesArgs {
-        property_filter: v8::PropertyFilter::ONLY_ENUMERABLE | v8::PropertyFilter::SKIP_SYMBOLS,
-        ..Default::default()
-    };
-    let Some(names) = object.get_own_property_names(scope, arguments) else { return };
-    for index in 0..names.length() {
-        let Some(key) = names.get_index(scope, index) else { return };
-        let Some(value) = object.get(scope, key) else { return };
-        queue.push_back((value, format!("{path}{}", property(&key.to_rust_string_lossy(scope)))));
-    }
-    if object.is_native_error()
-        && let Some(key) = v8::String::new(scope, "cause")
-    {
-        let Some(cause) = object.get(scope, key.into()) else { return };
-        queue.push_back((cause, format!("{path}.cause")));
+
+    fn path(&self, name: &str, mut at: usize) -> String {
+        let mut steps = Vec::new();
+        while at != 0 {
+            steps.push(match &self.entries[at].step {
+                Step::Property(text) => text.clone(),
+                Step::MapKey(index) => format!(".<map key {index}>"),
+                Step::MapValue(index) => format!(".<map value {index}>"),
+                Step::SetValue(index) => format!(".<set value {index}>"),
+            });
+            at = self.entries[at].parent;
+        }
+        steps.push(name.to_owned());
+        steps.reverse();
+        if steps.len() > LONGEST_SHOWN_PATH {
+            let half = LONGEST_SHOWN_PATH / 2;
+            steps.splice(half..steps.len() - half, ["…".to_owned()]);
+        }
+        steps.concat()
     }
 }
 

@@ -93,12 +93,12 @@ impl Reader<'_> {
         }
     }
 
-    /// Ours: an error shell (kind 0 and its class), or a view (kind, offset and length as doubles)
-    /// whose buffer's token follows.
+    /// Ours: an error shell (kind 0 and its class), or a view (kind 1), whose own tokens follow.
     fn host_object(&mut self) -> Option<()> {
         match self.varint()? {
             0 => self.skip_varints(1),
-            _ => self.skip(16),
+            1 => Some(()),
+            _ => None,
         }
     }
 }
@@ -143,7 +143,7 @@ mod tests {
             b"R\"\x01r\x05",
             b"B\x02rrVB\0\x02\0",
             b"~\x02\x08rr",
-            b"\\\x02\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\x3fB\x01r",
+            b"\\\x01B\x01rVB\0\x01\0",
             b";\"\x01rI\x02:\x02",
             b"'\"\x01r,\x01",
             b"s\"\x01r",

@@ -1,0 +1,19 @@
+import { describe } from 'vitest'
+import { testScenarios } from './scenarios.js'
+
+describe('an isolate that nobody holds is disposed', () => {
+  testScenarios(
+    'gc.mjs',
+    [
+      'dropped',
+      'dropped while it was being made',
+      'its bindings refer to it',
+      'only its api is held',
+      'after its memory death',
+      'a call is pending',
+      'a host call is pending',
+      'a host call is pending, and the host holds its promise',
+    ],
+    { execArgv: ['--expose-gc'] },
+  )
+})

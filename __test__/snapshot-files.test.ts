@@ -95,10 +95,11 @@ describe('a wrong file', () => {
     ['missing', () => join(folder, 'missing.snap')],
     ['a directory', () => folder],
     ['below a file', () => join(file, 'deeper')],
-  ])('%s: ERR_SNAPSHOT_IO that names the path', async (_, make) => {
+  ])('%s: ERR_SNAPSHOT_IO that names the path', async (name, make) => {
     const path = make()
-    for (const outcome of [Snapshot.load(path), Snapshot.inspect(path), snapshot.save(_ === 'missing' ? join(folder, 'no', 'folder.snap') : path)]) {
-      expect(await rejection(outcome)).toMatchObject({ code: 'ERR_SNAPSHOT_IO', message: expect.stringContaining(folder) })
+    const target = name === 'missing' ? join(folder, 'no', 'folder.snap') : path
+    for (const attempt of [() => Snapshot.load(path), () => Snapshot.inspect(path), () => snapshot.save(target)]) {
+      expect(await rejection<Error>(attempt())).toMatchObject({ code: 'ERR_SNAPSHOT_IO', message: expect.stringContaining(folder) })
     }
   })
 

@@ -2,7 +2,7 @@ import { runInThisContext } from 'node:vm'
 import { createIsolate } from 'isoseed'
 import type { Isolate } from 'isoseed'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { rejection } from './support/rejection.js'
+import { codeOf, rejection } from './support/rejection.js'
 
 let isolate: Isolate
 
@@ -38,7 +38,6 @@ describe('the host can not send', () => {
     'a SharedArrayBuffer': [() => ({ shared: new SharedArrayBuffer(8) }), 'args[0].shared'],
     'a view of one': [() => ({ view: new Uint8Array(new SharedArrayBuffer(8)) }), 'args[0].view'],
     'a detached buffer': [() => ({ gone: detached() }), 'args[0].gone'],
-    'a WebAssembly.Module': [() => [wasmModule()], 'args[0][0]'],
     'a getter that throws': [() => ({ get own() { throw new Error('mine') } }), 'args[0].own'],
     'a part of a cycle': [() => { const root: Record<string, unknown> = {}; root.self = root; root.bad = () => 1; return root }, 'args[0].bad'],
   }
@@ -47,6 +46,11 @@ describe('the host can not send', () => {
     expect(error.code).toBe('ERR_DATA_CLONE')
     expect(error.message).toContain(`${path} `)
     expect(await isolate.call('identity', ['usable'])).toBe('usable')
+  })
+
+  // Node's V8 leaves it out without a word: that something is wrong shows in the isolate only.
+  test('a WebAssembly.Module', async () => {
+    expect(await codeOf(isolate.call('identity', [[wasmModule()]]))).toBe('ERR_DATA_CLONE')
   })
 
   test('the argument is named, not only its part', async () => {
@@ -83,8 +87,8 @@ describe('the guest can not send', () => {
     'a set\'s value': ['({ set: new Set([() => 1]) })', 'result.set'],
     'an error\'s cause': ["({ error: new Error('x', { cause: { deep: () => 1 } }) })", 'result.error.cause.deep'],
     'an error in an AggregateError': ["new AggregateError([1, () => 1])", 'result.errors[1]'],
-    'a SharedArrayBuffer': ['({ shared: new SharedArrayBuffer(8) })', 'result.shared'],
-    'a view of one': ['({ view: new Uint8Array(new SharedArrayBuffer(8)) })', 'result.view'],
+    'a SharedArrayBuffer': ['({ shared: new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer })', 'result.shared'],
+    'a view of one': ['({ view: new Uint8Array(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer) })', 'result.view'],
     'a detached buffer': ['(() => { const gone = new ArrayBuffer(8); gone.transfer(); return { gone } })()', 'result.gone'],
     'a WebAssembly.Module': ['[new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))]', 'result[0]'],
     'a WebAssembly.Memory': ['[new WebAssembly.Memory({ initial: 1 })]', 'result[0]'],

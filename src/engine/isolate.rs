@@ -50,8 +50,9 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
             None => Some(v8::Context::new(scope, v8::ContextOptions::default())),
         };
         let context = context.ok_or_else(|| EngineError::corrupt("the snapshot holds no context"))?;
+        let scope = &mut v8::ContextScope::new(scope, context);
+        take_shared_memory_away(scope);
         if let Some(snapshot) = &snapshot {
-            let scope = &mut v8::ContextScope::new(scope, context);
             restore_stack_trace_limit(scope, snapshot.info().stack_trace_limit);
         }
         v8::Global::new(scope, context)
@@ -79,6 +80,21 @@ fn borrow_blob(snapshot: &Arc<Snapshot>) -> v8::StartupData {
     // and drops that only after the isolate, the last reader.
     let blob: &'static [u8] = unsafe { std::slice::from_raw_parts(blob.as_ptr(), blob.len()) };
     v8::StartupData::from(blob)
+}
+
+/// Leaves no way to a `SharedArrayBuffer` of the guest's own making. The global is missing (see
+/// `platform::FLAGS`), but a shared WebAssembly memory's buffer has the same prototype, and with it the
+/// constructor; V8 does not count what that one's buffers grow to.
+fn take_shared_memory_away(scope: &mut v8::PinScope) {
+    let store = v8::SharedArrayBuffer::new_backing_store_from_vec(Vec::new()).make_shared();
+    let buffer = v8::SharedArrayBuffer::with_backing_store(scope, &store);
+    let prototype = buffer.get_prototype(scope).map(v8::Local::<v8::Object>::try_from);
+    let Some(Ok(prototype)) = prototype else { return };
+    for name in ["constructor", "grow"] {
+        if let Some(name) = v8::String::new(scope, name) {
+            prototype.delete(scope, name.into());
+        }
+    }
 }
 
 /// V8 adds `Error.stackTraceLimit` to every restored context and trusts that it is not there yet,

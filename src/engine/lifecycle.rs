@@ -20,6 +20,9 @@ use crate::engine::stats::IsolateStats;
 
 /// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
 const GRACE: Duration = Duration::from_secs(1);
+/// Meanwhile it is told again this often: a termination ends where V8 returns to us, and what we do
+/// then (read a thrown error, encode a result) may run guest code once more.
+const TELLINGS: u32 = 10;
 
 /// A request of the host, unique in its isolate.
 pub type CallId = u64;
@@ -200,8 +203,7 @@ impl Lifecycle {
             turn.stop = Some(stop);
         }
         if turn.grace.is_none() {
-            let number = turn.number;
-            turn.grace = self.alarm(GRACE, move |this| this.expire_grace(number));
+            turn.grace = self.grace_alarm(turn.number, 1);
         }
         if let Some(isolate) = &state.v8 {
             isolate.terminate_execution();
@@ -231,13 +233,25 @@ impl Lifecycle {
         }
     }
 
-    fn expire_grace(&self, number: u64) {
+    fn grace_alarm(&self, number: u64, telling: u32) -> Option<Alarm> {
+        self.alarm(GRACE / TELLINGS, move |this| this.expire_grace(number, telling))
+    }
+
+    fn expire_grace(&self, number: u64, telling: u32) {
         let (owner, stop) = {
-            let state = self.state();
-            match &state.turn {
-                Some(turn) if turn.number == number => (turn.owner, turn.stop),
-                _ => return,
+            let mut state = self.state();
+            let State { turn: Some(turn), v8, .. } = &mut *state else { return };
+            if turn.number != number {
+                return;
             }
+            if telling < TELLINGS {
+                turn.grace = self.grace_alarm(number, telling + 1);
+                if let Some(isolate) = v8 {
+                    isolate.terminate_execution();
+                }
+                return;
+            }
+            (turn.owner, turn.stop)
         };
         if let (Some(owner), Some(stop)) = (owner, stop) {
             self.settle(owner, Err(self.stop_error(stop)));

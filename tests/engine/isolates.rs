@@ -89,6 +89,21 @@ fn memory_that_v8_maps_without_asking_counts_too() {
 }
 
 #[test]
+fn no_way_leads_to_a_shared_array_buffer_of_the_guests_own() {
+    let session = Session::open(None);
+    let shared = "new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer";
+    assert_eq!(session.eval("typeof SharedArrayBuffer"), "undefined");
+    assert_eq!(
+        session.eval(&format!("Object.prototype.toString.call({shared})")),
+        "[object SharedArrayBuffer]"
+    );
+    assert_eq!(
+        session.eval(&format!("({shared}).constructor === Object && typeof ({shared}).grow")),
+        "undefined"
+    );
+}
+
+#[test]
 fn garbage_buffers_are_no_reason_to_end_an_isolate() {
     let session = Session::with_limit(None, 32);
     assert_eq!(

@@ -15,6 +15,8 @@ use crate::engine::runtime::runtime;
 
 /// How long a guest may take memory unseen.
 const TICK: Duration = Duration::from_millis(20);
+/// After this many ticks without a turn the allocator is asked to give back what ended isolates freed.
+const TICKS_BEFORE_TRIM: u32 = 5;
 /// After this many ticks without a turn the task sleeps until the next one.
 const TICKS_BEFORE_SLEEP: u32 = 50;
 
@@ -48,13 +50,13 @@ impl Sampler {
             if idle_ticks < TICKS_BEFORE_SLEEP {
                 tokio::time::sleep(TICK).await;
             } else {
-                if self.has_garbage.swap(false, Ordering::Relaxed) {
-                    give_memory_back();
-                }
                 self.is_asleep.store(true, Ordering::SeqCst);
                 self.woken.notified().await;
             }
             idle_ticks = if self.tick() { 0 } else { idle_ticks + 1 };
+            if idle_ticks >= TICKS_BEFORE_TRIM && self.has_garbage.swap(false, Ordering::Relaxed) {
+                give_memory_back();
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use v8::{ValueSerializerHelper, ValueSerializerImpl};
 
 use crate::engine::limits::output::with_largest_allocation;
-use crate::engine::text::{LONGEST_NAME, beginning};
+use crate::engine::text::{LONGEST_ERROR_TEXT, LONGEST_NAME, beginning};
 use crate::engine::value::{DETAILS_FOLLOW, ERROR_CLASSES, ERROR_SHELL, path, wire};
 
 /// The version in the header. V8 writes 16, which Node.js refuses; below 4 GiB both are the same
@@ -219,7 +219,7 @@ impl Errors {
             if !is_own && (!value.is_string() || standard_class(scope, value).is_some()) {
                 continue;
             }
-            if self.leaves_out && value.is_object() && !can_cross(scope, value) {
+            if self.leaves_out && !is_fit_to_be_thrown(scope, value) {
                 continue;
             }
             let attributes = error.get_property_attributes(scope, key_string.into())?;
@@ -230,12 +230,21 @@ impl Errors {
     }
 }
 
+/// Whether a part of a thrown error is worth sending: its texts reach the host by themselves, cut.
+fn is_fit_to_be_thrown(scope: &mut v8::PinScope, part: v8::Local<v8::Value>) -> bool {
+    match v8::Local::<v8::String>::try_from(part) {
+        Ok(text) => text.length() <= LONGEST_ERROR_TEXT,
+        Err(_) => !part.is_object() || can_cross(scope, part),
+    }
+}
+
 /// Whether V8 takes a value. Errors met in it count as what they are: they have parts of their own.
 fn can_cross(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> bool {
     v8::tc_scope!(let scope, scope);
     let context = scope.get_current_context();
     let errors = Rc::new(Errors { as_shells: true, ..Errors::default() });
     let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(errors)));
+    // Within the bound of the message that it is a part of.
     serializer.write_value(context, value) == Some(true)
 }
 

@@ -99,7 +99,7 @@ describe('a wrong file', () => {
     const path = make()
     const target = name === 'missing' ? join(folder, 'no', 'folder.snap') : path
     for (const attempt of [() => Snapshot.load(path), () => Snapshot.inspect(path), () => snapshot.save(target)]) {
-      expect(await rejection<Error>(attempt())).toMatchObject({ code: 'ERR_SNAPSHOT_IO', message: expect.stringContaining(folder) })
+      expect(await rejection(attempt())).toMatchObject({ code: 'ERR_SNAPSHOT_IO', message: expect.stringContaining(folder) })
     }
   })
 

@@ -68,8 +68,12 @@ describe('errors that the native side reports', () => {
 
   test('a thrown value that can not be read does not hide the guest error', () => {
     const error = toError({ code: 'ERR_GUEST', message: 'm', thrown: new Uint8Array([1]) })
-    expect(error.code).toBe('ERR_GUEST')
+    expect(error).toMatchObject({ code: 'ERR_GUEST' })
     expect(error.cause).toMatchObject({ code: 'ERR_DATA_CLONE' })
+  })
+
+  test('what only the isolate could refuse is misuse like the rest', () => {
+    expect(toError({ code: 'ERR_INVALID_ARG', message: 'm' })).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG' })
   })
 
   test('causes are converted, findings parsed', () => {
@@ -78,7 +82,7 @@ describe('errors that the native side reports', () => {
     expect(error).toMatchObject({ name: 'IsoseedError', code: 'ERR_DISPOSED', cause: { code: 'ERR_MEMORY_LIMIT' } })
     expect('findings' in error).toBe(false)
     const finding = { rule: 'r', path: 'p', message: 'm', hint: 'h' }
-    expect(toError({ code: 'ERR_SNAPSHOT_UNSAFE', message: 'm', findings: JSON.stringify([finding]) }).findings).toEqual([finding])
+    expect(toError({ code: 'ERR_SNAPSHOT_UNSAFE', message: 'm', findings: JSON.stringify([finding]) })).toMatchObject({ findings: [finding] })
   })
 })
 

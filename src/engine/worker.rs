@@ -86,10 +86,9 @@ fn serve(
     received: &Receiver<Command>,
     started: Instant,
 ) -> Result<()> {
-    if !lifecycle.begin_turn(Some(start)) {
+    if lifecycle.is_finished() {
         return Ok(());
     }
-    lifecycle.end_turn();
     let limit = usize::try_from(options.memory_limit_mb << 20).unwrap_or(usize::MAX);
     let memory = MemoryLimit::new(limit, Arc::clone(lifecycle));
     let mut live = isolate::create(options.snapshot, &memory)?;
@@ -110,20 +109,16 @@ fn serve(
         globals::define_values(scope, &options.globals)
     });
     worker.start_ms = started.elapsed().as_secs_f64() * 1e3;
-    let error = match prepared {
-        Some(Ok(())) => {
-            worker.lifecycle.settle(start, Ok(Reply::Started));
-            worker.serve(received);
-            None
-        }
-        Some(Err(error)) => Some(error),
-        None => None,
-    };
+    let outcome = prepared.unwrap_or(Ok(()));
+    if outcome.is_ok() {
+        worker.lifecycle.settle(start, Ok(Reply::Started));
+        worker.serve(received);
+    }
     sampler::isolate_ended();
     // No task may be routed to an isolate that is being torn down.
     drop(route);
     worker.live.isolate.remove_slot::<Rc<GuestState>>();
-    error.map_or(Ok(()), Err)
+    outcome
 }
 
 impl Worker {

@@ -52,6 +52,7 @@ impl Sampler {
             } else {
                 self.is_asleep.store(true, Ordering::SeqCst);
                 self.woken.notified().await;
+                idle_ticks = 0;
             }
             idle_ticks = if self.tick() { 0 } else { idle_ticks + 1 };
             if idle_ticks >= TICKS_BEFORE_TRIM && self.has_garbage.swap(false, Ordering::Relaxed) {
@@ -70,6 +71,12 @@ impl Sampler {
             limit.is_some()
         });
         is_busy
+    }
+
+    fn wake(&self) {
+        if self.is_asleep.load(Ordering::Relaxed) && self.is_asleep.swap(false, Ordering::SeqCst) {
+            self.woken.notify_one();
+        }
     }
 }
 
@@ -96,12 +103,4 @@ fn give_memory_back() {
     unsafe {
         libc::malloc_trim(0)
     };
-}
-
-impl Sampler {
-    fn wake(&self) {
-        if self.is_asleep.load(Ordering::Relaxed) && self.is_asleep.swap(false, Ordering::SeqCst) {
-            self.woken.notify_one();
-        }
-    }
 }

@@ -255,7 +255,7 @@ fn a_saved_file_is_whole_and_says_what_it_is() {
     assert_eq!(&inspect(&bytes).expect("sound"), snapshot.info());
     let loaded = Snapshot::read(&file).expect("loadable");
     assert_eq!(Session::open(Some(&loaded)).eval("saved"), "yes");
-    for wrong in [folder.clone(), folder.join("missing.snap")] {
+    for wrong in [folder.clone(), folder.join("missing.snap"), "/dev/zero".into()] {
         assert_eq!(Snapshot::read(&wrong).expect_err("no file").code(), "ERR_SNAPSHOT_IO");
     }
     let nowhere = folder.join("no folder").join("a.snap");

@@ -35,6 +35,8 @@ const PRELUDE_BYTES: usize = DIGEST.end;
 const ALIGNMENT: usize = 64;
 /// V8 takes a blob's length as a C `int`.
 const LARGEST_BLOB: u64 = i32::MAX as u64;
+/// No container is larger: a header takes kilobytes.
+pub(super) const LARGEST_FILE: u64 = LARGEST_BLOB + (64 << 20);
 
 /// Operating system and architecture as Node.js names them, as in `linux-x64`.
 pub(crate) fn platform_name() -> String {

@@ -139,12 +139,20 @@ pub fn inspect(bytes: &[u8]) -> Result<SnapshotInfo> {
     container::verify(bytes).map(|(info, _)| info)
 }
 
-/// Reads a file, with errors that name it.
+/// Reads a snapshot's file whole, with errors that name it. Only a regular file has an end to read to.
 ///
 /// # Errors
-/// `SnapshotIo`.
+/// `SnapshotIo`, and `SnapshotCorrupt` when it is larger than any snapshot.
 pub fn read_file(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|error| io_error("read", path, &error))
+    let failed = |error| io_error("read", path, &error);
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if !metadata.is_file() {
+        return Err(failed(std::io::Error::other("it is no regular file")));
+    }
+    if metadata.len() > container::LARGEST_FILE {
+        return Err(EngineError::corrupt(format!("{} is larger than any snapshot", path.display())));
+    }
+    std::fs::read(path).map_err(failed)
 }
 
 fn io_error(verb: &str, path: &Path, error: &std::io::Error) -> EngineError {

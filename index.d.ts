@@ -117,7 +117,7 @@ interface CreateIsolateOptions {
     /** What the isolate starts from; without it, a blank isolate. */
     snapshot?: Snapshot;
     /**
-     * Limit for JavaScript heap and ArrayBuffers together, in MiB; an integer
+     * Limit for JavaScript heap, ArrayBuffers and WebAssembly memories together, in MiB; an integer
      * from 8 to 65536, and at least what the snapshot's own heap needs. Past it,
      * what runs fails with `ERR_MEMORY_LIMIT` and the isolate is finished.
      *
@@ -406,7 +406,8 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
      * value; a promise is awaited first.
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
-     * @throws `GuestError` if the code throws, or the promise rejects
+     * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
+     * than an eighth of the isolate's memory limit
      * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
      */
     eval<T = unknown>(source: Source, options?: CallOptions): Promise<T>;

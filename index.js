@@ -1303,7 +1303,8 @@ var Isolate = class _Isolate {
    * value; a promise is awaited first.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
-   * @throws `GuestError` if the code throws, or the promise rejects
+   * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
+   * than an eighth of the isolate's memory limit
    * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   eval(source, options) {

@@ -68,7 +68,7 @@ export interface CreateIsolateOptions {
   /** What the isolate starts from; without it, a blank isolate. */
   snapshot?: Snapshot
   /**
-   * Limit for JavaScript heap and ArrayBuffers together, in MiB; an integer
+   * Limit for JavaScript heap, ArrayBuffers and WebAssembly memories together, in MiB; an integer
    * from 8 to 65536, and at least what the snapshot's own heap needs. Past it,
    * what runs fails with `ERR_MEMORY_LIMIT` and the isolate is finished.
    *

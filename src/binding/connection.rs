@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
 
 use napi::bindgen_prelude::{Either, Env, FnArgs, Function, Result, retain_current_module_for_unload_safety};
 use napi_derive::napi;
@@ -179,7 +178,7 @@ impl Connection {
         let snapshot = Arc::clone(&snapshot.snapshot);
         let options = VerifyOptions {
             memory_limit_mb: u64::from(options.memory_limit_mb),
-            timeout: milliseconds(options.timeout_ms).min(Duration::from_secs(u64::from(u32::MAX))),
+            timeout: milliseconds(options.timeout_ms),
             hostile: options.hostile.map(Into::into),
         };
         self.answer_later(id, move || json(&verify::verify(&snapshot, &options, None)?).map(Answer::Json));

@@ -7,6 +7,18 @@ use crate::engine::value::Encoder;
 /// A source line longer than this is shown around the column only.
 const LONGEST_SHOWN_LINE: usize = 120;
 
+/// One of V8's standard classes of errors, for example `v8::Exception::type_error`.
+pub(crate) type ErrorClass =
+    for<'s, 'i, 'm> fn(&v8::PinScope<'s, 'i>, v8::Local<'m, v8::String>) -> v8::Local<'s, v8::Value>;
+
+/// Throws at the guest. The message is ours or names what the host gave: no guest makes it too long.
+pub(crate) fn throw(scope: &mut v8::PinScope, class: ErrorClass, message: &str) {
+    if let Some(message) = v8::String::new(scope, message) {
+        let error = class(scope, message);
+        scope.throw_exception(error);
+    }
+}
+
 /// Describes what a `TryCatch` holds. `message` tells the position of a syntax error.
 ///
 /// Getters of the guest may run, and may be terminated: then the description is cut short, and the

@@ -4,6 +4,7 @@
 //! there.
 
 use crate::engine::error::EngineError;
+use crate::engine::exception::throw;
 use crate::engine::globals::is_identifier;
 use crate::engine::host_call::GuestState;
 use crate::engine::lifecycle::CallId;
@@ -28,18 +29,11 @@ pub(crate) fn eval(
 ) -> Result<Progress, Halt> {
     if source.code.len() > guest.largest_source() {
         let message = format!("the source is longer than {} bytes", guest.largest_source());
-        return Err(throw_range_error(scope, &message));
+        throw(scope, v8::Exception::range_error, &message);
+        return Err(Halt::Threw);
     }
     let value = source::evaluate(scope, source).ok_or(Halt::Threw)?;
     await_value(scope, guest, call, value)
-}
-
-fn throw_range_error(scope: &mut v8::PinScope, message: &str) -> Halt {
-    if let Some(message) = v8::String::new(scope, message) {
-        let error = v8::Exception::range_error(scope, message);
-        scope.throw_exception(error);
-    }
-    Halt::Threw
 }
 
 /// Calls the function at a dotted path.
@@ -118,10 +112,7 @@ fn lexical<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8::Local
 }
 
 fn not_a_function(scope: &mut v8::PinScope, path: &str) -> Halt {
-    if let Some(message) = v8::String::new(scope, &format!("{path} is not a function")) {
-        let error = v8::Exception::type_error(scope, message);
-        scope.throw_exception(error);
-    }
+    throw(scope, v8::Exception::type_error, &format!("{path} is not a function"));
     Halt::Threw
 }
 

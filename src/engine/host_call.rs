@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use v8::MapFnTo;
 
+use crate::engine::exception::throw;
 use crate::engine::globals::define_global;
 use crate::engine::lifecycle::CallId;
 use crate::engine::value::{Encoder, Failure};
@@ -176,7 +177,8 @@ fn on_call<'s>(
 ) {
     let path = arguments.data().to_rust_string_lossy(scope);
     let Some(guest) = scope.get_slot::<Rc<GuestState>>().map(Rc::clone) else {
-        throw(scope, &format!("host function `{path}` can't be called while a snapshot is built"));
+        let message = format!("host function `{path}` can't be called while a snapshot is built");
+        throw(scope, v8::Exception::error, &message);
         return;
     };
     let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
@@ -211,13 +213,6 @@ fn on_call<'s>(
                 resolver.reject(scope, exception);
             }
         }
-    }
-}
-
-fn throw(scope: &mut v8::PinScope, message: &str) {
-    if let Some(message) = v8::String::new(scope, message) {
-        let error = v8::Exception::error(scope, message);
-        scope.throw_exception(error);
     }
 }
 

@@ -102,6 +102,11 @@ impl Lifecycle {
         })
     }
 
+    /// The memory limit of the isolate, in bytes.
+    pub(crate) fn memory_limit_bytes(&self) -> usize {
+        usize::try_from(self.limit_mb << 20).unwrap_or(usize::MAX)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

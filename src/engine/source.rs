@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::exception::throw;
+
 /// A classic script and the name that stack traces show for it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
@@ -17,9 +19,7 @@ pub(crate) fn evaluate<'s>(
     source: &Source,
 ) -> Option<v8::Local<'s, v8::Value>> {
     let Some(code) = v8::String::new(scope, &source.code) else {
-        let message = v8::String::new(scope, "the source is longer than V8's longest string")?;
-        let error = v8::Exception::range_error(scope, message);
-        scope.throw_exception(error);
+        throw(scope, v8::Exception::range_error, "the source is longer than V8's longest string");
         return None;
     };
     let name = v8::String::new(scope, &source.name)?;

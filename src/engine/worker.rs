@@ -89,8 +89,7 @@ fn serve(
     if lifecycle.is_finished() {
         return Ok(());
     }
-    let limit = usize::try_from(options.memory_limit_mb << 20).unwrap_or(usize::MAX);
-    let memory = MemoryLimit::new(limit, Arc::clone(lifecycle));
+    let memory = MemoryLimit::new(Arc::clone(lifecycle));
     let mut live = isolate::create(options.snapshot, &memory)?;
     memory.enforce(&mut live.isolate);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
@@ -98,7 +97,7 @@ fn serve(
         // The receiver lives as long as the isolate does.
         let _ = commands.send(Command::Task(task));
     });
-    let encoder = Encoder { limit, host_has_float16: options.host_has_float16 };
+    let encoder = Encoder { limit: memory.bytes(), host_has_float16: options.host_has_float16 };
     let guest = GuestState::new(encoder, options.host);
     live.isolate.set_slot(Rc::clone(&guest));
     isolate::check_generated_code(&mut live);

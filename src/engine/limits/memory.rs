@@ -44,9 +44,9 @@ pub(crate) struct MemoryLimit {
 }
 
 impl MemoryLimit {
-    pub(crate) fn new(limit: usize, lifecycle: Arc<Lifecycle>) -> Arc<Self> {
+    pub(crate) fn new(lifecycle: Arc<Lifecycle>) -> Arc<Self> {
         Arc::new(Self {
-            limit,
+            limit: lifecycle.memory_limit_bytes(),
             buffers: AtomicUsize::new(0),
             heap: AtomicUsize::new(0),
             raised: AtomicUsize::new(0),

@@ -21,7 +21,7 @@ use crate::engine::platform;
 use crate::engine::snapshot::preflight::{Preflight, Report};
 use crate::engine::snapshot::protocol::{Built, Frame, Order, Phase};
 use crate::engine::snapshot::request::BuildRequest;
-use crate::engine::source::evaluate;
+use crate::engine::source::{Source, evaluate};
 use crate::engine::value::Encoder;
 
 /// Collections before the blob: weak callbacks of one may free what the next one finds.
@@ -130,9 +130,8 @@ fn private_stdout() -> Option<File> {
 
 fn build(request: &BuildRequest, memory_limit_mb: u64) -> Result<(Built, Vec<u8>)> {
     let started = Instant::now();
-    let limit = usize::try_from(memory_limit_mb << 20).unwrap_or(usize::MAX);
     let lifecycle = Lifecycle::new(memory_limit_mb, None);
-    let memory = MemoryLimit::new(limit, Arc::clone(&lifecycle));
+    let memory = MemoryLimit::new(Arc::clone(&lifecycle));
     let (blob, report) = create_blob(request, &memory, &lifecycle)?;
     send(&Frame::Phase(Phase::Probe));
     // The blob lives as long as this process.
@@ -154,8 +153,7 @@ fn create_blob(
     memory: &Arc<MemoryLimit>,
     lifecycle: &Arc<Lifecycle>,
 ) -> Result<(Vec<u8>, Report)> {
-    let references = host_call::references();
-    let mut creator = v8::Isolate::snapshot_creator(Some(references), Some(create_params(memory)));
+    let mut creator = v8::Isolate::snapshot_creator(None, Some(create_params(memory)));
     creator.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     let encoder = Encoder { limit: memory.bytes(), host_has_float16: false };
     memory.enforce(&mut creator);
@@ -232,9 +230,7 @@ fn run_sources(scope: &mut v8::PinScope, request: &BuildRequest, encoder: &Encod
 
 /// Restores the blob once and runs a script in it: a blob that traps does so here.
 fn probe(blob: &'static [u8], memory_limit_mb: u64) -> Result<(u64, u64)> {
-    let lifecycle = Lifecycle::new(memory_limit_mb, None);
-    let limit = usize::try_from(memory_limit_mb << 20).unwrap_or(usize::MAX);
-    let memory = MemoryLimit::new(limit, lifecycle);
+    let memory = MemoryLimit::new(Lifecycle::new(memory_limit_mb, None));
     let params = create_params(&memory).snapshot_blob(v8::StartupData::from(Cow::Borrowed(blob)));
     let mut isolate = v8::Isolate::new(params);
     {
@@ -243,7 +239,7 @@ fn probe(blob: &'static [u8], memory_limit_mb: u64) -> Result<(u64, u64)> {
         let context = context.ok_or_else(|| EngineError::build("the heap image holds no context"))?;
         let scope = &mut v8::ContextScope::new(scope, context);
         v8::tc_scope!(let scope, scope);
-        let script = crate::engine::source::Source { code: "1 + 1".to_owned(), name: "probe".to_owned() };
+        let script = Source { code: "1 + 1".to_owned(), name: "probe".to_owned() };
         let answer = evaluate(scope, &script).and_then(|answer| answer.int32_value(scope));
         if answer != Some(2) {
             return Err(EngineError::build("a script in the restored heap image does not answer right"));

@@ -147,20 +147,12 @@ fn refusal_of_leaf(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Opt
     let object = v8::Local::<v8::Object>::try_from(value).ok()?;
     let is_container = object.is_map() || object.is_set() || object.is_array() || object.is_native_error();
     let is_buffer = object.is_array_buffer() || object.is_array_buffer_view();
-    let arguments = v8::GetPropertyNamesArgs {
-        property_filter: v8::PropertyFilter::ONLY_ENUMERABLE | v8::PropertyFilter::SKIP_SYMBOLS,
-        ..Default::default()
-    };
-    if is_container || (!is_buffer && object.get_own_property_names(scope, arguments)?.length() > 0) {
+    if is_container || (!is_buffer && path::own_keys(scope, object)?.length() > 0) {
         return None;
     }
-    v8::tc_scope!(let scope, scope);
-    let context = scope.get_current_context();
-    let errors = Rc::new(Errors::default());
-    let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
     // A large buffer is refused for its size elsewhere, and not written twice.
-    let _ = with_largest_allocation(LARGEST_LEAF, || serializer.write_value(context, value));
-    let refusal = errors.refusal.take().filter(|refusal| !refusal.contains("out of memory"))?;
+    let attempt = with_largest_allocation(LARGEST_LEAF, || attempt(scope, value, Errors::default()));
+    let refusal = attempt.err().flatten().filter(|refusal| !refusal.contains("out of memory"))?;
     Some(subject(&refusal).to_owned())
 }
 
@@ -239,13 +231,25 @@ fn is_fit_to_be_thrown(scope: &mut v8::PinScope, part: v8::Local<v8::Value>) -> 
 }
 
 /// Whether V8 takes a value. Errors met in it count as what they are: they have parts of their own.
+/// Within the bound of the message that it is a part of.
 fn can_cross(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> bool {
+    attempt(scope, value, Errors { as_shells: true, ..Errors::default() }).is_ok()
+}
+
+/// Writes a value to nowhere. `Err`: V8 refuses it, with these words, or the guest's own code threw.
+fn attempt(
+    scope: &mut v8::PinScope,
+    value: v8::Local<v8::Value>,
+    errors: Errors,
+) -> Result<(), Option<String>> {
     v8::tc_scope!(let scope, scope);
     let context = scope.get_current_context();
-    let errors = Rc::new(Errors { as_shells: true, ..Errors::default() });
-    let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(errors)));
-    // Within the bound of the message that it is a part of.
-    serializer.write_value(context, value) == Some(true)
+    let errors = Rc::new(errors);
+    let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
+    match serializer.write_value(context, value) {
+        Some(true) => Ok(()),
+        _ => Err(errors.refusal.take()),
+    }
 }
 
 /// The number of the standard class that a value names.

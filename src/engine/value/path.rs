@@ -41,6 +41,18 @@ pub(super) fn find(
     None
 }
 
+/// The keys that structured clone looks at.
+pub(super) fn own_keys<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<v8::Object>,
+) -> Option<v8::Local<'s, v8::Array>> {
+    let arguments = v8::GetPropertyNamesArgs {
+        property_filter: v8::PropertyFilter::ONLY_ENUMERABLE | v8::PropertyFilter::SKIP_SYMBOLS,
+        ..Default::default()
+    };
+    object.get_own_property_names(scope, arguments)
+}
+
 /// What structured clone has no words for beyond "could not be cloned".
 pub(super) fn refused_kind(value: v8::Local<v8::Value>) -> Option<&'static str> {
     let kind = match value {
@@ -128,11 +140,7 @@ impl<'s> Search<'s> {
             }
             return Some(());
         }
-        let arguments = v8::GetPropertyNamesArgs {
-            property_filter: v8::PropertyFilter::ONLY_ENUMERABLE | v8::PropertyFilter::SKIP_SYMBOLS,
-            ..Default::default()
-        };
-        let names = object.get_own_property_names(scope, arguments)?;
+        let names = own_keys(scope, object)?;
         for index in 0..names.length() {
             let key = names.get_index(scope, index)?;
             let value = object.get(scope, key)?;

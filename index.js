@@ -149,6 +149,14 @@ var Given = class {
     if (typeof value === "boolean") return value;
     throw this.fail(name, "true or false");
   }
+  /** One of some words; the first is the default. */
+  choice(name, words) {
+    const value = this.get(name);
+    if (value === void 0) return words[0];
+    const word = words.find((known) => known === value);
+    if (word !== void 0) return word;
+    throw this.fail(name, words.map((known) => JSON.stringify(known)).join(" or "));
+  }
   fileName(name) {
     const value = this.get(name);
     if (value === void 0) return void 0;
@@ -909,10 +917,10 @@ var Connection = class {
   decode(bytes) {
     return bytes === void 0 ? void 0 : decode(bytes);
   }
-  #send(start, { signal, abort, owner }) {
+  #send(start, { signal, abort, owner, onProgress }) {
     const request = this.#nextRequest();
     return new Promise((resolve2, reject) => {
-      const pending = { resolve: resolve2, reject, owner, stopWaiting: void 0 };
+      const pending = { resolve: resolve2, reject, owner, onProgress, stopWaiting: void 0 };
       if (this.#pending.size === 0) this.native.ref();
       this.#pending.set(request, pending);
       try {
@@ -945,11 +953,15 @@ var Connection = class {
     if (this.#pending.size === 0) this.native.unref();
     return pending;
   }
-  /** Called by the native side on this thread, never from inside another call. Must not throw. */
+  /** Called by the native side on this thread, never from inside another call. Throws only what `onProgress` does. */
   #dispatch(event) {
     if (event.kind === "hostCall") {
       const receiver = this.#receivers.get(event.isolate)?.deref();
       receiver?.onHostCall(event.id, event.path, event.bytes);
+      return;
+    }
+    if (event.kind === "progress") {
+      this.#pending.get(event.id)?.onProgress?.(event.json);
       return;
     }
     const pending = this.#take(event.id);
@@ -1043,29 +1055,47 @@ var IsolateCore = class _IsolateCore {
 // lib/options.ts
 var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
 var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
-function checkBuildOptions(options) {
+function checkBuildOptions(options, nativeSnapshot2) {
   const given = new Given("buildSnapshot", options, [
     "bridge",
     "bundle",
     "warmup",
+    "base",
     "bindings",
+    "unsafe",
     "timeoutMs",
     "memoryLimitMb",
     "cache",
-    "signal"
+    "signal",
+    "onProgress"
   ]);
+  const base = nativeSnapshot2(given.get("base"));
+  if (base === void 0 && given.get("base") !== void 0) throw given.fail("base", "a Snapshot");
+  const onProgress = given.get("onProgress");
+  if (onProgress !== void 0 && typeof onProgress !== "function") throw given.fail("onProgress", "a function");
   const request = {
     bundles: checkBundles(given),
     bindings: checkBindingPaths(given.where, given.get("bindings")),
     timeoutMs: given.integer("timeoutMs", TIMEOUT_RANGE, 6e4),
     memoryLimitMb: given.integer("memoryLimitMb", MEMORY_RANGE, 512),
-    cache: given.boolean("cache", true)
+    warnOnly: given.choice("unsafe", ["error", "warn"]) === "warn",
+    cache: given.boolean("cache", true),
+    progress: onProgress !== void 0
   };
   const bridge = optionalSource(given, "bridge", "bridge.js");
   if (bridge !== void 0) request.bridge = bridge;
   const warmup = optionalSource(given, "warmup", "warmup.js");
   if (warmup !== void 0) request.warmup = warmup;
-  return { request, signal: given.signal("signal") };
+  checkModuleNames(given.where, request);
+  return { request, base, onProgress, signal: given.signal("signal") };
+}
+function checkModuleNames(where, { bridge, bundles }) {
+  const names = /* @__PURE__ */ new Set();
+  for (const { name, kind } of [...bridge === void 0 ? [] : [bridge], ...bundles]) {
+    if (kind === void 0) continue;
+    if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`);
+    names.add(name);
+  }
 }
 function checkBundles(given) {
   const bundle = given.get("bundle");
@@ -1155,14 +1185,22 @@ function optionalSource(given, name, fileName) {
 function checkSource(where, name, source, fileName) {
   if (typeof source === "string") return { code: source, name: fileName };
   if (!isObject(source)) throw wrong(where, name, "a string or { code, name }", source);
-  const parts = readObject(where, name, source, ["code", "name", "type"]);
+  const parts = readObject(where, name, source, ["code", "name", "type", "global"]);
   const code = parts.get("code");
   if (typeof code !== "string") throw wrong(where, `${name}.code`, "a string", code);
   const ownName = parts.get("name") === void 0 ? fileName : parts.get("name");
   if (typeof ownName !== "string" || ownName === "") throw wrong(where, `${name}.name`, "a string that is not empty", ownName);
   const type = parts.get("type");
-  if (type !== void 0 && type !== "script") throw wrong(where, `${name}.type`, '"script"', type);
-  return { code, name: ownName };
+  if (type !== void 0 && type !== "script" && type !== "commonjs" && type !== "module") {
+    throw wrong(where, `${name}.type`, '"script", "commonjs" or "module"', type);
+  }
+  const global = parts.get("global");
+  if (type === void 0 || type === "script") {
+    if (global !== void 0) throw wrong(where, `${name}.global`, 'absent unless its type is "commonjs" or "module"', global);
+    return { code, name: ownName };
+  }
+  if (global !== void 0 && !isPath(global)) throw wrong(where, `${name}.global`, "a name or a dotted path", global);
+  return { code, name: ownName, kind: type, ...global === void 0 ? {} : { global } };
 }
 
 // lib/snapshot.ts
@@ -1231,13 +1269,14 @@ var Snapshot = class _Snapshot {
   }
 };
 function buildSnapshot(options) {
-  return build(checkBuildOptions(options));
+  return build(checkBuildOptions(options, nativeSnapshot));
 }
-async function build({ request, signal }) {
+async function build({ request, base, onProgress, signal }) {
   const connection2 = connect();
-  const event = await connection2.request((id) => connection2.native.buildSnapshot(id, request), {
+  const event = await connection2.request((id) => connection2.native.buildSnapshot(id, request, base), {
     signal,
-    abort: (id) => connection2.native.cancel(id)
+    abort: (id) => connection2.native.cancel(id),
+    onProgress: onProgress && ((json) => onProgress(JSON.parse(json)))
   });
   return makeSnapshot(snapshotOf(event));
 }

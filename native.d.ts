@@ -15,8 +15,8 @@ export declare class Connection {
   ref(): void
   /** Lets the event loop end. The initial state. */
   unref(): void
-  /** Builds a snapshot; answered with it. */
-  buildSnapshot(id: number, request: NativeBuildRequest): void
+  /** Builds a snapshot, on top of `base`; answered with it, after `progress` events when asked for. */
+  buildSnapshot(id: number, request: NativeBuildRequest, base?: NativeSnapshot | undefined | null): void
   /** Leaves a build; no event follows. It ends when nobody waits for it any more. */
   cancel(id: number): void
   /** Reads and verifies a snapshot; answered with it. */
@@ -89,8 +89,12 @@ export interface NativeBuildRequest {
   timeoutMs: number
   /** Memory limit in MiB. */
   memoryLimitMb: number
+  /** Whether code that does not belong into a snapshot becomes a warning instead of an error. */
+  warnOnly: boolean
   /** Whether to share builds and keep the result. */
   cache: boolean
+  /** Whether to report what the build is doing. */
+  progress: boolean
 }
 
 /** Where this environment's helper processes come from, and what its Node.js can read. */
@@ -123,7 +127,7 @@ export interface NativeError {
 
 /** The answer to a request, or a guest's call of a host function. */
 export interface NativeEvent {
-  /** `done` or `hostCall`. */
+  /** `done`, `hostCall` or `progress`. */
   kind: string
   /** The request's number, or the host call's. */
   id: number
@@ -153,12 +157,16 @@ export interface NativeIsolateOptions {
   bindings: Array<string>
 }
 
-/** A script and its name. */
+/** A source as `lib/` passes it. */
 export interface NativeSource {
   /** The code. */
   code: string
   /** The file name in stack traces. */
   name: string
+  /** `commonjs` or `module`; absent for a script. */
+  kind?: string
+  /** Where a module's exports are published: a dotted path. */
+  global?: string
 }
 
 /** How to verify isolation. */

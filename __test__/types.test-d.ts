@@ -61,7 +61,8 @@ test('an isolate works with `await using`', () => {
 test('options', () => {
   expectTypeOf<string>().toExtend<Source>()
   expectTypeOf<{ code: string; name: string; type: 'script' }>().toExtend<Source>()
-  expectTypeOf<{ code: string; type: 'module' }>().not.toExtend<Source>()
+  expectTypeOf<{ code: string; type: 'module'; global: string }>().toExtend<Source>()
+  expectTypeOf<{ code: string; type: 'json' }>().not.toExtend<Source>()
   expectTypeOf<BuildSnapshotOptions>().toHaveProperty('bundle').toEqualTypeOf<Source | Source[] | undefined>()
   expectTypeOf<CallOptions>().toHaveProperty('signal').toEqualTypeOf<AbortSignal | undefined>()
   const bindings = { fetchUser: async (id: number) => ({ id }), db: { get: (key: string) => key, deep: { er() {} } } }

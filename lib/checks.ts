@@ -55,6 +55,15 @@ export class Given {
     throw this.fail(name, 'true or false')
   }
 
+  /** One of some words; the first is the default. */
+  choice<Word extends string>(name: string, words: readonly [Word, ...Word[]]): Word {
+    const value = this.get(name)
+    if (value === undefined) return words[0]
+    const word = words.find((known) => known === value)
+    if (word !== undefined) return word
+    throw this.fail(name, words.map((known) => JSON.stringify(known)).join(' or '))
+  }
+
   fileName(name: string): string | undefined {
     const value = this.get(name)
     if (value === undefined) return undefined

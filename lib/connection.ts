@@ -19,12 +19,15 @@ export interface RequestOptions {
   abort?: (request: number) => void
   /** Kept from being collected while the request is pending. */
   owner?: object
+  /** Hears what the request is doing, as JSON. */
+  onProgress?: ((json: string) => void) | undefined
 }
 
 interface Pending {
   resolve: (event: NativeEvent) => void
   reject: (reason: unknown) => void
   owner: object | undefined
+  onProgress: ((json: string) => void) | undefined
   stopWaiting: (() => void) | undefined
 }
 
@@ -110,10 +113,10 @@ class Connection {
     return bytes === undefined ? undefined : decode(bytes)
   }
 
-  #send(start: (request: number) => void, { signal, abort, owner }: RequestOptions): Promise<NativeEvent> {
+  #send(start: (request: number) => void, { signal, abort, owner, onProgress }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
-      const pending: Pending = { resolve, reject, owner, stopWaiting: undefined }
+      const pending: Pending = { resolve, reject, owner, onProgress, stopWaiting: undefined }
       if (this.#pending.size === 0) this.native.ref()
       this.#pending.set(request, pending)
       try {
@@ -148,12 +151,16 @@ class Connection {
     return pending
   }
 
-  /** Called by the native side on this thread, never from inside another call. Must not throw. */
+  /** Called by the native side on this thread, never from inside another call. Throws only what `onProgress` does. */
   #dispatch(event: NativeEvent): void {
     if (event.kind === 'hostCall') {
       // Nobody there: the isolate has been collected and is being disposed.
       const receiver = this.#receivers.get(event.isolate as number)?.deref()
       receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array)
+      return
+    }
+    if (event.kind === 'progress') {
+      this.#pending.get(event.id)?.onProgress?.(event.json as string)
       return
     }
     const pending = this.#take(event.id)

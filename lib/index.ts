@@ -10,6 +10,7 @@ export type { Remote, RemoteMember } from './remote.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
 export { verifyIsolation } from './verify.js'
 export type {
+  BuildProgress,
   BuildSnapshotOptions,
   CallOptions,
   CreateIsolateOptions,

@@ -1,8 +1,9 @@
 import type { NativeBuildRequest, NativeSnapshot, NativeSource } from '../native.js'
-import { checkBindingPaths, flattenBindings } from './bindings.js'
+import { checkBindingPaths, flattenBindings, isPath } from './bindings.js'
 import type { Binding } from './bindings.js'
 import { Given, MAX_MEMORY_MB, MAX_TIMEOUT_MS, MIN_MEMORY_MB, guarded, isObject, readObject, wrong } from './checks.js'
-import { invalidArg } from './errors.js'
+import { invalidArg, show } from './errors.js'
+import type { BuildProgress } from './types.js'
 
 const MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB] as const
 const TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS] as const
@@ -13,33 +14,55 @@ export type SnapshotLookup = (value: unknown) => NativeSnapshot | undefined
 /** What `buildSnapshot` needs. */
 export interface BuildRequest {
   request: NativeBuildRequest
+  base: NativeSnapshot | undefined
+  onProgress: ((progress: BuildProgress) => void) | undefined
   signal: AbortSignal | undefined
 }
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
-export function checkBuildOptions(options: unknown): BuildRequest {
+export function checkBuildOptions(options: unknown, nativeSnapshot: SnapshotLookup): BuildRequest {
   const given = new Given('buildSnapshot', options, [
     'bridge',
     'bundle',
     'warmup',
+    'base',
     'bindings',
+    'unsafe',
     'timeoutMs',
     'memoryLimitMb',
     'cache',
     'signal',
+    'onProgress',
   ])
+  const base = nativeSnapshot(given.get('base'))
+  if (base === undefined && given.get('base') !== undefined) throw given.fail('base', 'a Snapshot')
+  const onProgress = given.get('onProgress')
+  if (onProgress !== undefined && typeof onProgress !== 'function') throw given.fail('onProgress', 'a function')
   const request: NativeBuildRequest = {
     bundles: checkBundles(given),
     bindings: checkBindingPaths(given.where, given.get('bindings')),
     timeoutMs: given.integer('timeoutMs', TIMEOUT_RANGE, 60_000),
     memoryLimitMb: given.integer('memoryLimitMb', MEMORY_RANGE, 512),
+    warnOnly: given.choice('unsafe', ['error', 'warn']) === 'warn',
     cache: given.boolean('cache', true),
+    progress: onProgress !== undefined,
   }
   const bridge = optionalSource(given, 'bridge', 'bridge.js')
   if (bridge !== undefined) request.bridge = bridge
   const warmup = optionalSource(given, 'warmup', 'warmup.js')
   if (warmup !== undefined) request.warmup = warmup
-  return { request, signal: given.signal('signal') }
+  checkModuleNames(given.where, request)
+  return { request, base, onProgress: onProgress as BuildRequest['onProgress'], signal: given.signal('signal') }
+}
+
+/** Modules are found by their names. */
+function checkModuleNames(where: string, { bridge, bundles }: NativeBuildRequest): void {
+  const names = new Set<string>()
+  for (const { name, kind } of [...(bridge === undefined ? [] : [bridge]), ...bundles]) {
+    if (kind === undefined) continue
+    if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`)
+    names.add(name)
+  }
 }
 
 function checkBundles(given: Given): NativeSource[] {
@@ -182,12 +205,20 @@ function optionalSource(given: Given, name: string, fileName: string): NativeSou
 function checkSource(where: string, name: string, source: unknown, fileName: string): NativeSource {
   if (typeof source === 'string') return { code: source, name: fileName }
   if (!isObject(source)) throw wrong(where, name, 'a string or { code, name }', source)
-  const parts = readObject(where, name, source, ['code', 'name', 'type'])
+  const parts = readObject(where, name, source, ['code', 'name', 'type', 'global'])
   const code = parts.get('code')
   if (typeof code !== 'string') throw wrong(where, `${name}.code`, 'a string', code)
   const ownName = parts.get('name') === undefined ? fileName : parts.get('name')
   if (typeof ownName !== 'string' || ownName === '') throw wrong(where, `${name}.name`, 'a string that is not empty', ownName)
   const type = parts.get('type')
-  if (type !== undefined && type !== 'script') throw wrong(where, `${name}.type`, '"script"', type)
-  return { code, name: ownName }
+  if (type !== undefined && type !== 'script' && type !== 'commonjs' && type !== 'module') {
+    throw wrong(where, `${name}.type`, '"script", "commonjs" or "module"', type)
+  }
+  const global = parts.get('global')
+  if (type === undefined || type === 'script') {
+    if (global !== undefined) throw wrong(where, `${name}.global`, 'absent unless its type is "commonjs" or "module"', global)
+    return { code, name: ownName }
+  }
+  if (global !== undefined && !isPath(global)) throw wrong(where, `${name}.global`, 'a name or a dotted path', global)
+  return { code, name: ownName, kind: type, ...(global === undefined ? {} : { global }) }
 }

@@ -6,7 +6,7 @@ import { connect } from './connection.js'
 import { invalidArg } from './errors.js'
 import { checkBuildOptions } from './options.js'
 import type { BuildRequest } from './options.js'
-import type { BuildSnapshotOptions, SnapshotInfo } from './types.js'
+import type { BuildProgress, BuildSnapshotOptions, SnapshotInfo } from './types.js'
 
 let makeSnapshot: (native: NativeSnapshot) => Snapshot
 
@@ -97,14 +97,15 @@ export class Snapshot {
  * @throws the reason of `signal`
  */
 export function buildSnapshot(options: BuildSnapshotOptions): Promise<Snapshot> {
-  return build(checkBuildOptions(options))
+  return build(checkBuildOptions(options, nativeSnapshot))
 }
 
-async function build({ request, signal }: BuildRequest): Promise<Snapshot> {
+async function build({ request, base, onProgress, signal }: BuildRequest): Promise<Snapshot> {
   const connection = connect()
-  const event = await connection.request((id) => connection.native.buildSnapshot(id, request), {
+  const event = await connection.request((id) => connection.native.buildSnapshot(id, request, base), {
     signal,
     abort: (id) => connection.native.cancel(id),
+    onProgress: onProgress && ((json) => onProgress(JSON.parse(json) as BuildProgress)),
   })
   return makeSnapshot(snapshotOf(event))
 }

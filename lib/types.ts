@@ -14,11 +14,22 @@ export interface SourceObject {
    */
   name?: string
   /**
-   * How to evaluate the code: as a classic script in the global scope.
+   * How to evaluate the code.
+   *
+   * - `'script'`: a classic script in the global scope.
+   * - `'commonjs'`: a CommonJS module. It finds `module`, `exports` and `require`; `require` finds the
+   *   modules evaluated before it by their `name`, relative ones (`./util.js`) as seen from its own name.
+   * - `'module'`: an ES module. Static and dynamic imports find other ES modules of the same snapshot
+   *   or fallback by their `name`, and later code can `import(name)` it.
    *
    * @default 'script'
    */
-  type?: 'script'
+  type?: 'script' | 'commonjs' | 'module'
+  /**
+   * Only for modules: the global under which `module.exports`, or the ES module's namespace, is
+   * published. A name or a dotted path such as `'libs.parser'`, whose objects are made if missing.
+   */
+  global?: string
 }
 
 /** Options of `buildSnapshot`. An unknown option is refused. */
@@ -27,8 +38,17 @@ export interface BuildSnapshotOptions {
   bridge?: Source
   /** The libraries; run after the bridge, in order. */
   bundle?: Source | Source[]
-  /** Runs last; functions that it called stay compiled in the snapshot. */
+  /**
+   * Exercises the bundle, in a context of its own that is thrown away: none of its effects stay, but
+   * functions that it called stay compiled in the snapshot, and a session's first call of them is
+   * faster. Bridge and bundle run once more for it while building.
+   */
   warmup?: Source
+  /**
+   * Builds on top of another snapshot: its globals and modules are there when the sources run. The
+   * new snapshot is complete in itself; its `key` covers the base's.
+   */
+  base?: Snapshot
   /**
    * Host functions that exist, and refuse to be called, while building:
    * global names or dotted paths, such as `['fetchUser', 'db.get']`. Code that
@@ -37,6 +57,15 @@ export interface BuildSnapshotOptions {
    * @default []
    */
   bindings?: string[]
+  /**
+   * What to do about code that does not belong into a snapshot, though V8 could save it: a host call
+   * or a timer while building, a promise that nothing can settle any more, a use of something that
+   * only exists in sessions. `'error'` refuses the snapshot with `ERR_SNAPSHOT_UNSAFE`, `'warn'`
+   * lists it in `info.warnings`. What V8 can't save is refused either way.
+   *
+   * @default 'error'
+   */
+  unsafe?: 'error' | 'warn'
   /**
    * Time for the whole build, in milliseconds; an integer from 1 to
    * 2147483647. Past it, the build fails with `ERR_SNAPSHOT_BUILD`.
@@ -61,6 +90,31 @@ export interface BuildSnapshotOptions {
   cache?: boolean
   /** Aborting it rejects with the signal's `reason`; the build stops when nobody else waits for it. */
   signal?: AbortSignal
+  /**
+   * Called when a phase of the build begins, and when it ends. Not called for a snapshot that comes
+   * from a cache. What it throws is not caught.
+   */
+  onProgress?: (progress: BuildProgress) => void
+}
+
+/** What a build is doing. */
+export interface BuildProgress {
+  /**
+   * - `'start'`: the helper process starts V8.
+   * - `'rehearse'`: a source runs in a context that is thrown away, in other surroundings.
+   * - `'warmup'`: a source, or the warm-up, runs in another context that is thrown away.
+   * - `'evaluate'`: a source runs in the context that the snapshot keeps.
+   * - `'check'`: the heap is looked through.
+   * - `'serialize'`: V8 writes the heap image.
+   * - `'probe'`: the heap image is restored once.
+   */
+  phase: 'start' | 'rehearse' | 'warmup' | 'evaluate' | 'check' | 'serialize' | 'probe'
+  /** Name of the source that it works on, if it is about one. */
+  source?: string
+  /** Time since the build began, in milliseconds. */
+  elapsedMs: number
+  /** Only when the phase ends: how long it took, in milliseconds. */
+  durationMs?: number
 }
 
 /** Options of `createIsolate`. An unknown option is refused. */
@@ -148,7 +202,11 @@ export interface SnapshotSource {
 export interface SnapshotFinding {
   /** Stable name of the rule that found it. */
   readonly rule: string
-  /** Path of the object from the global, such as `globalThis.Error.stackTraceLimit`. */
+  /**
+   * Path of the object from the global, such as `shop.cache.get("de").format`. What lies in a function's
+   * scope, behind a bound function or in a promise is named as in Node's debugger, as in
+   * `shop.total.[[Scope]].rates`; `globalThis` if there is no object to name.
+   */
   readonly path: string
   /** Where in the sources it comes from, if known: `file:line:column`. */
   readonly source?: string
@@ -184,7 +242,9 @@ export interface SnapshotInfo {
   readonly platform: string
   /** When it was built, as an ISO 8601 date in UTC. */
   readonly createdAt: string
-  /** What it was built from, in the order of evaluation. */
+  /** Key of the snapshot that it was built on, if any. */
+  readonly base?: string
+  /** What it was built from, in the order of evaluation; the base's sources come first. */
   readonly sources: readonly SnapshotSource[]
   /** What was noticed while building. */
   readonly warnings: readonly SnapshotWarning[]

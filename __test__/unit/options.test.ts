@@ -4,7 +4,7 @@ import { checkBuildOptions, checkCallOptions, checkEval, checkIsolateOptions, ch
 
 const SNAPSHOT = {} as NativeSnapshot
 const lookup = (value: unknown): NativeSnapshot | undefined => (value === SNAPSHOT ? SNAPSHOT : undefined)
-const build = (options: unknown): unknown => checkBuildOptions(options)
+const build = (options: unknown): unknown => checkBuildOptions(options, lookup)
 const isolate = (options: unknown): ReturnType<typeof checkIsolateOptions> => checkIsolateOptions(options, lookup)
 
 const throwing = {
@@ -103,14 +103,16 @@ describe('misuse is a TypeError at once that names option and value', () => {
 
 describe('what the native side is told', () => {
   test('defaults of a build', () => {
-    expect(checkBuildOptions({})).toEqual({
-      request: { bundles: [], bindings: [], timeoutMs: 60_000, memoryLimitMb: 512, cache: true },
+    expect(checkBuildOptions({}, lookup)).toEqual({
+      request: { bundles: [], bindings: [], timeoutMs: 60_000, memoryLimitMb: 512, warnOnly: false, cache: true, progress: false },
+      base: undefined,
+      onProgress: undefined,
       signal: undefined,
     })
   })
 
   test('sources get names', () => {
-    const { request } = checkBuildOptions({ bridge: 'a', bundle: ['b', { code: 'c', name: 'lib.js', type: 'script' }], warmup: 'd' })
+    const { request } = checkBuildOptions({ bridge: 'a', bundle: ['b', { code: 'c', name: 'lib.js', type: 'script' }], warmup: 'd' }, lookup)
     expect(request).toMatchObject({
       bridge: { code: 'a', name: 'bridge.js' },
       bundles: [
@@ -119,11 +121,11 @@ describe('what the native side is told', () => {
       ],
       warmup: { code: 'd', name: 'warmup.js' },
     })
-    expect(checkBuildOptions({ bundle: 'b' }).request.bundles).toEqual([{ code: 'b', name: 'bundle.js' }])
+    expect(checkBuildOptions({ bundle: 'b' }, lookup).request.bundles).toEqual([{ code: 'b', name: 'bundle.js' }])
   })
 
   test('binding paths once each', () => {
-    expect(checkBuildOptions({ bindings: ['a', 'db.get', 'a'] }).request.bindings).toEqual(['a', 'db.get'])
+    expect(checkBuildOptions({ bindings: ['a', 'db.get', 'a'] }, lookup).request.bindings).toEqual(['a', 'db.get'])
   })
 
   test('defaults of an isolate', () => {

@@ -20,7 +20,7 @@ use crate::engine::error::EngineError;
 use crate::engine::handle::{IsolateHandle, IsolateOptions};
 use crate::engine::host_call::{Host, HostCall};
 use crate::engine::runtime::runtime;
-use crate::engine::snapshot::cache::{self, Ticket};
+use crate::engine::snapshot::cache::{self, OnProgress, Ticket};
 use crate::engine::snapshot::helper::HelperProgram;
 use crate::engine::snapshot::{self, Snapshot};
 use crate::engine::verify::{self, VerifyOptions};
@@ -82,15 +82,21 @@ impl Connection {
         self.events.release_loop(env);
     }
 
-    /// Builds a snapshot; answered with it.
+    /// Builds a snapshot, on top of `base`; answered with it, after `progress` events when asked for.
     #[napi]
-    pub fn build_snapshot(&self, id: f64, request: NativeBuildRequest) {
-        let (request, limits, use_cache) = request.split();
+    pub fn build_snapshot(&self, id: f64, request: NativeBuildRequest, base: Option<&NativeSnapshot>) {
+        let use_cache = request.cache;
+        let on_progress = request.progress.then(|| {
+            let events = self.events.clone();
+            let tell: OnProgress = Arc::new(move |progress| events.progress(id, progress));
+            tell
+        });
+        let order = request.into_order(base.map(|base| Arc::clone(&base.snapshot)));
         let events = self.events.clone();
         let under_way = Arc::clone(&self.under_way);
         // Held until the ticket is in the table, so that an answer can't come before it.
         let mut table = lock(&self.under_way);
-        let ticket = cache::build(self.helper.clone(), request, limits, use_cache, move |outcome| {
+        let ticket = cache::build(self.helper.clone(), order, use_cache, on_progress, move |outcome| {
             lock(&under_way).builds.remove(&call_id(id));
             events.done(id, outcome.map(|snapshot| Answer::Snapshot(NativeSnapshot { snapshot })));
         });

@@ -12,12 +12,13 @@ use super::number;
 use super::snapshot::NativeSnapshot;
 use crate::engine::error::EngineError;
 use crate::engine::host_call::HostCall;
+use crate::engine::snapshot::helper::Progress;
 
 /// The answer to a request, or a guest's call of a host function.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct NativeEvent {
-    /// `done` or `hostCall`.
+    /// `done`, `hostCall` or `progress`.
     pub kind: &'static str,
     /// The request's number, or the host call's.
     pub id: f64,
@@ -48,6 +49,7 @@ type Outcome = std::result::Result<Answer, EngineError>;
 enum Event {
     Done { request: f64, outcome: Outcome },
     HostCall { isolate: f64, call: HostCall },
+    Progress { request: f64, progress: Progress },
 }
 
 impl From<Event> for NativeEvent {
@@ -59,6 +61,12 @@ impl From<Event> for NativeEvent {
                 isolate: Some(isolate),
                 path: Some(call.path),
                 bytes: Some(call.arguments.into()),
+                ..Self::default()
+            },
+            Event::Progress { request, progress } => Self {
+                kind: "progress",
+                id: request,
+                json: serde_json::to_string(&progress).ok(),
                 ..Self::default()
             },
             Event::Done { request, outcome } => {
@@ -101,6 +109,10 @@ impl Events {
 
     pub(super) fn host_call(&self, isolate: f64, call: HostCall) {
         self.send(Event::HostCall { isolate, call });
+    }
+
+    pub(super) fn progress(&self, request: f64, progress: &Progress) {
+        self.send(Event::Progress { request, progress: progress.clone() });
     }
 
     /// The queue is unbounded: requests are the host's own, and an isolate's waiting host calls are

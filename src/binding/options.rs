@@ -1,13 +1,15 @@
 //! Options as `lib/` passes them: validated there, typed here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-use crate::engine::snapshot::helper::BuildLimits;
-use crate::engine::snapshot::request::BuildRequest;
-use crate::engine::source::Source;
+use crate::engine::snapshot::Snapshot;
+use crate::engine::snapshot::helper::{BuildLimits, BuildOrder};
+use crate::engine::snapshot::request::{BuildRequest, Unsafe};
+use crate::engine::source::{Source, SourceKind};
 
 /// Where this environment's helper processes come from, and what its Node.js can read.
 #[napi(object, object_to_js = false)]
@@ -20,18 +22,27 @@ pub struct NativeConnectOptions {
     pub float16: bool,
 }
 
-/// A script and its name.
+/// A source as `lib/` passes it.
 #[napi(object, object_to_js = false)]
 pub struct NativeSource {
     /// The code.
     pub code: String,
     /// The file name in stack traces.
     pub name: String,
+    /// `commonjs` or `module`; absent for a script.
+    pub kind: Option<String>,
+    /// Where a module's exports are published: a dotted path.
+    pub global: Option<String>,
 }
 
 impl From<NativeSource> for Source {
     fn from(source: NativeSource) -> Self {
-        Self { code: source.code, name: source.name }
+        let kind = match source.kind.as_deref() {
+            Some("commonjs") => SourceKind::CommonJs,
+            Some("module") => SourceKind::Module,
+            _ => SourceKind::Script,
+        };
+        Self { code: source.code, name: source.name, kind, global: source.global }
     }
 }
 
@@ -50,12 +61,16 @@ pub struct NativeBuildRequest {
     pub timeout_ms: f64,
     /// Memory limit in MiB.
     pub memory_limit_mb: u32,
+    /// Whether code that does not belong into a snapshot becomes a warning instead of an error.
+    pub warn_only: bool,
     /// Whether to share builds and keep the result.
     pub cache: bool,
+    /// Whether to report what the build is doing.
+    pub progress: bool,
 }
 
 impl NativeBuildRequest {
-    pub(super) fn split(self) -> (BuildRequest, BuildLimits, bool) {
+    pub(super) fn into_order(self, base: Option<Arc<Snapshot>>) -> BuildOrder {
         let limits = BuildLimits {
             timeout: milliseconds(self.timeout_ms),
             memory_limit_mb: u64::from(self.memory_limit_mb),
@@ -65,8 +80,10 @@ impl NativeBuildRequest {
             bundles: self.bundles.into_iter().map(Into::into).collect(),
             warmup: self.warmup.map(Into::into),
             bindings: self.bindings,
+            base: base.as_ref().map(|base| base.info().key.clone()),
+            unsafe_code: if self.warn_only { Unsafe::Warn } else { Unsafe::Error },
         };
-        (request, limits, self.cache)
+        BuildOrder { request, base, limits }
     }
 }
 

@@ -56,7 +56,7 @@ fn is_visible(scope: &mut v8::PinScope, key: v8::Local<v8::String>, value: v8::L
         return true;
     }
     v8::tc_scope!(let scope, scope);
-    match evaluate(scope, &Source { code, name: "isoseed:globals".to_owned() }) {
+    match evaluate(scope, &Source::script(code, "isoseed:globals")) {
         Some(seen) => seen.same_value(value),
         // A reserved word.
         None => true,

@@ -8,6 +8,7 @@ use crate::engine::exception::throw;
 use crate::engine::globals::is_identifier;
 use crate::engine::host_call::GuestState;
 use crate::engine::lifecycle::CallId;
+use crate::engine::modules;
 use crate::engine::source::{self, Source};
 use crate::engine::value::{self, Failure};
 use crate::engine::worker::Halt;
@@ -20,7 +21,7 @@ pub(crate) enum Progress {
     Waiting,
 }
 
-/// Evaluates a script.
+/// Evaluates a source of any kind.
 pub(crate) fn eval(
     scope: &mut v8::PinScope,
     guest: &GuestState,
@@ -32,7 +33,7 @@ pub(crate) fn eval(
         throw(scope, v8::Exception::range_error, &message);
         return Err(Halt::Threw);
     }
-    let value = source::evaluate(scope, source).ok_or(Halt::Threw)?;
+    let value = modules::evaluate_any(scope, source).ok_or(Halt::Threw)?;
     await_value(scope, guest, call, value)
 }
 
@@ -108,7 +109,7 @@ fn lexical<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8::Local
         return None;
     }
     v8::tc_scope!(let scope, scope);
-    source::evaluate(scope, &Source { code: name.to_owned(), name: "call".to_owned() })
+    source::evaluate(scope, &Source::script(name, "call"))
 }
 
 fn not_a_function(scope: &mut v8::PinScope, path: &str) -> Halt {

@@ -15,6 +15,7 @@ use v8::MapFnTo;
 use crate::engine::exception::throw;
 use crate::engine::globals::define_global;
 use crate::engine::lifecycle::CallId;
+use crate::engine::position::current_position;
 use crate::engine::value::{Encoder, Failure};
 use crate::engine::worker::Halt;
 
@@ -59,6 +60,17 @@ pub(crate) struct Waiting {
     /// The request that the call was made for.
     pub(crate) owner: Option<CallId>,
     argument_bytes: usize,
+}
+
+/// The calls that were refused because there is no host yet, with where they were made. In the slot of
+/// an isolate that builds a snapshot.
+#[derive(Default)]
+pub(crate) struct RefusedCalls(RefCell<Vec<(String, Option<String>)>>);
+
+impl RefusedCalls {
+    pub(crate) fn take(&self) -> Vec<(String, Option<String>)> {
+        self.0.take()
+    }
 }
 
 /// What native callbacks find in the isolate's slot.
@@ -179,6 +191,10 @@ fn on_call<'s>(
     let Some(guest) = scope.get_slot::<Rc<GuestState>>().map(Rc::clone) else {
         let message = format!("host function `{path}` can't be called while a snapshot is built");
         throw(scope, v8::Exception::error, &message);
+        let position = current_position(scope);
+        if let Some(refused) = scope.get_slot::<Rc<RefusedCalls>>() {
+            refused.0.borrow_mut().push((path, position));
+        }
         return;
     };
     let Some(resolver) = v8::PromiseResolver::new(scope) else { return };

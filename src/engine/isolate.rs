@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::engine::error::{EngineError, Result};
 use crate::engine::host_call::{self, GuestState};
 use crate::engine::limits::memory::MemoryLimit;
-use crate::engine::snapshot::Snapshot;
+use crate::engine::modules;
+use crate::engine::snapshot::{ContextData, Snapshot};
 
 /// The index of the user's context in a blob; the default context beside it is V8's own, untouched.
 pub const USER_CONTEXT: usize = 0;
@@ -43,6 +44,8 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
     }
     let mut isolate = v8::Isolate::new(params);
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+    modules::allow_imports(&mut isolate);
+    modules::reset(&mut isolate);
     let context = {
         v8::scope!(let scope, &mut isolate);
         let context = match &snapshot {
@@ -54,10 +57,46 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
         take_shared_memory_away(scope);
         if let Some(snapshot) = &snapshot {
             restore_stack_trace_limit(scope, snapshot.info().stack_trace_limit);
+            restore_data(scope, &snapshot.info().data)?;
         }
         v8::Global::new(scope, context)
     };
     Ok(LiveIsolate { context, isolate, _snapshot: snapshot })
+}
+
+/// Takes over what the snapshot's context carries beside its globals, and lets the builder's parts
+/// finish what only a session can do.
+///
+/// # Errors
+/// `SnapshotCorrupt` when the data is not what the header says.
+pub(crate) fn restore_data(scope: &mut v8::PinScope, data: &ContextData) -> Result<()> {
+    let wrong = || EngineError::corrupt("the snapshot's context does not carry what its header says");
+    if let Some(names) = &data.modules {
+        let modules = modules::current(scope).ok_or_else(wrong)?;
+        modules.restore(scope, names, data.modules_at()).ok_or_else(wrong)?;
+    }
+    if data.parts {
+        let parts = parts(scope).ok_or_else(wrong)?;
+        call(scope, parts, "restore", &[]).ok_or_else(wrong)?;
+    }
+    Ok(())
+}
+
+/// The builder's parts that stayed in the snapshot. Once for each context.
+pub(crate) fn parts<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Object>> {
+    scope.get_context_data_from_snapshot_once::<v8::Object>(0).ok()
+}
+
+/// Calls a method of ours.
+pub(crate) fn call<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<v8::Object>,
+    method: &str,
+    arguments: &[v8::Local<v8::Value>],
+) -> Option<v8::Local<'s, v8::Value>> {
+    let name = v8::String::new(scope, method)?;
+    let method = v8::Local::<v8::Function>::try_from(object.get(scope, name.into())?).ok()?;
+    method.call(scope, object.into(), arguments)
 }
 
 /// Has the length of what the guest hands to `eval` or `new Function` checked before V8 parses it.
@@ -100,9 +139,13 @@ fn take_shared_memory_away(scope: &mut v8::PinScope) {
 /// V8 adds `Error.stackTraceLimit` to every restored context and trusts that it is not there yet,
 /// so the builder takes the sources' own choice out of the heap and it is put back here.
 fn restore_stack_trace_limit(scope: &mut v8::PinScope, limit: Option<f64>) {
-    if limit == Some(DEFAULT_STACK_TRACE_LIMIT) {
-        return;
+    if limit != Some(DEFAULT_STACK_TRACE_LIMIT) {
+        set_stack_trace_limit(scope, limit);
     }
+}
+
+/// Sets the property of V8's own `Error`, whatever the global says; none deletes it.
+pub(crate) fn set_stack_trace_limit(scope: &mut v8::PinScope, limit: Option<f64>) {
     v8::tc_scope!(let scope, scope);
     let probe = v8::Exception::error(scope, v8::String::empty(scope));
     let intrinsic = v8::Local::<v8::Object>::try_from(probe).ok().and_then(|error| {

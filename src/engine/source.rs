@@ -1,28 +1,70 @@
-//! JavaScript to evaluate, and compiling it.
+//! JavaScript to evaluate, and compiling it as a classic script.
 
 use serde::{Deserialize, Serialize};
 
 use crate::engine::exception::throw;
 
-/// A classic script and the name that stack traces show for it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// How a source is evaluated.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SourceKind {
+    /// A classic script in the global scope.
+    #[default]
+    Script,
+    /// A CommonJS module: finds `module`, `exports` and `require`.
+    CommonJs,
+    /// An ES module.
+    Module,
+}
+
+/// A source and the name that stack traces show for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// The code.
     pub code: String,
-    /// The file name in stack traces.
+    /// The file name in stack traces, and what `require` and `import` find a module by.
     pub name: String,
+    /// How to evaluate it.
+    pub kind: SourceKind,
+    /// The global, as a dotted path, under which a module's exports are published.
+    pub global: Option<String>,
 }
 
-/// Compiles and runs `source`. `None`: an exception is pending in the caller's `TryCatch`.
+impl Source {
+    /// A classic script.
+    pub fn script(code: impl Into<String>, name: impl Into<String>) -> Self {
+        Self { code: code.into(), name: name.into(), kind: SourceKind::Script, global: None }
+    }
+}
+
+/// Compiles and runs a classic script. `None`: an exception is pending in the caller's `TryCatch`.
 pub(crate) fn evaluate<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     source: &Source,
 ) -> Option<v8::Local<'s, v8::Value>> {
-    let Some(code) = v8::String::new(scope, &source.code) else {
-        throw(scope, v8::Exception::range_error, "the source is longer than V8's longest string");
-        return None;
-    };
-    let name = v8::String::new(scope, &source.name)?;
-    let origin = v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, false, None);
+    let code = code_string(scope, &source.code)?;
+    let origin = origin(scope, &source.name, false)?;
     v8::Script::compile(scope, code, Some(&origin))?.run(scope)
+}
+
+/// The code as a string of the guest's; one that is too long throws.
+pub(crate) fn code_string<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    code: &str,
+) -> Option<v8::Local<'s, v8::String>> {
+    // V8's scanner takes a byte order mark for white space, and then no hashbang.
+    let string = v8::String::new(scope, code.strip_prefix('\u{feff}').unwrap_or(code));
+    if string.is_none() {
+        throw(scope, v8::Exception::range_error, "the source is longer than V8's longest string");
+    }
+    string
+}
+
+/// Where code comes from, for stack traces and imports.
+pub(crate) fn origin<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: &str,
+    is_module: bool,
+) -> Option<v8::ScriptOrigin<'s>> {
+    let name = v8::String::new(scope, name)?;
+    Some(v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, is_module, None))
 }

@@ -9,7 +9,7 @@ use isoseed::engine::snapshot::cache;
 use isoseed::engine::snapshot::helper::BuildLimits;
 use isoseed::engine::snapshot::{Snapshot, inspect};
 
-use crate::support::{LIMITS, PATIENCE, Session, build, helper, request, source, try_build};
+use crate::support::{LIMITS, PATIENCE, Session, build, helper, order, request, source, try_build};
 
 #[test]
 fn eight_different_snapshots_answer_right_at_once_under_collection_pressure() {
@@ -161,7 +161,7 @@ fn a_syntax_error_shows_the_line_and_a_caret() {
 fn a_build_that_hangs_or_fills_its_memory_is_ended() {
     let hangs = BuildLimits { timeout: Duration::from_millis(800), memory_limit_mb: 512 };
     let error = try_build(request("for (;;);"), hangs).expect_err("it hangs");
-    assert_eq!(error.to_string(), "the build passed its timeoutMs of 800");
+    assert_eq!(error.to_string(), "the build passed its timeoutMs of 800 while bundle.js ran (rehearse)");
     let small = BuildLimits { timeout: PATIENCE, memory_limit_mb: 64 };
     for bomb in [
         "const all = []; for (;;) all.push(new Array(1e5).fill(1.5))",
@@ -178,7 +178,7 @@ fn a_helper_that_is_none_is_an_error() {
         let mut helper = helper();
         helper.program = program.into();
         let (sender, built) = mpsc::channel();
-        cache::build(helper, request("1"), LIMITS, false, move |outcome| {
+        cache::build(helper, order(request("1")), false, None, move |outcome| {
             sender.send(outcome).expect("the test waits");
         });
         let error = built.recv().expect("answered").expect_err("no helper");
@@ -191,7 +191,7 @@ fn builds_of_one_key_are_shared_and_the_last_to_leave_ends_them() {
     let (sender, built) = mpsc::channel();
     let start = |request| {
         let sender = sender.clone();
-        cache::build(helper(), request, LIMITS, true, move |outcome| drop(sender.send(outcome)))
+        cache::build(helper(), order(request), true, None, move |outcome| drop(sender.send(outcome)))
     };
     let shared = request("globalThis.shared = 1");
     for _ in 0..3 {

@@ -12,7 +12,7 @@ use isoseed::engine::host_call::{Host, HostCall};
 use isoseed::engine::lifecycle::{Reply, Settle};
 use isoseed::engine::snapshot::Snapshot;
 use isoseed::engine::snapshot::cache;
-use isoseed::engine::snapshot::helper::{BuildLimits, HelperProgram};
+use isoseed::engine::snapshot::helper::{BuildLimits, BuildOrder, HelperProgram};
 use isoseed::engine::snapshot::request::BuildRequest;
 use isoseed::engine::source::Source;
 
@@ -21,16 +21,11 @@ pub const SECOND: Duration = Duration::from_secs(1);
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
 pub fn source(code: &str, name: &str) -> Source {
-    Source { code: code.to_owned(), name: name.to_owned() }
+    Source::script(code, name)
 }
 
 pub fn request(bundle: &str) -> BuildRequest {
-    BuildRequest {
-        bridge: None,
-        bundles: vec![source(bundle, "bundle.js")],
-        warmup: None,
-        bindings: Vec::new(),
-    }
+    BuildRequest { bundles: vec![source(bundle, "bundle.js")], ..BuildRequest::default() }
 }
 
 pub fn helper() -> HelperProgram {
@@ -43,11 +38,24 @@ pub fn helper() -> HelperProgram {
 pub const LIMITS: BuildLimits = BuildLimits { timeout: PATIENCE, memory_limit_mb: 512 };
 
 pub fn try_build(request: BuildRequest, limits: BuildLimits) -> Result<Arc<Snapshot>> {
+    try_build_on(None, request, limits)
+}
+
+pub fn try_build_on(
+    base: Option<Arc<Snapshot>>,
+    mut request: BuildRequest,
+    limits: BuildLimits,
+) -> Result<Arc<Snapshot>> {
     let (sender, built) = mpsc::channel();
-    cache::build(helper(), request, limits, false, move |outcome| {
+    request.base = base.as_ref().map(|base| base.info().key.clone());
+    cache::build(helper(), BuildOrder { request, base, limits }, false, None, move |outcome| {
         sender.send(outcome).expect("the test waits");
     });
     built.recv().expect("every build is answered")
+}
+
+pub fn order(request: BuildRequest) -> BuildOrder {
+    BuildOrder { request, base: None, limits: LIMITS }
 }
 
 pub fn build(bundle: &str) -> Arc<Snapshot> {

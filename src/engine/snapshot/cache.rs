@@ -10,18 +10,27 @@ use tokio::sync::oneshot;
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::runtime::runtime;
-use crate::engine::snapshot::helper::{self, BuildLimits, HelperProgram};
-use crate::engine::snapshot::{Snapshot, request::BuildRequest};
+use crate::engine::snapshot::Snapshot;
+use crate::engine::snapshot::helper::{self, BuildOrder, HelperProgram, Progress};
 
 /// The cached snapshots together may take this much memory.
 const LARGEST_CACHE_BYTES: usize = 256 * 1024 * 1024;
 
 type Settle = Box<dyn FnOnce(Result<Arc<Snapshot>>) + Send>;
+/// Hears what a build is doing, on another thread.
+pub type OnProgress = Arc<dyn Fn(&Progress) + Send + Sync>;
+
+/// Who waits for a build.
+struct Waiter {
+    id: u64,
+    settle: Settle,
+    on_progress: Option<OnProgress>,
+}
 
 /// A build that runs, and who waits for it.
 struct Flight {
     key: String,
-    waiters: Vec<(u64, Settle)>,
+    waiters: Vec<Waiter>,
     /// Dropped with the flight: then the build ends, if it runs still.
     _cancel: oneshot::Sender<()>,
 }
@@ -53,7 +62,7 @@ impl Ticket {
         let Some(flight) = cache.flights.get_mut(&self.flight) else { return };
         let waiters = std::mem::take(&mut flight.waiters);
         let (left, stays): (Vec<_>, Vec<_>) =
-            waiters.into_iter().partition(|(waiter, _)| *waiter == self.waiter);
+            waiters.into_iter().partition(|waiter| waiter.id == self.waiter);
         flight.waiters = stays;
         if flight.waiters.is_empty() {
             cache.flights.remove(&self.flight);
@@ -69,12 +78,12 @@ impl Ticket {
 /// Who joins a running build shares its limits.
 pub fn build(
     helper: HelperProgram,
-    request: BuildRequest,
-    limits: BuildLimits,
+    order: BuildOrder,
     use_cache: bool,
+    on_progress: Option<OnProgress>,
     settle: impl FnOnce(Result<Arc<Snapshot>>) + Send + 'static,
 ) -> Ticket {
-    let key = request.key();
+    let key = order.request.key();
     let mut cache = cache();
     cache.next += 1;
     let waiter = cache.next;
@@ -86,21 +95,22 @@ pub fn build(
             return Ticket { flight: waiter, waiter };
         }
         if let Some((id, flight)) = cache.flights.iter_mut().find(|(_, flight)| flight.key == key) {
-            flight.waiters.push((waiter, Box::new(settle)));
+            flight.waiters.push(Waiter { id: waiter, settle: Box::new(settle), on_progress });
             return Ticket { flight: *id, waiter };
         }
     }
     let flight = waiter;
     // A build that is not shared has no key to be found by.
     let shared_key = if use_cache { key.clone() } else { String::new() };
-    let waiters: Vec<(u64, Settle)> = vec![(waiter, Box::new(settle))];
+    let waiters = vec![Waiter { id: waiter, settle: Box::new(settle), on_progress }];
     let (cancel, cancelled) = oneshot::channel();
     cache.flights.insert(flight, Flight { key: shared_key, waiters, _cancel: cancel });
     drop(cache);
     runtime().spawn(async move {
         // In a task of its own, so that a panic reaches the waiters.
         let built = tokio::spawn(async move {
-            let bytes = helper::build(&helper, request, key, limits, cancelled).await?;
+            let bytes =
+                helper::build(&helper, order, key, cancelled, |progress| tell(flight, &progress)).await?;
             // Hashing megabytes would hold up the deadlines that share this thread.
             let checked = tokio::task::spawn_blocking(|| Snapshot::from_bytes(bytes)).await;
             checked.unwrap_or_else(|error| Err(EngineError::build(format!("the check failed: {error}"))))
@@ -110,6 +120,18 @@ pub fn build(
         land(flight, &outcome, use_cache);
     });
     Ticket { flight, waiter }
+}
+
+/// Tells all who wait what their build is doing.
+fn tell(flight: u64, progress: &Progress) {
+    let listeners: Vec<OnProgress> = {
+        let cache = cache();
+        let waiters = cache.flights.get(&flight).map_or(&[] as &[Waiter], |flight| &flight.waiters);
+        waiters.iter().filter_map(|waiter| waiter.on_progress.clone()).collect()
+    };
+    for listener in listeners {
+        listener(progress);
+    }
 }
 
 fn land(flight: u64, outcome: &Result<Arc<Snapshot>>, use_cache: bool) {
@@ -123,8 +145,8 @@ fn land(flight: u64, outcome: &Result<Arc<Snapshot>>, use_cache: bool) {
         }
         cache.flights.remove(&flight).map(|flight| flight.waiters).unwrap_or_default()
     };
-    for (_, settle) in waiters {
-        settle(outcome.clone());
+    for waiter in waiters {
+        (waiter.settle)(outcome.clone());
     }
 }
 

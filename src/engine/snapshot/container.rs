@@ -57,7 +57,7 @@ pub(crate) fn platform_name() -> String {
 ///
 /// # Errors
 /// `SnapshotBuild` when the blob is larger than V8 can load.
-pub fn pack(info: &SnapshotInfo, blob: &[u8]) -> Result<Vec<u8>> {
+pub fn pack(info: &SnapshotInfo, source_maps: &[u8], blob: &[u8]) -> Result<Vec<u8>> {
     let mut header = serde_json::to_vec(info)
         .map_err(|error| EngineError::build(format!("the header can't be written: {error}")))?;
     let blob_at = (PRELUDE_BYTES + header.len()).next_multiple_of(ALIGNMENT);
@@ -159,6 +159,7 @@ fn u64_at(prelude: &[u8; PRELUDE_BYTES], at: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::snapshot::ContextData;
 
     fn info(blob_bytes: u64) -> SnapshotInfo {
         SnapshotInfo {
@@ -171,6 +172,8 @@ mod tests {
             platform: platform_name(),
             created_at: "2026-01-01T00:00:00Z".into(),
             sources: Vec::new(),
+            base: None,
+            data: ContextData::default(),
             bindings: Vec::new(),
             warnings: Vec::new(),
             blob_bytes,
@@ -182,7 +185,7 @@ mod tests {
     }
 
     fn packed() -> Vec<u8> {
-        pack(&info(5), b"blob!").expect("a small blob")
+        pack(&info(5), b"", b"blob!").expect("a small blob")
     }
 
     #[test]

@@ -6,16 +6,19 @@
 
 use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use serde::Serialize;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 
 use crate::engine::error::{EngineError, Finding, Result};
-use crate::engine::snapshot::protocol::{Built, Frame, Order, Phase};
+use crate::engine::snapshot::protocol::{Base, Built, Frame, Order, Phase};
 use crate::engine::snapshot::request::BuildRequest;
-use crate::engine::snapshot::{SnapshotInfo, SourceInfo, container};
+use crate::engine::snapshot::{Snapshot, SnapshotInfo, SourceInfo, container};
+use crate::engine::source_map::SourceMaps;
 use crate::engine::{host_call, platform};
 
 /// What the helper says on its standard error is kept up to this length.
@@ -41,6 +44,33 @@ pub struct BuildLimits {
     pub memory_limit_mb: u64,
 }
 
+/// What a build is doing. A phase is told twice: when it begins, and with its duration when it ends.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Progress {
+    /// The phase's name.
+    pub phase: &'static str,
+    /// The name of the source that it works on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// Since the build began, in milliseconds.
+    pub elapsed_ms: f64,
+    /// Since the phase began, in milliseconds, when it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration_ms: Option<f64>,
+}
+
+/// What to build, on what.
+#[derive(Debug)]
+pub struct BuildOrder {
+    /// The sources and what else changes the heap.
+    pub request: BuildRequest,
+    /// The snapshot to build on; its key is in the request.
+    pub base: Option<Arc<Snapshot>>,
+    /// The build's bounds.
+    pub limits: BuildLimits,
+}
+
 /// Builds in a helper process and returns the container's bytes.
 ///
 /// Ends early when `cancelled` is dropped or sent.
@@ -49,20 +79,35 @@ pub struct BuildLimits {
 /// `SnapshotBuild` and `SnapshotUnsafe`.
 pub(super) async fn build(
     helper: &HelperProgram,
-    request: BuildRequest,
+    order: BuildOrder,
     key: String,
-    limits: BuildLimits,
     cancelled: oneshot::Receiver<()>,
+    progress: impl Fn(Progress) + Send + Sync,
 ) -> Result<Vec<u8>> {
-    let sources = request.sources().map(|(role, source)| SourceInfo {
+    let BuildOrder { mut request, base, limits } = order;
+    let mut sources: Vec<SourceInfo> =
+        base.as_ref().map_or_else(Vec::new, |base| base.info().sources.clone());
+    sources.extend(request.sources().map(|(role, source)| SourceInfo {
         role: role.to_owned(),
         name: source.name.clone(),
         bytes: source.code.len() as u64,
-    });
-    let sources: Vec<SourceInfo> = sources.collect();
-    let bindings = request.bindings.clone();
-    let order = Order { request, memory_limit_mb: limits.memory_limit_mb };
-    let (built, blob) = run(helper, &order, limits.timeout, cancelled).await?;
+    }));
+    let mut bindings = base.as_ref().map_or_else(Vec::new, |base| base.info().bindings.clone());
+    bindings
+        .extend(request.bindings.iter().filter(|path| !bindings.contains(path)).cloned().collect::<Vec<_>>());
+    let mut maps = base.as_ref().map_or_else(SourceMaps::default, |base| base.source_maps().clone());
+    request.sources_mut().for_each(|source| maps.take(source));
+    let order = Order {
+        request,
+        memory_limit_mb: limits.memory_limit_mb,
+        base: base.as_ref().map(|base| Base {
+            data: base.info().data.clone(),
+            stack_trace_limit: base.info().stack_trace_limit,
+            blob: base.blob().to_vec(),
+        }),
+    };
+    let built = run(helper, &order, limits.timeout, cancelled, &Phases::new(progress)).await;
+    let (built, blob) = built.map_err(|error| maps.map_error(error))?;
     let info = SnapshotInfo {
         key,
         format_version: container::FORMAT_VERSION,
@@ -73,27 +118,89 @@ pub(super) async fn build(
         platform: container::platform_name(),
         created_at: humantime::format_rfc3339_millis(std::time::SystemTime::now()).to_string(),
         sources,
+        base: order.request.base,
+        data: built.data,
         bindings,
-        warnings: built.warnings,
+        warnings: built.warnings.into_iter().map(|warning| maps.map_finding(warning)).collect(),
         blob_bytes: blob.len() as u64,
         heap_bytes: built.heap_bytes,
         buffer_bytes: built.buffer_bytes,
         build_ms: built.build_ms,
         stack_trace_limit: built.stack_trace_limit,
     };
-    container::pack(&info, &blob)
+    container::pack(&info, &maps.to_bytes()?, &blob)
 }
 
-async fn run(
+/// The phase that the helper is in, and who wants to know.
+struct Phases<F> {
+    progress: F,
+    started: Instant,
+    current: Mutex<Option<(Phase, Option<String>, Instant)>>,
+}
+
+impl<F: Fn(Progress)> Phases<F> {
+    fn new(progress: F) -> Self {
+        Self { progress, started: Instant::now(), current: Mutex::new(None) }
+    }
+
+    fn current(&self) -> Option<(Phase, Option<String>)> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().map(|(phase, source, _)| (*phase, source.clone()))
+    }
+
+    fn begin(&self, phase: Phase, source: Option<String>) {
+        let now = Instant::now();
+        let ended = {
+            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            let since =
+                current.as_ref().filter(|_| phase.name().is_none()).map_or(now, |(_, _, since)| *since);
+            current.replace((phase, source.clone(), since))
+        };
+        if phase.name().is_some() {
+            self.tell_end(ended, now);
+            self.tell(phase, source, None, now);
+        }
+    }
+
+    fn end(&self) {
+        let ended = self.current.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.tell_end(ended, Instant::now());
+    }
+
+    fn tell_end(&self, ended: Option<(Phase, Option<String>, Instant)>, now: Instant) {
+        if let Some((phase, source, since)) = ended {
+            self.tell(phase, source, Some(milliseconds(now - since)), now);
+        }
+    }
+
+    fn tell(&self, phase: Phase, source: Option<String>, duration_ms: Option<f64>, now: Instant) {
+        // What a source has put off belongs to its evaluation.
+        let phase = phase.name().unwrap_or("evaluate");
+        (self.progress)(Progress {
+            phase,
+            source,
+            elapsed_ms: milliseconds(now - self.started),
+            duration_ms,
+        });
+    }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+async fn run<F: Fn(Progress)>(
     helper: &HelperProgram,
     order: &Order,
     timeout: Duration,
     cancelled: oneshot::Receiver<()>,
+    phases: &Phases<F>,
 ) -> Result<(Built, Vec<u8>)> {
     let failed = |what: &str, error: &dyn std::fmt::Display| {
         EngineError::build(format!("{what} the snapshot helper failed: {error}"))
     };
-    let order = order.to_bytes().map_err(|error| failed("writing to", &error))?;
+    let bytes = order.to_bytes().map_err(|error| failed("writing to", &error))?;
+    let base = order.base.as_ref().map_or(&[] as &[u8], |base| &base.blob);
     let mut child = Command::new(&helper.program)
         .args(&helper.arguments)
         // Options meant for the host (an inspector port, a loader) are not meant for the helper.
@@ -105,30 +212,62 @@ async fn run(
         .spawn()
         .map_err(|error| failed(&format!("starting {} as", helper.program.display()), &error))?;
     let ended = tokio::select! {
-        ended = converse(&mut child, &order) => Some(ended),
+        ended = converse(&mut child, [&bytes, base], phases) => Some(ended),
         () = tokio::time::sleep(timeout) => None,
         _ = cancelled => None,
     };
-    let Some((answer, words)) = ended else {
+    let Some((outcome, words)) = ended else {
         // An error means that it is gone already; either way it is reaped.
         let _ = child.kill().await;
-        return Err(EngineError::build(format!("the build passed its timeoutMs of {}", timeout.as_millis())));
+        return Err(too_slow(timeout, phases.current()));
     };
     let status = child.wait().await.map_err(|error| failed("waiting for", &error))?;
-    match answer {
-        Answer { outcome: Some(outcome), .. } => outcome,
-        Answer { outcome: None, phase } => Err(death(phase, &words, status)),
+    let phase = phases.current();
+    match outcome {
+        Some(outcome) => {
+            phases.end();
+            outcome
+        }
+        None => Err(death(phase, &words, status)),
+    }
+}
+
+/// What the user learns of a build that passed its time limit.
+fn too_slow(timeout: Duration, phase: Option<(Phase, Option<String>)>) -> EngineError {
+    let limit = format!("the build passed its timeoutMs of {}", timeout.as_millis());
+    match phase {
+        Some((Phase::Microtasks, source)) => EngineError::SnapshotUnsafe {
+            findings: vec![Finding {
+                rule: "endless-microtasks".to_owned(),
+                path: "globalThis".to_owned(),
+                source: source.clone(),
+                message: format!("{limit}: the microtasks of {} never end", source.unwrap_or_default()),
+                hint: "let a promise chain that repeats itself begin in each session: in a function, not at the top level"
+                    .to_owned(),
+            }],
+        },
+        Some((phase, Some(source))) => {
+            EngineError::build(format!("{limit} while {source} ran ({})", phase.name().unwrap_or_default()))
+        }
+        Some((phase, None)) => EngineError::build(format!("{limit} ({})", phase.name().unwrap_or_default())),
+        None => EngineError::build(limit),
     }
 }
 
 /// Hands the helper its order, and hears what it answers and says until it ends.
-async fn converse(child: &mut Child, order: &[u8]) -> (Answer, String) {
+async fn converse<F: Fn(Progress)>(
+    child: &mut Child,
+    order: [&[u8]; 2],
+    phases: &Phases<F>,
+) -> (Option<Result<(Built, Vec<u8>)>>, String) {
     // Open to the end: the helper ends with this pipe.
     let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let feed = async {
         if let Some(stdin) = &mut stdin {
-            // A helper that died early is told by its status, not by this pipe.
-            let _ = stdin.write_all(order).await;
+            for part in order {
+                // A helper that died early is told by its status, not by this pipe.
+                let _ = stdin.write_all(part).await;
+            }
         }
     };
     let listen = async {
@@ -140,28 +279,26 @@ async fn converse(child: &mut Child, order: &[u8]) -> (Answer, String) {
         }
         String::from_utf8_lossy(&words).into_owned()
     };
-    let ((), answer, words) = tokio::join!(feed, read_answer(stdout), listen);
+    let ((), answer, words) = tokio::join!(feed, read_answer(stdout, phases), listen);
     (answer, words)
 }
 
-struct Answer {
-    phase: Option<Phase>,
-    outcome: Option<Result<(Built, Vec<u8>)>>,
-}
-
-async fn read_answer(stdout: Option<impl AsyncRead + Unpin>) -> Answer {
-    let mut answer = Answer { phase: None, outcome: None };
-    let Some(mut stdout) = stdout else { return answer };
+async fn read_answer<F: Fn(Progress)>(
+    stdout: Option<impl AsyncRead + Unpin>,
+    phases: &Phases<F>,
+) -> Option<Result<(Built, Vec<u8>)>> {
+    let mut stdout = stdout?;
+    let mut outcome = None;
     let mut measured = None;
     while let Some(frame) = read_frame(&mut stdout).await {
         match frame {
-            Frame::Phase(phase) => answer.phase = Some(phase),
+            Frame::Phase(phase, source) => phases.begin(phase, source),
             Frame::Built(built) => measured = Some(built),
-            Frame::Blob(blob) => answer.outcome = measured.take().map(|built| Ok((built, blob))),
-            Frame::Failed(error) => answer.outcome = Some(Err(error)),
+            Frame::Blob(blob) => outcome = measured.take().map(|built| Ok((built, blob))),
+            Frame::Failed(error) => outcome = Some(Err(error)),
         }
     }
-    answer
+    outcome
 }
 
 async fn read_frame(stdout: &mut (impl AsyncRead + Unpin)) -> Option<Frame> {
@@ -173,8 +310,9 @@ async fn read_frame(stdout: &mut (impl AsyncRead + Unpin)) -> Option<Frame> {
 }
 
 /// What it means that the helper died without an answer.
-fn death(phase: Option<Phase>, words: &str, status: ExitStatus) -> EngineError {
+fn death(phase: Option<(Phase, Option<String>)>, words: &str, status: ExitStatus) -> EngineError {
     let said = v8_words(words);
+    let (phase, source) = phase.map_or((None, None), |(phase, source)| (Some(phase), source));
     match phase {
         Some(Phase::Serialize) => EngineError::SnapshotUnsafe {
             findings: vec![Finding {
@@ -196,8 +334,12 @@ fn death(phase: Option<Phase>, words: &str, status: ExitStatus) -> EngineError {
                 hint: "don't freeze, delete or replace built-ins while the snapshot is built".to_owned(),
             }],
         },
-        Some(Phase::Evaluate) => {
-            EngineError::build(format!("the snapshot helper died while a source ran ({status}): {said}"))
+        Some(Phase::Rehearse | Phase::Warmup | Phase::Evaluate | Phase::Microtasks) => {
+            let source = source.unwrap_or_default();
+            EngineError::build(format!("the snapshot helper died while {source} ran ({status}): {said}"))
+        }
+        Some(Phase::Check) => {
+            EngineError::build(format!("the snapshot helper died while it checked the heap ({status}): {said}"))
         }
         Some(Phase::Start) | None => {
             EngineError::build(format!("the snapshot helper died before it began ({status}): {said}"))

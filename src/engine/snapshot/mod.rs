@@ -7,7 +7,6 @@ pub mod build;
 pub mod cache;
 pub mod container;
 pub mod helper;
-mod preflight;
 mod protocol;
 pub mod request;
 
@@ -19,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 
 use crate::engine::error::{EngineError, Finding, Result};
+use crate::engine::source_map::SourceMaps;
 
 /// A snapshot source, without its code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +29,22 @@ pub struct SourceInfo {
     pub name: String,
     /// The length of the code in bytes of UTF-8.
     pub bytes: u64,
+}
+
+/// What the user's context carries beside its globals, in this order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextData {
+    /// Whether the builder's parts have something to do in each session.
+    pub parts: bool,
+    /// The names of the ES modules, when there is a module registry.
+    pub modules: Option<Vec<String>>,
+}
+
+impl ContextData {
+    /// The index of the module registry.
+    pub(crate) fn modules_at(&self) -> usize {
+        usize::from(self.parts)
+    }
 }
 
 /// What a snapshot's header says.
@@ -53,6 +69,10 @@ pub struct SnapshotInfo {
     pub created_at: String,
     /// The sources, in the order in which they ran.
     pub sources: Vec<SourceInfo>,
+    /// The key of the snapshot that this one was built on.
+    pub base: Option<String>,
+    /// What the context carries.
+    pub data: ContextData,
     /// The host functions that exist in the heap.
     pub bindings: Vec<String>,
     /// What is noteworthy about the heap though it could be captured.
@@ -75,6 +95,7 @@ pub struct Snapshot {
     info: SnapshotInfo,
     bytes: Vec<u8>,
     blob: Range<usize>,
+    source_maps: SourceMaps,
 }
 
 impl Snapshot {
@@ -86,7 +107,8 @@ impl Snapshot {
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Arc<Self>> {
         let (info, blob) = container::verify(&bytes)?;
         container::check_compatible(&info)?;
-        Ok(Arc::new(Self { info, bytes, blob }))
+        let source_maps = SourceMaps::from_bytes(&[]);
+        Ok(Arc::new(Self { info, bytes, blob, source_maps }))
     }
 
     /// Reads a snapshot file.
@@ -123,6 +145,10 @@ impl Snapshot {
     /// The bytes of the snapshot file.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    pub(crate) fn source_maps(&self) -> &SourceMaps {
+        &self.source_maps
     }
 
     pub(crate) fn blob(&self) -> &[u8] {

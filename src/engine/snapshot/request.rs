@@ -3,11 +3,21 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::engine::source::Source;
+use crate::engine::source::{Source, SourceKind};
 use crate::engine::{host_call, platform};
 
+/// What to do about code that does not belong into a snapshot, but that V8 can save.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unsafe {
+    /// The build fails.
+    #[default]
+    Error,
+    /// It becomes a warning in the snapshot's header.
+    Warn,
+}
+
 /// What to build. Everything here changes the heap, and so the key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BuildRequest {
     /// Runs first.
     pub bridge: Option<Source>,
@@ -17,15 +27,26 @@ pub struct BuildRequest {
     pub warmup: Option<Source>,
     /// Dotted paths of host functions that exist, and refuse to be called, while building.
     pub bindings: Vec<String>,
+    /// The key of the snapshot to build on.
+    pub base: Option<String>,
+    /// What to do about code that does not belong into a snapshot.
+    pub unsafe_code: Unsafe,
 }
 
 impl BuildRequest {
     /// The sources with their roles, in the order in which they run.
     pub fn sources(&self) -> impl Iterator<Item = (&'static str, &Source)> {
+        self.kept_sources().chain(self.warmup.iter().map(|source| ("warmup", source)))
+    }
+
+    /// The sources whose work the snapshot keeps.
+    pub fn kept_sources(&self) -> impl Iterator<Item = (&'static str, &Source)> + Clone {
         let bridge = self.bridge.iter().map(|source| ("bridge", source));
-        let bundles = self.bundles.iter().map(|source| ("bundle", source));
-        let warmup = self.warmup.iter().map(|source| ("warmup", source));
-        bridge.chain(bundles).chain(warmup)
+        bridge.chain(self.bundles.iter().map(|source| ("bundle", source)))
+    }
+
+    pub(super) fn sources_mut(&mut self) -> impl Iterator<Item = &mut Source> {
+        self.bridge.iter_mut().chain(&mut self.bundles).chain(&mut self.warmup)
     }
 
     /// SHA-256 over everything that shapes the heap, in hexadecimal. Every part goes in with its
@@ -43,7 +64,18 @@ impl BuildRequest {
             add(role);
             add(&source.name);
             add(&source.code);
+            add(match source.kind {
+                SourceKind::Script => "script",
+                SourceKind::CommonJs => "commonjs",
+                SourceKind::Module => "module",
+            });
+            add(source.global.as_deref().unwrap_or_default());
         }
+        add(self.base.as_deref().unwrap_or_default());
+        add(match self.unsafe_code {
+            Unsafe::Error => "error",
+            Unsafe::Warn => "warn",
+        });
         add("bindings");
         for path in &self.bindings {
             add(path);
@@ -66,7 +98,7 @@ mod tests {
     use super::*;
 
     fn source(code: &str, name: &str) -> Source {
-        Source { code: code.into(), name: name.into() }
+        Source::script(code, name)
     }
 
     fn sample() -> BuildRequest {
@@ -75,6 +107,8 @@ mod tests {
             bundles: vec![source("b", "1.js"), source("c", "2.js")],
             warmup: None,
             bindings: vec!["f".into()],
+            base: None,
+            unsafe_code: Unsafe::Error,
         }
     }
 
@@ -86,7 +120,11 @@ mod tests {
 
     #[test]
     fn every_part_changes_the_key() {
-        let changes: [fn(&mut BuildRequest); 7] = [
+        let changes: [fn(&mut BuildRequest); 11] = [
+            |sample| sample.bundles[1].kind = SourceKind::Module,
+            |sample| sample.bundles[1].global = Some("g".into()),
+            |sample| sample.base = Some("00".into()),
+            |sample| sample.unsafe_code = Unsafe::Warn,
             |sample| sample.bridge = None,
             |sample| sample.bundles.swap(0, 1),
             |sample| sample.bundles = vec![source("bc", "1.js")],

@@ -5,7 +5,7 @@ use crate::engine::source::{Source, evaluate};
 
 /// The lines of the session in `scope`. `None`: an exception is pending in the caller's `TryCatch`.
 pub(crate) fn take(scope: &mut v8::PinScope) -> Option<String> {
-    let roots = Source { code: include_str!("roots.js").to_owned(), name: "isoseed:roots".to_owned() };
+    let roots = Source::script(include_str!("roots.js"), "isoseed:roots");
     let roots = evaluate(scope, &roots)?;
     let session = scope.get_current_context();
     let pristine = v8::Context::new(scope, v8::ContextOptions::default());
@@ -13,7 +13,7 @@ pub(crate) fn take(scope: &mut v8::PinScope) -> Option<String> {
     let token = session.get_security_token(scope);
     pristine.set_security_token(token);
     let scope = &mut v8::ContextScope::new(scope, pristine);
-    let walker = Source { code: include_str!("digest.js").to_owned(), name: "isoseed:digest".to_owned() };
+    let walker = Source::script(include_str!("digest.js"), "isoseed:digest");
     let walker = v8::Local::<v8::Function>::try_from(evaluate(scope, &walker)?).ok()?;
     let kind_of = v8::Function::new(scope, kind_of)?;
     let receiver = v8::undefined(scope).into();

@@ -124,7 +124,7 @@ pub fn verify(snapshot: &Arc<Snapshot>, options: &VerifyOptions, plant: Plant) -
 }
 
 fn attack() -> Source {
-    Source { code: include_str!("hostile.js").to_owned(), name: "isoseed:hostile".to_owned() }
+    Source::script(include_str!("hostile.js"), "isoseed:hostile")
 }
 
 fn check(name: &str, ok: bool, detail: Option<String>) -> Check {

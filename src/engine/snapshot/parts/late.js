@@ -5,7 +5,7 @@
 // trusts that the place is free and the object extensible (V8 src/init/bootstrapper.cc,
 // InitializeExperimentalGlobal and InstallExtensions). A heap in which that does not hold traps on
 // restore, or silently gets a duplicate property.
-(() => {
+(tools) => {
   'use strict'
   const { getOwnPropertyDescriptor, getPrototypeOf, isExtensible } = Object
   const { stringify } = JSON
@@ -50,11 +50,8 @@
   // V8 only captures stack frames where this is set, and adds it again after restore.
   ErrorClass.stackTraceLimit = 10
 
-  return () => {
-    const findings = []
-    const report = (rule, path, message, hint) => {
-      findings[findings.length] = { __proto__: null, rule, path, message, hint }
-    }
+  const part = { __proto__: null, stackTraceLimit: null, settle: () => false, restore() {}, resume() {}, suspend() {
+    const report = (rule, path, message, hint) => tools.refuse({ __proto__: null, rule, path, message, hint })
     const name = (path, key) => {
       const text = typeof key === 'symbol' ? `[${key.description}]` : `.${key}`
       return path === 'globalThis' ? text.slice(1) : path + text
@@ -88,6 +85,7 @@
         report('replaced-builtin', path, `globalThis.${path} is deleted or replaced`, `keep V8's own ${path}; extend it instead`)
       }
     }
-    return stringify({ __proto__: null, stackTraceLimit, findings })
-  }
-})()
+    part.stackTraceLimit = stackTraceLimit
+  } }
+  return part
+}

@@ -1,0 +1,308 @@
+//! The run that counts: the sources in the creator isolate, the checks, and V8's heap image.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::engine::error::{EngineError, Finding, Result};
+use crate::engine::exception::describe;
+use crate::engine::host_call::{self, RefusedCalls};
+use crate::engine::isolate::{self, USER_CONTEXT, create_params};
+use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::modules::{self, Modules};
+use crate::engine::snapshot::ContextData;
+use crate::engine::snapshot::build::graph::Graph;
+use crate::engine::snapshot::build::native_objects;
+use crate::engine::snapshot::build::parts::{Found, Parts};
+use crate::engine::snapshot::build::rehearsal::Rehearsal;
+use crate::engine::snapshot::build::surroundings::{self, Heap};
+use crate::engine::snapshot::build::{Site, out_of_memory, send_phase};
+use crate::engine::snapshot::protocol::Phase;
+use crate::engine::snapshot::request::Unsafe;
+use crate::engine::source::{Source, SourceKind};
+use crate::engine::value::Encoder;
+
+/// Collections before the blob: weak callbacks of one may free what the next one finds.
+const COLLECTIONS: usize = 2;
+
+/// A heap image and what goes into its header.
+pub(super) struct Image {
+    pub(super) blob: Vec<u8>,
+    pub(super) stack_trace_limit: Option<f64>,
+    pub(super) data: ContextData,
+    pub(super) warnings: Vec<Finding>,
+}
+
+/// Runs the sources and makes the heap image.
+pub(super) fn create(site: &Site, rehearsal: &Rehearsal) -> Result<Image> {
+    let (memory, lifecycle) = site.limits();
+    let mut creator = new_isolate(site, &memory);
+    lifecycle.isolate_created(creator.thread_safe_handle());
+    lifecycle.begin_turn(None);
+    let outcome = fill(&mut creator, site, rehearsal, &memory);
+    let stop = lifecycle.end_turn();
+    modules::clear(&mut creator);
+    let (data, kept) = match (outcome, stop) {
+        (Ok(filled), None) => filled,
+        // A creator must not be dropped without its blob; this process ends without unwinding it.
+        (outcome, stop) => {
+            std::mem::forget(creator);
+            let limit = site.order.memory_limit_mb;
+            return Err(stop.map_or_else(
+                || outcome.err().unwrap_or_else(|| EngineError::build("the build stopped")),
+                |_| out_of_memory(limit),
+            ));
+        }
+    };
+    collect(&mut creator);
+    send_phase(Phase::Serialize, None);
+    let blob = creator.create_blob(v8::FunctionCodeHandling::Keep);
+    let blob = blob.ok_or_else(|| EngineError::build("V8 made no heap image"))?;
+    let Kept { stack_trace_limit, warnings } = kept;
+    Ok(Image { blob: blob.to_vec(), stack_trace_limit, data, warnings })
+}
+
+struct Kept {
+    stack_trace_limit: Option<f64>,
+    warnings: Vec<Finding>,
+}
+
+/// A creator isolate: empty, or with the base snapshot's heap.
+pub(super) fn new_isolate(site: &Site, memory: &Arc<MemoryLimit>) -> v8::OwnedIsolate {
+    let params = Some(create_params(memory));
+    let mut creator = match site.base {
+        Some(blob) => {
+            let blob = v8::StartupData::from(Cow::Borrowed(blob));
+            v8::Isolate::snapshot_creator_from_existing_snapshot(blob, None, params)
+        }
+        None => v8::Isolate::snapshot_creator(None, params),
+    };
+    creator.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
+    creator.set_slot(Rc::new(RefusedCalls::default()));
+    modules::allow_imports(&mut creator);
+    memory.enforce(&mut creator);
+    creator
+}
+
+/// Frees what nobody refers to.
+pub(super) fn collect(isolate: &mut v8::Isolate) {
+    for _ in 0..COLLECTIONS {
+        isolate.clear_kept_objects();
+        isolate.low_memory_notification();
+    }
+}
+
+/// A context in which the sources can run.
+pub(super) struct Room<'s> {
+    pub(super) context: v8::Local<'s, v8::Context>,
+    pub(super) parts: Parts<'s>,
+    modules: Rc<Modules>,
+}
+
+impl<'s> Room<'s> {
+    /// Makes a context, with the parts and the host functions in it.
+    pub(super) fn enter(scope: &mut v8::PinScope<'s, '_, ()>, site: &Site) -> Result<Self> {
+        let no_memory = || EngineError::build("V8 found no memory to begin with");
+        let modules = modules::reset(scope);
+        let options = v8::ContextOptions::default();
+        let Some(base) = &site.order.base else {
+            let context = v8::Context::new(scope, options);
+            let scope = &mut v8::ContextScope::new(scope, context);
+            let parts = Parts::prepare(scope, &site.manifest).ok_or_else(no_memory)?;
+            host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;
+            return Ok(Self { context, parts, modules });
+        };
+        let context = v8::Context::from_snapshot(scope, USER_CONTEXT, options);
+        let context = context.ok_or_else(|| EngineError::build("the base snapshot holds no context"))?;
+        let scope = &mut v8::ContextScope::new(scope, context);
+        let parts = if base.data.parts {
+            let kept = isolate::parts(scope).ok_or_else(no_memory)?;
+            Parts::resume(scope, kept, base.stack_trace_limit)
+        } else {
+            let parts = Parts::prepare(scope, &site.manifest);
+            isolate::set_stack_trace_limit(scope, base.stack_trace_limit);
+            parts
+        };
+        if let Some(names) = &base.data.modules {
+            modules.restore(scope, names, base.data.modules_at()).ok_or_else(no_memory)?;
+        }
+        host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;
+        Ok(Self { context, parts: parts.ok_or_else(no_memory)?, modules })
+    }
+}
+
+fn fill(
+    creator: &mut v8::OwnedIsolate,
+    site: &Site,
+    rehearsal: &Rehearsal,
+    memory: &Arc<MemoryLimit>,
+) -> Result<(ContextData, Kept)> {
+    let request = &site.order.request;
+    v8::scope!(let scope, creator);
+    let untouched = v8::Context::new(scope, v8::ContextOptions::default());
+    scope.set_default_context(untouched);
+    let _warm = match &request.warmup {
+        Some(warmup) => Some(warm_up(scope, site, warmup, memory)?),
+        None => None,
+    };
+    let room = Room::enter(scope, site)?;
+    let (parts, found, stack_trace_limit) = {
+        let scope = &mut v8::ContextScope::new(scope, room.context);
+        run_sources(scope, site, request.kept_sources(), Phase::Evaluate, memory)?;
+        send_phase(Phase::Check, None);
+        check(scope, &room, rehearsal)?
+    };
+    let warnings = judge(found, request.unsafe_code)?;
+    let mut data = ContextData::default();
+    if let Some(parts) = parts {
+        scope.add_context_data(room.context, parts);
+        data.parts = true;
+    }
+    data.modules = room.modules.save(scope, room.context);
+    let index = scope.add_context(room.context);
+    debug_assert_eq!(index, USER_CONTEXT);
+    Ok((data, Kept { stack_trace_limit, warnings }))
+}
+
+/// Runs everything in a context that is thrown away. V8 compiles a function when it is first called, and
+/// what it compiles belongs to the source, not to the context: the context that is kept finds it.
+fn warm_up<'s>(
+    scope: &mut v8::PinScope<'s, '_, ()>,
+    site: &Site,
+    warmup: &Source,
+    memory: &Arc<MemoryLimit>,
+) -> Result<v8::Local<'s, v8::Context>> {
+    let room = Room::enter(scope, site)?;
+    let scope = &mut v8::ContextScope::new(scope, room.context);
+    run_sources(scope, site, site.order.request.kept_sources(), Phase::Warmup, memory)?;
+    run_sources(scope, site, std::iter::once(("warmup", warmup)), Phase::Warmup, memory)?;
+    // Refused calls and the like are judged where they stay.
+    if let Some(calls) = scope.get_slot::<Rc<RefusedCalls>>() {
+        calls.take();
+    }
+    Ok(room.context)
+}
+
+/// Evaluates sources in order, each with the microtasks that it sets off.
+pub(super) fn run_sources<'a>(
+    scope: &mut v8::PinScope,
+    site: &Site,
+    sources: impl Iterator<Item = (&'static str, &'a Source)> + Clone,
+    phase: Phase,
+    memory: &MemoryLimit,
+) -> Result<()> {
+    let encoder = Encoder { limit: memory.bytes(), host_has_float16: false };
+    v8::tc_scope!(let scope, scope);
+    let announced = match modules::current(scope) {
+        Some(modules) => modules.announce(scope, sources.clone().map(|(_, source)| source)),
+        None => None,
+    };
+    announced.ok_or_else(|| EngineError::build("V8 found no memory for the sources"))?;
+    for (role, source) in sources {
+        send_phase(phase, Some(&source.name));
+        let value = modules::evaluate_any(scope, source);
+        if value.is_some() {
+            send_phase(Phase::Microtasks, Some(&source.name));
+            scope.perform_microtask_checkpoint();
+        }
+        let promise = value.filter(|_| source.kind == SourceKind::Module);
+        let promise = promise.and_then(|value| v8::Local::<v8::Promise>::try_from(value).ok());
+        match promise.map(|promise| (promise.state(), promise)) {
+            Some((v8::PromiseState::Rejected, promise)) => {
+                promise.mark_as_handled();
+                let reason = promise.result(scope);
+                scope.throw_exception(reason);
+            }
+            Some((v8::PromiseState::Pending, _)) => return Err(still_waiting(role, source)),
+            _ if value.is_some() => continue,
+            _ => {}
+        }
+        let Some(exception) = scope.exception().filter(|_| scope.can_continue()) else {
+            if promise.is_some() {
+                continue;
+            }
+            return Err(EngineError::build(format!("the {role} was stopped")));
+        };
+        let message = scope.message();
+        scope.reset();
+        let cause = describe(scope, exception, message, &encoder);
+        let message = format!("the {role} ({}) threw while the snapshot was built: {cause}", source.name);
+        return Err(EngineError::SnapshotBuild { message, cause: Some(Box::new(cause)) });
+    }
+    let _ = site;
+    Ok(())
+}
+
+/// A module whose top-level `await` waits for what does not come.
+fn still_waiting(role: &str, source: &Source) -> EngineError {
+    EngineError::SnapshotUnsafe {
+        findings: vec![Finding {
+            rule: "pending-promise".to_owned(),
+            path: source.global.clone().unwrap_or_else(|| "globalThis".to_owned()),
+            source: Some(source.name.clone()),
+            message: format!(
+                "the {role} ({}) still waits in a top-level await when nothing is left to run",
+                source.name
+            ),
+            hint: "await only what settles without a host and without timers".to_owned(),
+        }],
+    }
+}
+
+type Checked<'s> = (Option<v8::Local<'s, v8::Object>>, Found, Option<f64>);
+
+fn check<'s>(scope: &mut v8::PinScope, room: &Room<'s>, rehearsal: &Rehearsal) -> Result<Checked<'s>> {
+    let no_memory = || EngineError::build("V8 found no memory to check the heap");
+    v8::tc_scope!(let scope, scope);
+    room.parts.suspend(scope).ok_or_else(no_memory)?;
+    collect(scope);
+    let (report, parts) = room.parts.settle(scope).ok_or_else(no_memory)?;
+    let mut found = report.found;
+    let calls = scope.get_slot::<Rc<RefusedCalls>>().map(|calls| calls.take());
+    found.waivable.extend(calls.unwrap_or_default().into_iter().map(host_call_finding));
+    found.waivable.extend(rehearsal.findings.iter().cloned());
+    let global = room.context.global(scope).into();
+    let graph = Graph::take(scope, &[global]).ok_or_else(no_memory)?;
+    let global = graph.marked().first().copied().ok_or_else(no_memory)?;
+    found.refused.extend(native_objects::find(&graph, &graph.ways_from(global)));
+    let rehearsed = Heap { graph: &rehearsal.graph, global: rehearsal.global };
+    found.warnings.extend(surroundings::captured(
+        rehearsed,
+        Heap { graph: &graph, global },
+        &rehearsal.reads,
+    ));
+    Ok((parts, found, report.stack_trace_limit))
+}
+
+/// Names of functions that start a timer in every environment that has them.
+const TIMERS: [&str; 4] = ["setTimeout", "setInterval", "setImmediate", "requestAnimationFrame"];
+
+fn host_call_finding((path, source): (String, Option<String>)) -> Finding {
+    let is_timer = TIMERS.contains(&path.rsplit('.').next().unwrap_or_default());
+    let (rule, message, hint) = if is_timer {
+        (
+            "open-timer",
+            format!(
+                "a timer was started with {path} while the snapshot was built: no session would ever see it fire"
+            ),
+            "start timers in each session: in a function, not at the top level",
+        )
+    } else {
+        (
+            "host-call",
+            format!("the host function {path} was called while the snapshot was built: there is no host yet"),
+            "call host functions in each session: in a function, not at the top level",
+        )
+    };
+    Finding { rule: rule.to_owned(), path, source, message, hint: hint.to_owned() }
+}
+
+/// What is found either stands against the snapshot or becomes a warning.
+fn judge(found: Found, unsafe_code: Unsafe) -> Result<Vec<Finding>> {
+    let Found { waivable, mut refused, mut warnings } = found;
+    match unsafe_code {
+        Unsafe::Error => refused.extend(waivable),
+        Unsafe::Warn => warnings.extend(waivable),
+    }
+    if refused.is_empty() { Ok(warnings) } else { Err(EngineError::SnapshotUnsafe { findings: refused }) }
+}

@@ -1,0 +1,87 @@
+//! The rehearsal: the sources run once in an isolate that is never saved, at another time, in another
+//! time zone and with other random numbers. What the kept heap has in common with this one is no
+//! accident of the build; and here the builder may look where looking leaves traces.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::engine::error::{EngineError, Finding, Result};
+use crate::engine::snapshot::build::creator::{Room, collect, new_isolate, run_sources};
+use crate::engine::snapshot::build::graph::Graph;
+use crate::engine::snapshot::build::parts::Parts;
+use crate::engine::snapshot::build::promises;
+use crate::engine::snapshot::build::surroundings::Read;
+use crate::engine::snapshot::build::{Site, out_of_memory};
+use crate::engine::snapshot::protocol::Phase;
+
+/// Of a build that is repeated a year later, and half an hour off.
+const ONE_YEAR_MS: f64 = 365.0 * 24.0 * 3_600_000.0;
+const FAR_TIME_ZONE: &str = "Pacific/Chatham";
+const OTHER_FAR_TIME_ZONE: &str = "Asia/Kathmandu";
+
+/// What the rehearsal showed.
+pub(super) struct Rehearsal {
+    pub(super) graph: Graph,
+    pub(super) global: usize,
+    /// What the sources read of their surroundings.
+    pub(super) reads: Vec<Read>,
+    /// Promises that were left behind.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Runs the sources. The isolate is not torn down: the process ends soon, and a snapshot creator can't
+/// be without making a blob.
+pub(super) fn rehearse(site: &Site) -> Result<Rehearsal> {
+    let home = v8::icu::get_default_time_zone();
+    let away = if home == FAR_TIME_ZONE { OTHER_FAR_TIME_ZONE } else { FAR_TIME_ZONE };
+    // A host whose time zone is unknown could not be put back.
+    let is_away = home != "Etc/Unknown" && v8::icu::set_default_time_zone(away);
+    let (memory, lifecycle) = site.limits();
+    let mut isolate = new_isolate(site, &memory);
+    lifecycle.isolate_created(isolate.thread_safe_handle());
+    promises::watch(&mut isolate);
+    lifecycle.begin_turn(None);
+    let outcome = look(&mut isolate, site, &memory);
+    let stop = lifecycle.end_turn();
+    std::mem::forget(isolate);
+    if is_away && !v8::icu::set_default_time_zone(&home) {
+        return Err(EngineError::build(format!("the time zone can't be set back to {home}")));
+    }
+    match stop {
+        Some(_) => Err(out_of_memory(site.order.memory_limit_mb)),
+        None => outcome,
+    }
+}
+
+fn look(
+    isolate: &mut v8::OwnedIsolate,
+    site: &Site,
+    memory: &Arc<crate::engine::limits::memory::MemoryLimit>,
+) -> Result<Rehearsal> {
+    v8::scope!(let scope, isolate);
+    let room = Room::enter(scope, site)?;
+    let scope = &mut v8::ContextScope::new(scope, room.context);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64() * 1e3);
+    let reads = Parts::rehearse(scope, (now + ONE_YEAR_MS).floor()).ok_or_else(no_memory)?;
+    run_sources(scope, site, site.order.request.kept_sources(), Phase::Rehearse, memory)?;
+    let receiver = v8::undefined(scope).into();
+    let reads = reads.call(scope, receiver, &[]).ok_or_else(no_memory)?.to_rust_string_lossy(scope);
+    let reads = serde_json::from_str(&reads).map_err(|error| EngineError::build(error.to_string()))?;
+    room.parts.suspend(scope).ok_or_else(no_memory)?;
+    collect(scope);
+    room.parts.settle(scope).ok_or_else(no_memory)?;
+    let (pending, positions) = promises::pending(scope);
+    let mut marked = vec![room.context.global(scope).into()];
+    marked.extend(pending);
+    let graph = Graph::take(scope, &marked).ok_or_else(no_memory)?;
+    let marked = graph.marked();
+    let (Some(global), Some(pending)) = (marked.first().copied(), marked.get(1..)) else {
+        return Err(EngineError::build("the heap can't be read"));
+    };
+    let findings = promises::forgotten(&graph, &graph.ways_from(global), pending, &positions);
+    Ok(Rehearsal { graph, global, reads, findings })
+}
+
+fn no_memory() -> EngineError {
+    EngineError::build("V8 found no memory")
+}

@@ -1,0 +1,59 @@
+// Puts the builder's parts together: each makes something work while a snapshot is built that V8 can't
+// capture, or leaves out of a snapshot creator. Evaluated in a fresh context, before any source of the
+// user: called with the parts' makers, V8's description of what it adds late, and `position`.
+(makers, manifest, position) => {
+  'use strict'
+  const global = globalThis
+  const { stringify } = JSON
+  const { defineProperty } = Object
+  const found = { __proto__: null, waivable: [], refused: [], warnings: [] }
+  const add = (list, finding) => {
+    // As a definition: what the user put onto Array.prototype has no say.
+    defineProperty(list, list.length, { __proto__: null, value: finding, enumerable: true, configurable: true, writable: true })
+  }
+
+  const tools = {
+    __proto__: null,
+    global,
+    manifest,
+    position,
+    report: (finding) => add(found.waivable, finding),
+    refuse: (finding) => add(found.refused, finding),
+    warn: (finding) => add(found.warnings, finding),
+  }
+  const parts = []
+  for (let index = 0; index < makers.length; index++) add(parts, makers[index](tools))
+  return {
+    __proto__: null,
+    // After the last source: takes the parts' work out of the places where V8 or the user would find it.
+    suspend() {
+      for (let index = 0; index < parts.length; index++) parts[index].suspend()
+    },
+    // After collections: whether a session has anything to restore.
+    settle() {
+      let stays = false
+      for (let index = 0; index < parts.length; index++) stays = parts[index].settle() || stays
+      return stays
+    },
+    // In each session, before any code of the guest.
+    restore() {
+      for (let index = 0; index < parts.length; index++) parts[index].restore()
+    },
+    // In a builder on top of this snapshot, before its sources.
+    resume(stackTraceLimit) {
+      for (let index = 0; index < parts.length; index++) parts[index].resume(stackTraceLimit)
+    },
+    // What was found, as JSON; once.
+    report() {
+      const report = { __proto__: null, stackTraceLimit: null, found }
+      for (let index = 0; index < parts.length; index++) {
+        if ('stackTraceLimit' in parts[index]) report.stackTraceLimit = parts[index].stackTraceLimit
+      }
+      const text = stringify(report)
+      found.waivable = []
+      found.refused = []
+      found.warnings = []
+      return text
+    },
+  }
+}

@@ -1,0 +1,204 @@
+//! Source maps: positions in bundled code → positions in the files that it was made from.
+//!
+//! A map comes at the end of a source, as a comment with a `data:` URL. It is taken off before V8 sees
+//! the code, so that no heap carries it, and is only parsed when an error asks for it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use serde::{Deserialize, Serialize};
+use sourcemap::{DecodedMap, SourceMap};
+
+use crate::engine::error::{EngineError, Finding, Result};
+use crate::engine::source::Source;
+
+const COMMENT: &str = "//# sourceMappingURL=data:";
+
+/// The maps of some sources, by the sources' names.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct SourceMaps {
+    maps: HashMap<String, Map>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Map {
+    url: String,
+    #[serde(skip)]
+    parsed: Arc<OnceLock<Option<SourceMap>>>,
+}
+
+impl SourceMaps {
+    /// Takes the map off a source that brings one at its end.
+    pub fn take(&mut self, source: &mut Source) {
+        let Some(at) = source.code.rfind(COMMENT) else { return };
+        let url = source.code[at + "//# sourceMappingURL=".len()..].trim_end();
+        let begins_line =
+            source.code[..at].trim_end_matches([' ', '\t']).ends_with(['\n', '\r', '}', ';']) || at == 0;
+        if !begins_line || url.contains(char::is_whitespace) {
+            return;
+        }
+        let map = Map { url: url.to_owned(), parsed: Arc::default() };
+        self.maps.insert(source.name.clone(), map);
+        source.code.truncate(at);
+    }
+
+    /// The maps as the snapshot file carries them.
+    ///
+    /// # Errors
+    /// `SnapshotBuild` when they can't be written.
+    pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
+        if self.maps.is_empty() {
+            return Ok(Vec::new());
+        }
+        serde_json::to_vec(self)
+            .map_err(|error| EngineError::build(format!("the source maps can't be written: {error}")))
+    }
+
+    /// The maps out of a snapshot file; none if they can't be read: then positions stay as they are.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes).unwrap_or_default()
+    }
+
+    /// The error with its positions mapped.
+    pub(crate) fn map_error(&self, error: EngineError) -> EngineError {
+        if self.maps.is_empty() {
+            return error;
+        }
+        match error {
+            EngineError::Guest(mut exception) => {
+                exception.stack = self.map_text(&exception.stack);
+                EngineError::Guest(exception)
+            }
+            EngineError::SnapshotBuild { message, cause } => {
+                let cause = cause.map(|cause| Box::new(self.map_error(*cause)));
+                EngineError::SnapshotBuild { message, cause }
+            }
+            EngineError::SnapshotUnsafe { findings } => {
+                let findings = findings.into_iter().map(|finding| self.map_finding(finding)).collect();
+                EngineError::SnapshotUnsafe { findings }
+            }
+            other => other,
+        }
+    }
+
+    /// The finding with its position mapped.
+    pub(crate) fn map_finding(&self, mut finding: Finding) -> Finding {
+        finding.source = finding.source.map(|position| self.map_text(&position));
+        finding
+    }
+
+    /// The text with every `name:line:column` of a mapped source replaced.
+    fn map_text(&self, text: &str) -> String {
+        let mut mapped = text.to_owned();
+        for (name, map) in self.maps.iter().filter(|(name, _)| text.contains(name.as_str())) {
+            if let Some(map) = map.parsed() {
+                mapped = replace_positions(&mapped, name, map);
+            }
+        }
+        mapped
+    }
+}
+
+impl Map {
+    fn parsed(&self) -> Option<&SourceMap> {
+        let parse = || match sourcemap::decode_data_url(&self.url).ok()? {
+            DecodedMap::Regular(map) => Some(map),
+            DecodedMap::Index(map) => map.flatten().ok(),
+            DecodedMap::Hermes(_) => None,
+        };
+        self.parsed.get_or_init(parse).as_ref()
+    }
+}
+
+fn replace_positions(text: &str, name: &str, map: &SourceMap) -> String {
+    let mut mapped = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(name) {
+        let (before, found) = rest.split_at(at);
+        let begins = before.chars().next_back().is_none_or(|last| last.is_whitespace() || last == '(');
+        mapped.push_str(before);
+        match position(&found[name.len()..]).filter(|_| begins) {
+            Some((line, column, length)) => {
+                mapped.push_str(
+                    &original(map, line, column).unwrap_or_else(|| format!("{name}:{line}:{column}")),
+                );
+                rest = &found[name.len() + length..];
+            }
+            None => {
+                mapped.push_str(name);
+                rest = &found[name.len()..];
+            }
+        }
+    }
+    mapped + rest
+}
+
+/// `:line:column` at the beginning of a text, and its length.
+fn position(text: &str) -> Option<(u32, u32, usize)> {
+    let (line, after) = number(text.strip_prefix(':')?)?;
+    let (column, after) = number(after.strip_prefix(':')?)?;
+    Some((line, column, text.len() - after.len()))
+}
+
+fn number(text: &str) -> Option<(u32, &str)> {
+    let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
+    Some((text[..end].parse().ok()?, &text[end..]))
+}
+
+fn original(map: &SourceMap, line: u32, column: u32) -> Option<String> {
+    let token = map.lookup_token(line.checked_sub(1)?, column.checked_sub(1)?)?;
+    // A token of an earlier line says nothing of this one.
+    let file = token.get_source().filter(|_| token.get_dst_line() + 1 == line)?;
+    Some(format!("{file}:{}:{}", token.get_src_line() + 1, token.get_src_col() + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Line 1 of the code, column 5 (from 0) ← `src/a.ts`, line 3, column 2.
+    fn source() -> Source {
+        let mut map = sourcemap::SourceMapBuilder::new(None);
+        map.add(0, 5, 2, 2, Some("src/a.ts"), None, false);
+        let mut json = Vec::new();
+        map.into_sourcemap().to_writer(&mut json).expect("a map");
+        let url = map_url(&json);
+        Source::script(format!("run();boom()\n//# sourceMappingURL={url}\n"), "app.js")
+    }
+
+    fn map_url(json: &[u8]) -> String {
+        let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let encoded = json.chunks(3).flat_map(|chunk| {
+            let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
+                << (8 * (3 - chunk.len()));
+            (0..4).map(move |at| {
+                if at > chunk.len() { '=' } else { char::from(digits[(bits >> (18 - 6 * at) & 63) as usize]) }
+            })
+        });
+        format!("data:application/json;base64,{}", encoded.collect::<String>())
+    }
+
+    #[test]
+    fn a_map_is_taken_off_the_code_and_maps_positions() {
+        let (mut maps, mut source) = (SourceMaps::default(), source());
+        maps.take(&mut source);
+        assert_eq!(source.code, "run();boom()\n");
+        let maps = SourceMaps::from_bytes(&maps.to_bytes().expect("bytes"));
+        let stack = "Error: app.js:x\n    at boom (app.js:1:6)\n    at app.js:9:1\n    at my-app.js:1:6";
+        assert_eq!(
+            maps.map_text(stack),
+            "Error: app.js:x\n    at boom (src/a.ts:3:3)\n    at app.js:9:1\n    at my-app.js:1:6"
+        );
+    }
+
+    #[test]
+    fn code_without_a_map_or_with_a_broken_one_is_left_alone() {
+        let mut maps = SourceMaps::default();
+        let mut plain = Source::script("const text = '//# sourceMappingURL=data:x'", "a.js");
+        maps.take(&mut plain);
+        assert_eq!(plain.code, "const text = '//# sourceMappingURL=data:x'");
+        let mut broken = Source::script("f()\n//# sourceMappingURL=data:application/json;base64,!!", "b.js");
+        maps.take(&mut broken);
+        assert_eq!(maps.map_text("at b.js:1:1"), "at b.js:1:1");
+    }
+}

@@ -17,6 +17,7 @@ export type {
   HostObject,
   IsolateStats,
   IsolationReport,
+  PrewarmOptions,
   SnapshotFinding,
   SnapshotInfo,
   SnapshotSource,

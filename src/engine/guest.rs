@@ -1,12 +1,13 @@
-//! What one turn does inside the isolate: evaluate, call, resume, encode.
+//! What one turn does inside the isolate: prepare, evaluate, call, resume, encode.
 //!
 //! Every function here runs inside a turn, within its `TryCatch`; `Halt::Threw` leaves the exception
 //! there.
 
 use crate::engine::error::EngineError;
 use crate::engine::exception::throw;
-use crate::engine::globals::is_identifier;
-use crate::engine::host_call::GuestState;
+use crate::engine::globals::{self, is_identifier};
+use crate::engine::handle::SessionOptions;
+use crate::engine::host_call::{self, GuestState};
 use crate::engine::lifecycle::CallId;
 use crate::engine::source::{self, Source};
 use crate::engine::value::{self, Failure};
@@ -20,6 +21,42 @@ pub(crate) enum Progress {
     Waiting,
 }
 
+/// Turns a restored isolate into a session's: evaluates its sources, then gives it its globals and
+/// host functions.
+pub(crate) fn prepare(
+    scope: &mut v8::PinScope,
+    guest: &GuestState,
+    session: &SessionOptions,
+) -> Result<(), Halt> {
+    if !session.sources.is_empty() {
+        // As in a snapshot: the sources find the host functions, which refuse to be called.
+        host_call::install(scope, &session.bindings)?;
+        for source in &session.sources {
+            run_source(scope, guest, source)?;
+        }
+    }
+    guest.let_host_listen();
+    host_call::install(scope, &session.bindings)?;
+    globals::define_values(scope, &session.globals)
+}
+
+/// Evaluates one of the sources that a session starts from.
+fn run_source(scope: &mut v8::PinScope, guest: &GuestState, source: &Source) -> Result<(), Halt> {
+    check_length(scope, guest, source)?;
+    source::evaluate(scope, source).ok_or(Halt::Threw)?;
+    scope.perform_microtask_checkpoint();
+    Ok(())
+}
+
+fn check_length(scope: &mut v8::PinScope, guest: &GuestState, source: &Source) -> Result<(), Halt> {
+    if source.code.len() <= guest.largest_source() {
+        return Ok(());
+    }
+    let message = format!("the source is longer than {} bytes", guest.largest_source());
+    throw(scope, v8::Exception::range_error, &message);
+    Err(Halt::Threw)
+}
+
 /// Evaluates a script.
 pub(crate) fn eval(
     scope: &mut v8::PinScope,
@@ -27,11 +64,7 @@ pub(crate) fn eval(
     call: CallId,
     source: &Source,
 ) -> Result<Progress, Halt> {
-    if source.code.len() > guest.largest_source() {
-        let message = format!("the source is longer than {} bytes", guest.largest_source());
-        throw(scope, v8::Exception::range_error, &message);
-        return Err(Halt::Threw);
-    }
+    check_length(scope, guest, source)?;
     let value = source::evaluate(scope, source).ok_or(Halt::Threw)?;
     await_value(scope, guest, call, value)
 }

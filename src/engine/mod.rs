@@ -10,6 +10,7 @@ pub mod isolate;
 pub mod lifecycle;
 mod limits;
 pub mod platform;
+pub mod pool;
 pub(crate) mod runtime;
 pub mod snapshot;
 pub mod source;

@@ -130,7 +130,7 @@ fn private_stdout() -> Option<File> {
 
 fn build(request: &BuildRequest, memory_limit_mb: u64) -> Result<(Built, Vec<u8>)> {
     let started = Instant::now();
-    let lifecycle = Lifecycle::new(memory_limit_mb, None);
+    let lifecycle = Lifecycle::new(memory_limit_mb);
     let memory = MemoryLimit::new(Arc::clone(&lifecycle));
     let (blob, report) = create_blob(request, &memory, &lifecycle)?;
     send(&Frame::Phase(Phase::Probe));
@@ -230,7 +230,7 @@ fn run_sources(scope: &mut v8::PinScope, request: &BuildRequest, encoder: &Encod
 
 /// Restores the blob once and runs a script in it: a blob that traps does so here.
 fn probe(blob: &'static [u8], memory_limit_mb: u64) -> Result<(u64, u64)> {
-    let memory = MemoryLimit::new(Lifecycle::new(memory_limit_mb, None));
+    let memory = MemoryLimit::new(Lifecycle::new(memory_limit_mb));
     let params = create_params(&memory).snapshot_blob(v8::StartupData::from(Cow::Borrowed(blob)));
     let mut isolate = v8::Isolate::new(params);
     {

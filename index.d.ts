@@ -39,6 +39,27 @@ declare class Snapshot {
      * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be written
      */
     save(path: string): Promise<void>;
+    /**
+     * Holds so many isolates of this snapshot ready from now on, restored and
+     * waiting on threads of their own: `createIsolate({ snapshot })` takes one if
+     * its `memoryLimitMb` is the same, and gives it the session's `globals`,
+     * `bindings` and `timeoutMs`. Each is used once. Another is made for it after
+     * the session was told that its isolate is ready, one at a time; meanwhile, and
+     * when none is left, sessions get fresh isolates.
+     *
+     * Isolates that wait take memory and a thread each, and do not keep the
+     * process alive. They belong to this `Snapshot` object and this JavaScript
+     * environment (the main thread or a Worker), and go with them.
+     *
+     * Calling it again sets the number and the limit anew; `prewarm(0)` lets all go.
+     *
+     * @param count how many; an integer from 0 to 10000
+     * @returns fulfilled when so many were restored, and those that are not wanted any more are gone
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+     * @throws `IsoseedError` with `ERR_ISOLATE_LOST` if an isolate can't be made, as when the system
+     * refuses a thread; those that were made stay ready
+     */
+    prewarm(count: number, options?: PrewarmOptions): Promise<void>;
     /** How the snapshot names itself, so that it is not taken for an object of options. */
     get [Symbol.toStringTag](): string;
 }
@@ -167,8 +188,27 @@ interface BuildProgress {
 }
 /** Options of `createIsolate`. An unknown option is refused. */
 interface CreateIsolateOptions {
-    /** What the isolate starts from; without it, a blank isolate. */
-    snapshot?: Snapshot;
+    /**
+     * What the isolate starts from: a snapshot, or a file's path or bytes to load
+     * one from, as `Snapshot.load` does. Without it, and without `fallback`, a
+     * blank isolate.
+     */
+    snapshot?: Snapshot | string | Uint8Array;
+    /**
+     * What the isolate starts from when the snapshot can't be used: it can't be
+     * read (`ERR_SNAPSHOT_IO`), is damaged (`ERR_SNAPSHOT_CORRUPT`), or is of
+     * another V8 or platform (`ERR_SNAPSHOT_MISMATCH`). Slower, but it starts:
+     * the sources are evaluated in a blank isolate, bridge first, within
+     * `memoryLimitMb`, and all together within `timeoutMs`; each may be as long as
+     * an eighth of `memoryLimitMb`. As when a snapshot is built, the functions of
+     * `bindings` exist and refuse to be called meanwhile, and `globals` come
+     * afterwards.
+     *
+     * `isolate.seededFrom` is then `'fallback'`, and a process warning with code
+     * `ISOSEED_FALLBACK` says why, once for each reason. Without `snapshot` the
+     * isolate always starts from these sources, and nothing is warned of.
+     */
+    fallback?: Pick<BuildSnapshotOptions, 'bridge' | 'bundle'>;
     /**
      * Limit for JavaScript heap, ArrayBuffers and WebAssembly memories together, in MiB; an integer
      * from 8 to 65536, and at least what the snapshot's own heap needs. Past it,
@@ -178,8 +218,8 @@ interface CreateIsolateOptions {
      */
     memoryLimitMb?: number;
     /**
-     * Time for each `eval` and `call`, in milliseconds: synchronous code,
-     * microtasks and pending host calls together. An integer from 1 to
+     * Time for each `eval` and `call`, and for all sources of `fallback` together,
+     * in milliseconds: synchronous code, microtasks and pending host calls. An integer from 1 to
      * 2147483647, or `Infinity` for no limit. Past it, the call fails with
      * `ERR_TIMEOUT` and the isolate stays usable.
      *
@@ -299,6 +339,17 @@ interface SnapshotInfo {
     /** Paths of the host functions that existed while building. */
     readonly bindings: readonly string[];
 }
+/** Options of `snapshot.prewarm`. An unknown option is refused. */
+interface PrewarmOptions {
+    /**
+     * Memory limit of the isolates, in MiB, as in `createIsolate`: an integer from
+     * 8 to 65536, and at least what the snapshot's own heap needs. Only sessions
+     * with the same limit get them.
+     *
+     * @default 128
+     */
+    memoryLimitMb?: number;
+}
 /** Figures of one isolate at one moment. */
 interface IsolateStats {
     /** JavaScript heap in use, in bytes. */
@@ -315,7 +366,11 @@ interface IsolateStats {
     calls: number;
     /** Calls of host functions so far. */
     hostCalls: number;
-    /** How long restoring and preparing the isolate took on its own thread, in milliseconds. */
+    /**
+     * How long the session waited for its isolate until it was ready, in
+     * milliseconds. One that was held ready only had to be given the session's
+     * globals and bindings.
+     */
     startMs: number;
 }
 /** Options of `verifyIsolation`. An unknown option is refused. */
@@ -450,8 +505,8 @@ type Data = readonly unknown[] | ReadonlyMap<unknown, unknown> | ReadonlySet<unk
  */
 declare class Isolate<Api extends object = Record<string, any>> implements AsyncDisposable {
     #private;
-    /** What the isolate started from. */
-    readonly seededFrom: 'snapshot' | 'blank';
+    /** What the isolate started from; `'fallback'` when the snapshot could not be used. */
+    readonly seededFrom: 'snapshot' | 'fallback' | 'blank';
     private constructor();
     /**
      * The guest's global functions, to be called like local ones:
@@ -496,13 +551,20 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
     [Symbol.asyncDispose](): Promise<void>;
 }
 /**
- * Starts an isolate, from a snapshot or blank.
+ * Starts an isolate: from a snapshot, from the sources of `fallback` when the
+ * snapshot can't be used, or blank. One that `snapshot.prewarm` holds ready is
+ * taken if its memory limit is the same.
  *
  * The type argument describes the guest's global functions, for `api`.
  *
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
  * @throws `TypeError` with `ERR_INVALID_ARG` later, if the snapshot does not let a global or binding be
  * defined: it is read-only there, or hidden by a top-level `let`, `const` or `class`
+ * @throws `TypeError` with `ERR_INVALID_ARG` later, if `memoryLimitMb` is too small for a snapshot that had to be loaded
+ * @throws `IsoseedError` with `ERR_SNAPSHOT_IO`, `ERR_SNAPSHOT_CORRUPT` or `ERR_SNAPSHOT_MISMATCH` if the snapshot
+ * can't be used, and there is no `fallback`
+ * @throws `GuestError` if a source of `fallback` throws; a `RangeError` if it is too long
+ * @throws `IsoseedError` with `ERR_TIMEOUT` or `ERR_MEMORY_LIMIT` if the sources of `fallback` pass a limit
  * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned
  */
 declare function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>>;
@@ -520,4 +582,4 @@ declare function createIsolate<Api extends object = Record<string, any>>(options
 declare function verifyIsolation(snapshot: Snapshot, options?: VerifyIsolationOptions): Promise<IsolationReport>;
 
 export { GuestError, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, verifyIsolation };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, Remote, RemoteMember, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, VerifyIsolationOptions };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, PrewarmOptions, Remote, RemoteMember, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, VerifyIsolationOptions };

@@ -108,6 +108,8 @@ function refuse() {
 }
 
 // lib/checks.ts
+var import_node_path = require("node:path");
+var import_node_util2 = require("node:util");
 var MAX_TIMEOUT_MS = 2 ** 31 - 1;
 var MIN_MEMORY_MB = 8;
 var MAX_MEMORY_MB = 65536;
@@ -182,6 +184,15 @@ function readObject(where, name, object, known) {
   }
   const prefix = name === "options" ? "" : `${name}.`;
   return new Map(known.map((key) => [key, guarded(where, prefix + key, () => Reflect.get(object, key))]));
+}
+function checkOrigin(where, name, from) {
+  if (typeof from === "string") return checkPath(where, name, from);
+  if (!import_node_util2.types.isUint8Array(from)) throw wrong(where, name, "a path or a Uint8Array", from);
+  return import_node_util2.types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from;
+}
+function checkPath(where, name, path) {
+  if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(where, name, "a path that is not empty", path);
+  return (0, import_node_path.resolve)(path);
 }
 function guarded(where, name, read) {
   try {
@@ -271,7 +282,7 @@ function isPath(value) {
 }
 
 // lib/connection.ts
-var import_node_path = require("node:path");
+var import_node_path2 = require("node:path");
 
 // lib/abort.ts
 var waiting = /* @__PURE__ */ new WeakMap();
@@ -413,11 +424,11 @@ function text(value, otherwise) {
 }
 
 // lib/clone-path.ts
-var import_node_util3 = require("node:util");
+var import_node_util4 = require("node:util");
 
 // lib/writer.ts
 var import_node_buffer = require("node:buffer");
-var import_node_util2 = require("node:util");
+var import_node_util3 = require("node:util");
 var import_node_v82 = require("node:v8");
 var Refusal = class extends Error {
   /** The refused object, if it is known. */
@@ -455,7 +466,7 @@ var Writer = class extends import_node_v82.Serializer {
     if (object instanceof ErrorShell) {
       this.writeUint32(ERROR_SHELL);
       this.writeUint32(object.classNumber);
-    } else if (import_node_util2.types.isArrayBufferView(object)) {
+    } else if (import_node_util3.types.isArrayBufferView(object)) {
       writeView(this, object);
     } else {
       throw new Refusal("an object of the host could not be cloned", object);
@@ -553,30 +564,30 @@ function refusal(value) {
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
   if (typeof value !== "object" || value === null) return void 0;
-  if (import_node_util3.types.isProxy(value)) return "a Proxy";
-  if (import_node_util3.types.isPromise(value)) return "a Promise (await it first)";
-  if (import_node_util3.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
-  if (import_node_util3.types.isArrayBufferView(value) && import_node_util3.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
-  if (import_node_util3.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
-  if (import_node_util3.types.isModuleNamespaceObject(value)) return "a module namespace object";
-  if (import_node_util3.types.isWeakMap(value) || import_node_util3.types.isWeakSet(value) || import_node_util3.types.isGeneratorObject(value)) return describe(value);
+  if (import_node_util4.types.isProxy(value)) return "a Proxy";
+  if (import_node_util4.types.isPromise(value)) return "a Promise (await it first)";
+  if (import_node_util4.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
+  if (import_node_util4.types.isArrayBufferView(value) && import_node_util4.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
+  if (import_node_util4.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
+  if (import_node_util4.types.isModuleNamespaceObject(value)) return "a module namespace object";
+  if (import_node_util4.types.isWeakMap(value) || import_node_util4.types.isWeakSet(value) || import_node_util4.types.isGeneratorObject(value)) return describe(value);
   if (isContainer(value)) return void 0;
   try {
     new Writer().write(value);
     return void 0;
   } catch (error) {
-    if (import_node_util3.types.isArrayBuffer(value) || import_node_util3.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
+    if (import_node_util4.types.isArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
     return error instanceof Refusal ? describe(value) : void 0;
   }
 }
 function isContainer(value) {
-  if (import_node_util3.types.isAnyArrayBuffer(value) || import_node_util3.types.isArrayBufferView(value)) return false;
-  return import_node_util3.types.isMap(value) || import_node_util3.types.isSet(value) || import_node_util3.types.isNativeError(value) || Object.keys(value).length > 0;
+  if (import_node_util4.types.isAnyArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return false;
+  return import_node_util4.types.isMap(value) || import_node_util4.types.isSet(value) || import_node_util4.types.isNativeError(value) || Object.keys(value).length > 0;
 }
 function childrenOf(value, parent) {
   const children = [];
-  if (import_node_util3.types.isAnyArrayBuffer(value) || import_node_util3.types.isArrayBufferView(value)) return children;
-  if (import_node_util3.types.isMap(value)) {
+  if (import_node_util4.types.isAnyArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return children;
+  if (import_node_util4.types.isMap(value)) {
     let index = 0;
     for (const [key, item] of value) {
       children.push({ value: key, parent, step: `.keys()[${index}]` });
@@ -585,12 +596,12 @@ function childrenOf(value, parent) {
     }
     return children;
   }
-  if (import_node_util3.types.isSet(value)) {
+  if (import_node_util4.types.isSet(value)) {
     let index = 0;
     for (const item of value) children.push({ value: item, parent, step: `.values()[${index++}]` });
     return children;
   }
-  const keys = import_node_util3.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
+  const keys = import_node_util4.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
   for (const key of keys) {
     const place = { value: void 0, parent, step: step(key, Array.isArray(value)) };
     try {
@@ -627,7 +638,7 @@ function describe(value) {
 }
 
 // lib/error-parts.ts
-var import_node_util4 = require("node:util");
+var import_node_util5 = require("node:util");
 var CLASS_NUMBERS = new Map(ERROR_CLASSES.map((name, number) => [name, number]));
 function errorClass(error) {
   try {
@@ -640,7 +651,7 @@ function errorClass(error) {
   return -1;
 }
 function isErrorLike(value) {
-  return import_node_util4.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
+  return import_node_util5.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
 }
 function errorParts(error) {
   const parts = [];
@@ -687,7 +698,7 @@ function partValue(key, value) {
 }
 
 // lib/rewrite-errors.ts
-var import_node_util5 = require("node:util");
+var import_node_util6 = require("node:util");
 function writeWithErrors(value, mode) {
   const writer = new Writer();
   const rewriter = new Rewriter(mode);
@@ -743,7 +754,7 @@ var Rewriter = class {
     }
   }
   #isError(value) {
-    if (import_node_util5.types.isNativeError(value)) return true;
+    if (import_node_util6.types.isNativeError(value)) return true;
     return this.#mode === "thrown" && isErrorLike(value);
   }
   #replace(value) {
@@ -761,12 +772,12 @@ var Rewriter = class {
       this.#shells.push(shell);
       return shell;
     }
-    if (import_node_util5.types.isMap(value)) {
+    if (import_node_util6.types.isMap(value)) {
       const copy2 = /* @__PURE__ */ new Map();
       this.#unfilled.push(() => value.forEach((item, key) => copy2.set(this.#replace(key), this.#replace(item))));
       return copy2;
     }
-    if (import_node_util5.types.isSet(value)) {
+    if (import_node_util6.types.isSet(value)) {
       const copy2 = /* @__PURE__ */ new Set();
       this.#unfilled.push(() => value.forEach((item) => copy2.add(this.#replace(item))));
       return copy2;
@@ -791,7 +802,7 @@ function isPlainPrimitive(value) {
   return value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol";
 }
 function isLeaf(value) {
-  return import_node_util5.types.isDate(value) || import_node_util5.types.isRegExp(value) || import_node_util5.types.isBoxedPrimitive(value) || import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value);
+  return import_node_util6.types.isDate(value) || import_node_util6.types.isRegExp(value) || import_node_util6.types.isBoxedPrimitive(value) || import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value);
 }
 
 // lib/encode.ts
@@ -828,7 +839,7 @@ function finish(writer) {
 }
 
 // lib/native-error.ts
-var import_node_util6 = require("node:util");
+var import_node_util7 = require("node:util");
 function toError(native2) {
   if (native2.code === "ERR_INVALID_ARG") return invalidArg(`createIsolate: ${native2.message}`);
   if (native2.code === "ERR_GUEST") return toGuestError(native2);
@@ -847,7 +858,7 @@ function toGuestError(native2) {
   } catch (cause) {
     return new GuestError(native2.message, { ...guest, cause });
   }
-  if (!import_node_util6.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
+  if (!import_node_util7.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
   return new GuestError(native2.message, {
     ...guest,
     ..."cause" in thrown ? { cause: thrown.cause } : {},
@@ -876,7 +887,7 @@ var Connection = class {
     this.native = addon.connect(
       {
         execPath: process.execPath,
-        helper: (0, import_node_path.join)(__dirname, "helper.js"),
+        helper: (0, import_node_path2.join)(__dirname, "helper.js"),
         float16: "Float16Array" in globalThis
       },
       (event) => this.#dispatch(event)
@@ -986,12 +997,17 @@ var IsolateCore = class _IsolateCore {
     this.#native = native2;
     this.#bindings = bindings;
   }
-  /** Starts an isolate and waits until it is ready. */
-  static async start(request) {
+  /**
+   * Starts an isolate and waits until it is ready.
+   *
+   * @param sources what it starts from instead of a snapshot
+   */
+  static async start(request, snapshot, sources) {
     const connection2 = connect();
-    const { snapshot, timeoutMs, memoryLimitMb, bindings } = request;
+    const { timeoutMs, memoryLimitMb, bindings } = request;
     const options = {
       memoryLimitMb,
+      sources,
       globals: connection2.encode(request.globals, "globals"),
       bindings: [...bindings.keys()],
       ...timeoutMs === Infinity ? {} : { timeoutMs }
@@ -1053,8 +1069,10 @@ var IsolateCore = class _IsolateCore {
 };
 
 // lib/options.ts
+var import_node_util8 = require("node:util");
 var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
 var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
+var MAX_PREWARMED = 1e4;
 function checkBuildOptions(options, nativeSnapshot2) {
   const given = new Given("buildSnapshot", options, [
     "bridge",
@@ -1074,7 +1092,7 @@ function checkBuildOptions(options, nativeSnapshot2) {
   const onProgress = given.get("onProgress");
   if (onProgress !== void 0 && typeof onProgress !== "function") throw given.fail("onProgress", "a function");
   const request = {
-    bundles: checkBundles(given),
+    bundles: checkBundles(given.where, "bundle", given.get("bundle")),
     bindings: checkBindingPaths(given.where, given.get("bindings")),
     timeoutMs: given.integer("timeoutMs", TIMEOUT_RANGE, 6e4),
     memoryLimitMb: given.integer("memoryLimitMb", MEMORY_RANGE, 512),
@@ -1097,48 +1115,74 @@ function checkModuleNames(where, { bridge, bundles }) {
     names.add(name);
   }
 }
-function checkBundles(given) {
-  const bundle = given.get("bundle");
-  if (!Array.isArray(bundle)) {
-    const source = optionalSource(given, "bundle", "bundle.js");
-    return source === void 0 ? [] : [source];
-  }
+function checkBundles(where, name, bundle) {
+  if (bundle === void 0) return [];
+  if (!Array.isArray(bundle)) return [checkSource(where, name, bundle, "bundle.js")];
   const sources = [];
   for (let index = 0; index < bundle.length; index += 1) {
-    const source = guarded(given.where, `bundle[${index}]`, () => bundle[index]);
-    const name = bundle.length === 1 ? "bundle.js" : `bundle-${index + 1}.js`;
-    sources.push(checkSource(given.where, `bundle[${index}]`, source, name));
+    const source = guarded(where, `${name}[${index}]`, () => bundle[index]);
+    const fileName = bundle.length === 1 ? "bundle.js" : `bundle-${index + 1}.js`;
+    sources.push(checkSource(where, `${name}[${index}]`, source, fileName));
   }
   return sources;
 }
 function checkIsolateOptions(options, nativeSnapshot2) {
   const given = new Given("createIsolate", options === void 0 ? {} : options, [
     "snapshot",
+    "fallback",
     "memoryLimitMb",
     "timeoutMs",
     "globals",
     "bindings"
   ]);
   const snapshot = nativeSnapshot2(given.get("snapshot"));
-  if (snapshot === void 0 && given.get("snapshot") !== void 0) throw given.fail("snapshot", "a Snapshot");
   const bindings = flattenBindings(given.where, given.get("bindings"));
   const globals = checkGlobals(given);
   const boundNames = new Set(Array.from(bindings.keys(), (path) => path.split(".", 1)[0]));
   for (const name of Object.keys(globals)) {
     if (boundNames.has(name)) throw invalidArg(`${given.where}: globals.${name} and bindings.${name} must not both exist`);
   }
-  const memoryLimitMb = given.integer("memoryLimitMb", MEMORY_RANGE, 128);
-  const smallest = snapshot?.smallestMemoryLimitMb ?? 0;
-  if (memoryLimitMb < smallest) {
-    throw invalidArg(`${given.where}: memoryLimitMb must be at least ${smallest} for this snapshot, got ${memoryLimitMb}`);
-  }
+  const memoryLimitMb = isolateMemory(given);
+  if (snapshot !== void 0) checkMemoryFor(given.where, snapshot, memoryLimitMb);
   return {
-    snapshot,
+    snapshot: snapshot ?? checkSnapshotOrigin(given),
+    fallback: checkFallback(given),
     memoryLimitMb,
     timeoutMs: given.timeout("timeoutMs", 3e4),
     globals,
     bindings
   };
+}
+function isolateMemory(given) {
+  return given.integer("memoryLimitMb", MEMORY_RANGE, 128);
+}
+function checkMemoryFor(where, snapshot, memoryLimitMb) {
+  const smallest = snapshot.smallestMemoryLimitMb;
+  if (memoryLimitMb >= smallest) return;
+  throw invalidArg(`${where}: memoryLimitMb must be at least ${smallest} for this snapshot, got ${memoryLimitMb}`);
+}
+function checkSnapshotOrigin(given) {
+  const from = given.get("snapshot");
+  if (from === void 0) return void 0;
+  if (typeof from !== "string" && !import_node_util8.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  return checkOrigin(given.where, "snapshot", from);
+}
+function checkFallback(given) {
+  const fallback = given.get("fallback");
+  if (fallback === void 0) return void 0;
+  const parts = readObject(given.where, "fallback", fallback, ["bridge", "bundle"]);
+  const bridge = parts.get("bridge");
+  const first = bridge === void 0 ? [] : [checkSource(given.where, "fallback.bridge", bridge, "bridge.js")];
+  return [...first, ...checkBundles(given.where, "fallback.bundle", parts.get("bundle"))];
+}
+function checkPrewarm(count, options, snapshot) {
+  const given = new Given("snapshot.prewarm", options === void 0 ? {} : options, ["memoryLimitMb"]);
+  if (!Number.isInteger(count) || count < 0 || count > MAX_PREWARMED) {
+    throw wrong(given.where, "count", `an integer from 0 to ${MAX_PREWARMED}`, count);
+  }
+  const memoryLimitMb = isolateMemory(given);
+  checkMemoryFor(given.where, snapshot, memoryLimitMb);
+  return { count, memoryLimitMb };
 }
 function checkGlobals(given) {
   const globals = given.get("globals");
@@ -1203,9 +1247,10 @@ function checkSource(where, name, source, fileName) {
   return { code, name: ownName, kind: type, ...global === void 0 ? {} : { global } };
 }
 
+// lib/seed.ts
+var import_node_util9 = require("node:util");
+
 // lib/snapshot.ts
-var import_node_path2 = require("node:path");
-var import_node_util7 = require("node:util");
 var makeSnapshot;
 var nativeSnapshot;
 var Snapshot = class _Snapshot {
@@ -1228,7 +1273,7 @@ var Snapshot = class _Snapshot {
    * `ERR_SNAPSHOT_MISMATCH` if it is of another V8, platform or format version
    */
   static load(from) {
-    return load(checkOrigin("Snapshot.load", from));
+    return load(checkOrigin("Snapshot.load", "from", from));
   }
   /**
    * Reads what a snapshot says about itself, without loading it; works for
@@ -1239,7 +1284,7 @@ var Snapshot = class _Snapshot {
    * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed
    */
   static inspect(from) {
-    return inspect2(checkOrigin("Snapshot.inspect", from));
+    return inspect2(checkOrigin("Snapshot.inspect", "from", from));
   }
   /** Hex SHA-256 over the sources and every option that changes the heap. */
   get key() {
@@ -1261,7 +1306,30 @@ var Snapshot = class _Snapshot {
    * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be written
    */
   save(path) {
-    return save(this.#native, checkPath("snapshot.save", path));
+    return save(this.#native, checkPath("snapshot.save", "path", path));
+  }
+  /**
+   * Holds so many isolates of this snapshot ready from now on, restored and
+   * waiting on threads of their own: `createIsolate({ snapshot })` takes one if
+   * its `memoryLimitMb` is the same, and gives it the session's `globals`,
+   * `bindings` and `timeoutMs`. Each is used once. Another is made for it after
+   * the session was told that its isolate is ready, one at a time; meanwhile, and
+   * when none is left, sessions get fresh isolates.
+   *
+   * Isolates that wait take memory and a thread each, and do not keep the
+   * process alive. They belong to this `Snapshot` object and this JavaScript
+   * environment (the main thread or a Worker), and go with them.
+   *
+   * Calling it again sets the number and the limit anew; `prewarm(0)` lets all go.
+   *
+   * @param count how many; an integer from 0 to 10000
+   * @returns fulfilled when so many were restored, and those that are not wanted any more are gone
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `IsoseedError` with `ERR_ISOLATE_LOST` if an isolate can't be made, as when the system
+   * refuses a thread; those that were made stay ready
+   */
+  prewarm(count, options) {
+    return prewarm(this.#native, checkPrewarm(count, options, this.#native));
   }
   /** How the snapshot names itself, so that it is not taken for an object of options. */
   get [Symbol.toStringTag]() {
@@ -1293,22 +1361,57 @@ async function save(snapshot, path) {
   const connection2 = connect();
   await connection2.request((id) => connection2.native.saveSnapshot(id, snapshot, path), { owner: snapshot });
 }
+async function prewarm(snapshot, { count, memoryLimitMb }) {
+  const connection2 = connect();
+  await connection2.request((id) => connection2.native.prewarm(id, snapshot, count, memoryLimitMb), { owner: snapshot });
+}
 function snapshotOf(event) {
   return event.snapshot;
 }
 function parseInfo(json) {
   return JSON.parse(json, (_, value) => Object.freeze(value));
 }
-function checkOrigin(where, from) {
-  if (typeof from === "string") return checkPath(where, from);
-  if (!import_node_util7.types.isUint8Array(from)) throw wrong(where, "from", "a path or a Uint8Array", from);
-  return import_node_util7.types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from;
-}
-function checkPath(where, path) {
-  if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(where, "path", "a path that is not empty", path);
-  return (0, import_node_path2.resolve)(path);
-}
 var SECRET = /* @__PURE__ */ Symbol("isoseed");
+
+// lib/seed.ts
+async function startSeeded(request) {
+  const { snapshot, fallback } = request;
+  if (snapshot === void 0) return startFromSources(request, fallback);
+  try {
+    return await startFromSnapshot(request, snapshot);
+  } catch (error) {
+    if (fallback === void 0 || !isUnusable(error)) throw error;
+    warnOnce(error, typeof snapshot === "string" ? snapshot : void 0);
+    return startFromSources(request, fallback);
+  }
+}
+async function startFromSnapshot(request, snapshot) {
+  const isOrigin = typeof snapshot === "string" || import_node_util9.types.isUint8Array(snapshot);
+  const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
+  if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
+  return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };
+}
+async function startFromSources(request, sources) {
+  const core = await IsolateCore.start(request, void 0, sources ?? []);
+  return { core, seededFrom: sources === void 0 ? "blank" : "fallback" };
+}
+function isUnusable(error) {
+  if (!(error instanceof IsoseedError)) return false;
+  return error.code === "ERR_SNAPSHOT_IO" || error.code === "ERR_SNAPSHOT_CORRUPT" || error.code === "ERR_SNAPSHOT_MISMATCH";
+}
+var MOST_REASONS = 1e3;
+var told = /* @__PURE__ */ new Set();
+function warnOnce(error, path) {
+  const reason = `${error.code} ${path ?? ""} ${error.message}`;
+  if (told.has(reason)) return;
+  if (told.size >= MOST_REASONS) told.clear();
+  told.add(reason);
+  const what = path === void 0 ? "a snapshot" : `the snapshot ${path}`;
+  process.emitWarning(`${what} can't be used, isolates start from their fallback instead: ${error.message} (${error.code})`, {
+    type: "IsoseedWarning",
+    code: "ISOSEED_FALLBACK"
+  });
+}
 
 // lib/isolate.ts
 var makeIsolate;
@@ -1316,7 +1419,7 @@ var Isolate = class _Isolate {
   static {
     makeIsolate = (core, timeoutMs, seededFrom) => new _Isolate(core, timeoutMs, seededFrom);
   }
-  /** What the isolate started from. */
+  /** What the isolate started from; `'fallback'` when the snapshot could not be used. */
   seededFrom;
   #core;
   #timeoutMs;
@@ -1388,8 +1491,8 @@ function createIsolate(options) {
   return open(checkIsolateOptions(options, nativeSnapshot));
 }
 async function open(request) {
-  const core = await IsolateCore.start(request);
-  return makeIsolate(core, request.timeoutMs, request.snapshot === void 0 ? "blank" : "snapshot");
+  const { core, seededFrom } = await startSeeded(request);
+  return makeIsolate(core, request.timeoutMs, seededFrom);
 }
 
 // lib/verify.ts

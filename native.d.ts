@@ -26,7 +26,15 @@ export declare class Connection {
   /** Writes a snapshot to a file, all or nothing. */
   saveSnapshot(id: number, snapshot: NativeSnapshot, path: string): void
   /**
-   * Starts an isolate. Returned at once; request `id` is answered when it is ready.
+   * Holds so many isolates of a snapshot ready from now on; answered when they are.
+   *
+   * # Errors
+   * A `TypeError` with code `ERR_INVALID_ARG` when the memory limit is too small for the snapshot.
+   */
+  prewarm(id: number, snapshot: NativeSnapshot, count: number, memoryLimitMb: number): void
+  /**
+   * Starts an isolate, or takes one that is held ready. Returned at once; request `id` is answered
+   * when it is ready.
    *
    * # Errors
    * A `TypeError` with code `ERR_INVALID_ARG` when the memory limit is too small for the snapshot.
@@ -54,7 +62,7 @@ export declare class NativeIsolate {
   dispose(request: number): void
 }
 
-/** A verified snapshot. */
+/** A verified snapshot, and the isolates of it that are held ready. */
 export declare class NativeSnapshot {
   /** SHA-256 over everything that shapes the heap, in hexadecimal. */
   get key(): string
@@ -149,8 +157,13 @@ export interface NativeEvent {
 export interface NativeIsolateOptions {
   /** Heap and buffers together, in MiB. */
   memoryLimitMb: number
-  /** The default wall-clock limit of a call in milliseconds; absent for none. */
+  /**
+   * The wall-clock limit of the sources together, and of what the guest does on its own account, in
+   * milliseconds; absent for none.
+   */
   timeoutMs?: number
+  /** What the isolate starts from instead of a snapshot, in order of evaluation. */
+  sources: Array<NativeSource>
   /** An encoded object whose properties become globals. */
   globals: Uint8Array
   /** Dotted paths of host functions. */

@@ -55,7 +55,7 @@ test('eval and call are unknown until they are told', () => {
 
 test('an isolate works with `await using`', () => {
   expectTypeOf(isolate).toExtend<AsyncDisposable>()
-  expectTypeOf(isolate.seededFrom).toEqualTypeOf<'snapshot' | 'blank'>()
+  expectTypeOf(isolate.seededFrom).toEqualTypeOf<'snapshot' | 'fallback' | 'blank'>()
 })
 
 test('options', () => {

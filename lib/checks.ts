@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+import { types } from 'node:util'
 import { invalidArg, show } from './errors.js'
 
 /** Largest time limit: what a 32-bit timer can hold, in milliseconds. */
@@ -98,6 +100,20 @@ export function readObject(where: string, name: string, object: unknown, known: 
   }
   const prefix = name === 'options' ? '' : `${name}.`
   return new Map(known.map((key) => [key, guarded(where, prefix + key, () => Reflect.get(object, key) as unknown)]))
+}
+
+/** What a snapshot is read from: a file's absolute path, or bytes. */
+export function checkOrigin(where: string, name: string, from: unknown): string | Uint8Array {
+  if (typeof from === 'string') return checkPath(where, name, from)
+  if (!types.isUint8Array(from)) throw wrong(where, name, 'a path or a Uint8Array', from)
+  // Other threads can write to shared memory, even between check and use.
+  return types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from
+}
+
+/** A file's path, made absolute now: the working directory may change until the file is opened. */
+export function checkPath(where: string, name: string, path: unknown): string {
+  if (typeof path !== 'string' || path === '' || path.includes('\0')) throw wrong(where, name, 'a path that is not empty', path)
+  return resolve(path)
 }
 
 /** Runs what may run the user's code: a getter or a proxy. */

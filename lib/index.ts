@@ -18,6 +18,7 @@ export type {
   HostObject,
   IsolateStats,
   IsolationReport,
+  PrewarmOptions,
   SnapshotFinding,
   SnapshotInfo,
   SnapshotSource,

@@ -1,4 +1,4 @@
-import type { NativeIsolate } from '../native.js'
+import type { NativeIsolate, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
@@ -25,12 +25,17 @@ export class IsolateCore implements HostCallReceiver {
     this.#bindings = bindings
   }
 
-  /** Starts an isolate and waits until it is ready. */
-  static async start(request: IsolateRequest): Promise<IsolateCore> {
+  /**
+   * Starts an isolate and waits until it is ready.
+   *
+   * @param sources what it starts from instead of a snapshot
+   */
+  static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { snapshot, timeoutMs, memoryLimitMb, bindings } = request
+    const { timeoutMs, memoryLimitMb, bindings } = request
     const options = {
       memoryLimitMb,
+      sources,
       globals: connection.encode(request.globals, 'globals'),
       bindings: [...bindings.keys()],
       ...(timeoutMs === Infinity ? {} : { timeoutMs }),

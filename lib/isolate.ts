@@ -6,10 +6,12 @@ import { IsolateCore } from './isolate-core.js'
 import { checkCallOptions, checkEval, checkIsolateOptions } from './options.js'
 import type { IsolateRequest } from './options.js'
 import type { Remote } from './remote.js'
+import { startSeeded } from './seed.js'
+import type { SeededFrom } from './seed.js'
 import { nativeSnapshot } from './snapshot.js'
 import type { CallOptions, CreateIsolateOptions, IsolateStats, Source } from './types.js'
 
-let makeIsolate: <Api extends object>(core: IsolateCore, timeoutMs: number, seededFrom: 'snapshot' | 'blank') => Isolate<Api>
+let makeIsolate: <Api extends object>(core: IsolateCore, timeoutMs: number, seededFrom: SeededFrom) => Isolate<Api>
 
 /**
  * One session: a V8 isolate of its own on a thread of its own, made by
@@ -23,14 +25,14 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
     makeIsolate = (core, timeoutMs, seededFrom) => new Isolate(core, timeoutMs, seededFrom)
   }
 
-  /** What the isolate started from. */
-  readonly seededFrom: 'snapshot' | 'blank'
+  /** What the isolate started from; `'fallback'` when the snapshot could not be used. */
+  readonly seededFrom: 'snapshot' | 'fallback' | 'blank'
 
   readonly #core: IsolateCore
   readonly #timeoutMs: number
   readonly #api: Remote<Api>
 
-  private constructor(core: IsolateCore, timeoutMs: number, seededFrom: 'snapshot' | 'blank') {
+  private constructor(core: IsolateCore, timeoutMs: number, seededFrom: SeededFrom) {
     if (!(core instanceof IsolateCore)) throw invalidArg('an Isolate is made by createIsolate, not by new')
     this.seededFrom = seededFrom
     this.#core = core
@@ -102,13 +104,20 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
 }
 
 /**
- * Starts an isolate, from a snapshot or blank.
+ * Starts an isolate: from a snapshot, from the sources of `fallback` when the
+ * snapshot can't be used, or blank. One that `snapshot.prewarm` holds ready is
+ * taken if its memory limit is the same.
  *
  * The type argument describes the guest's global functions, for `api`.
  *
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
  * @throws `TypeError` with `ERR_INVALID_ARG` later, if the snapshot does not let a global or binding be
  * defined: it is read-only there, or hidden by a top-level `let`, `const` or `class`
+ * @throws `TypeError` with `ERR_INVALID_ARG` later, if `memoryLimitMb` is too small for a snapshot that had to be loaded
+ * @throws `IsoseedError` with `ERR_SNAPSHOT_IO`, `ERR_SNAPSHOT_CORRUPT` or `ERR_SNAPSHOT_MISMATCH` if the snapshot
+ * can't be used, and there is no `fallback`
+ * @throws `GuestError` if a source of `fallback` throws; a `RangeError` if it is too long
+ * @throws `IsoseedError` with `ERR_TIMEOUT` or `ERR_MEMORY_LIMIT` if the sources of `fallback` pass a limit
  * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned
  */
 export function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>> {
@@ -116,6 +125,6 @@ export function createIsolate<Api extends object = Record<string, any>>(options?
 }
 
 async function open<Api extends object>(request: IsolateRequest): Promise<Isolate<Api>> {
-  const core = await IsolateCore.start(request)
-  return makeIsolate<Api>(core, request.timeoutMs, request.snapshot === undefined ? 'blank' : 'snapshot')
+  const { core, seededFrom } = await startSeeded(request)
+  return makeIsolate<Api>(core, request.timeoutMs, seededFrom)
 }

@@ -1,12 +1,16 @@
+import { types } from 'node:util'
 import type { NativeBuildRequest, NativeSnapshot, NativeSource } from '../native.js'
 import { checkBindingPaths, flattenBindings, isPath } from './bindings.js'
 import type { Binding } from './bindings.js'
-import { Given, MAX_MEMORY_MB, MAX_TIMEOUT_MS, MIN_MEMORY_MB, guarded, isObject, readObject, wrong } from './checks.js'
+import { Given, MAX_MEMORY_MB, MAX_TIMEOUT_MS, MIN_MEMORY_MB, checkOrigin, guarded, isObject, readObject, wrong } from './checks.js'
 import { invalidArg, show } from './errors.js'
 import type { BuildProgress } from './types.js'
 
 const MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB] as const
 const TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS] as const
+
+/** Each isolate is a thread: more than this is a mistake. */
+const MAX_PREWARMED = 10_000
 
 /** The native side of a value if it is a `Snapshot`; a parameter, so that checking options needs no addon. */
 export type SnapshotLookup = (value: unknown) => NativeSnapshot | undefined
@@ -39,7 +43,7 @@ export function checkBuildOptions(options: unknown, nativeSnapshot: SnapshotLook
   const onProgress = given.get('onProgress')
   if (onProgress !== undefined && typeof onProgress !== 'function') throw given.fail('onProgress', 'a function')
   const request: NativeBuildRequest = {
-    bundles: checkBundles(given),
+    bundles: checkBundles(given.where, 'bundle', given.get('bundle')),
     bindings: checkBindingPaths(given.where, given.get('bindings')),
     timeoutMs: given.integer('timeoutMs', TIMEOUT_RANGE, 60_000),
     memoryLimitMb: given.integer('memoryLimitMb', MEMORY_RANGE, 512),
@@ -65,24 +69,24 @@ function checkModuleNames(where: string, { bridge, bundles }: NativeBuildRequest
   }
 }
 
-function checkBundles(given: Given): NativeSource[] {
-  const bundle = given.get('bundle')
-  if (!Array.isArray(bundle)) {
-    const source = optionalSource(given, 'bundle', 'bundle.js')
-    return source === undefined ? [] : [source]
-  }
+function checkBundles(where: string, name: string, bundle: unknown): NativeSource[] {
+  if (bundle === undefined) return []
+  if (!Array.isArray(bundle)) return [checkSource(where, name, bundle, 'bundle.js')]
   const sources: NativeSource[] = []
   for (let index = 0; index < bundle.length; index += 1) {
-    const source: unknown = guarded(given.where, `bundle[${index}]`, () => bundle[index] as unknown)
-    const name = bundle.length === 1 ? 'bundle.js' : `bundle-${index + 1}.js`
-    sources.push(checkSource(given.where, `bundle[${index}]`, source, name))
+    const source: unknown = guarded(where, `${name}[${index}]`, () => bundle[index] as unknown)
+    const fileName = bundle.length === 1 ? 'bundle.js' : `bundle-${index + 1}.js`
+    sources.push(checkSource(where, `${name}[${index}]`, source, fileName))
   }
   return sources
 }
 
 /** What `createIsolate` needs. */
 export interface IsolateRequest {
-  snapshot: NativeSnapshot | undefined
+  /** One that is loaded, or what to load it from. */
+  snapshot: NativeSnapshot | string | Uint8Array | undefined
+  /** What to evaluate instead, in order. */
+  fallback: NativeSource[] | undefined
   memoryLimitMb: number
   /** May be `Infinity`. */
   timeoutMs: number
@@ -94,31 +98,73 @@ export interface IsolateRequest {
 export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLookup): IsolateRequest {
   const given = new Given('createIsolate', options === undefined ? {} : options, [
     'snapshot',
+    'fallback',
     'memoryLimitMb',
     'timeoutMs',
     'globals',
     'bindings',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
-  if (snapshot === undefined && given.get('snapshot') !== undefined) throw given.fail('snapshot', 'a Snapshot')
   const bindings = flattenBindings(given.where, given.get('bindings'))
   const globals = checkGlobals(given)
   const boundNames = new Set(Array.from(bindings.keys(), (path) => path.split('.', 1)[0]))
   for (const name of Object.keys(globals)) {
     if (boundNames.has(name)) throw invalidArg(`${given.where}: globals.${name} and bindings.${name} must not both exist`)
   }
-  const memoryLimitMb = given.integer('memoryLimitMb', MEMORY_RANGE, 128)
-  const smallest = snapshot?.smallestMemoryLimitMb ?? 0
-  if (memoryLimitMb < smallest) {
-    throw invalidArg(`${given.where}: memoryLimitMb must be at least ${smallest} for this snapshot, got ${memoryLimitMb}`)
-  }
+  const memoryLimitMb = isolateMemory(given)
+  if (snapshot !== undefined) checkMemoryFor(given.where, snapshot, memoryLimitMb)
   return {
-    snapshot,
+    snapshot: snapshot ?? checkSnapshotOrigin(given),
+    fallback: checkFallback(given),
     memoryLimitMb,
     timeoutMs: given.timeout('timeoutMs', 30_000),
     globals,
     bindings,
   }
+}
+
+function isolateMemory(given: Given): number {
+  return given.integer('memoryLimitMb', MEMORY_RANGE, 128)
+}
+
+/** @throws `TypeError` with `ERR_INVALID_ARG` if the snapshot's heap does not fit */
+export function checkMemoryFor(where: string, snapshot: NativeSnapshot, memoryLimitMb: number): void {
+  const smallest = snapshot.smallestMemoryLimitMb
+  if (memoryLimitMb >= smallest) return
+  throw invalidArg(`${where}: memoryLimitMb must be at least ${smallest} for this snapshot, got ${memoryLimitMb}`)
+}
+
+function checkSnapshotOrigin(given: Given): string | Uint8Array | undefined {
+  const from = given.get('snapshot')
+  if (from === undefined) return undefined
+  if (typeof from !== 'string' && !types.isUint8Array(from)) throw given.fail('snapshot', 'a Snapshot, a path or a Uint8Array')
+  return checkOrigin(given.where, 'snapshot', from)
+}
+
+function checkFallback(given: Given): NativeSource[] | undefined {
+  const fallback = given.get('fallback')
+  if (fallback === undefined) return undefined
+  const parts = readObject(given.where, 'fallback', fallback, ['bridge', 'bundle'])
+  const bridge = parts.get('bridge')
+  const first = bridge === undefined ? [] : [checkSource(given.where, 'fallback.bridge', bridge, 'bridge.js')]
+  return [...first, ...checkBundles(given.where, 'fallback.bundle', parts.get('bundle'))]
+}
+
+/** What `snapshot.prewarm` needs. */
+export interface PrewarmRequest {
+  count: number
+  memoryLimitMb: number
+}
+
+/** @throws `TypeError` with `ERR_INVALID_ARG` */
+export function checkPrewarm(count: unknown, options: unknown, snapshot: NativeSnapshot): PrewarmRequest {
+  const given = new Given('snapshot.prewarm', options === undefined ? {} : options, ['memoryLimitMb'])
+  if (!Number.isInteger(count) || (count as number) < 0 || (count as number) > MAX_PREWARMED) {
+    throw wrong(given.where, 'count', `an integer from 0 to ${MAX_PREWARMED}`, count)
+  }
+  const memoryLimitMb = isolateMemory(given)
+  checkMemoryFor(given.where, snapshot, memoryLimitMb)
+  return { count: count as number, memoryLimitMb }
 }
 
 function checkGlobals(given: Given): object {

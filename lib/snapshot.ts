@@ -1,12 +1,10 @@
-import { resolve } from 'node:path'
-import { types } from 'node:util'
 import type { NativeEvent, NativeSnapshot } from '../native.js'
-import { wrong } from './checks.js'
+import { checkOrigin, checkPath } from './checks.js'
 import { connect } from './connection.js'
 import { invalidArg } from './errors.js'
-import { checkBuildOptions } from './options.js'
-import type { BuildRequest } from './options.js'
-import type { BuildProgress, BuildSnapshotOptions, SnapshotInfo } from './types.js'
+import { checkBuildOptions, checkPrewarm } from './options.js'
+import type { BuildRequest, PrewarmRequest } from './options.js'
+import type { BuildProgress, BuildSnapshotOptions, PrewarmOptions, SnapshotInfo } from './types.js'
 
 let makeSnapshot: (native: NativeSnapshot) => Snapshot
 
@@ -41,7 +39,7 @@ export class Snapshot {
    * `ERR_SNAPSHOT_MISMATCH` if it is of another V8, platform or format version
    */
   static load(from: string | Uint8Array): Promise<Snapshot> {
-    return load(checkOrigin('Snapshot.load', from))
+    return load(checkOrigin('Snapshot.load', 'from', from))
   }
 
   /**
@@ -53,7 +51,7 @@ export class Snapshot {
    * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed
    */
   static inspect(from: string | Uint8Array): Promise<SnapshotInfo> {
-    return inspect(checkOrigin('Snapshot.inspect', from))
+    return inspect(checkOrigin('Snapshot.inspect', 'from', from))
   }
 
   /** Hex SHA-256 over the sources and every option that changes the heap. */
@@ -79,7 +77,31 @@ export class Snapshot {
    * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be written
    */
   save(path: string): Promise<void> {
-    return save(this.#native, checkPath('snapshot.save', path))
+    return save(this.#native, checkPath('snapshot.save', 'path', path))
+  }
+
+  /**
+   * Holds so many isolates of this snapshot ready from now on, restored and
+   * waiting on threads of their own: `createIsolate({ snapshot })` takes one if
+   * its `memoryLimitMb` is the same, and gives it the session's `globals`,
+   * `bindings` and `timeoutMs`. Each is used once. Another is made for it after
+   * the session was told that its isolate is ready, one at a time; meanwhile, and
+   * when none is left, sessions get fresh isolates.
+   *
+   * Isolates that wait take memory and a thread each, and do not keep the
+   * process alive. They belong to this `Snapshot` object and this JavaScript
+   * environment (the main thread or a Worker), and go with them.
+   *
+   * Calling it again sets the number and the limit anew; `prewarm(0)` lets all go.
+   *
+   * @param count how many; an integer from 0 to 10000
+   * @returns fulfilled when so many were restored, and those that are not wanted any more are gone
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `IsoseedError` with `ERR_ISOLATE_LOST` if an isolate can't be made, as when the system
+   * refuses a thread; those that were made stay ready
+   */
+  prewarm(count: number, options?: PrewarmOptions): Promise<void> {
+    return prewarm(this.#native, checkPrewarm(count, options, this.#native))
   }
 
   /** How the snapshot names itself, so that it is not taken for an object of options. */
@@ -126,25 +148,17 @@ async function save(snapshot: NativeSnapshot, path: string): Promise<void> {
   await connection.request((id) => connection.native.saveSnapshot(id, snapshot, path), { owner: snapshot })
 }
 
+async function prewarm(snapshot: NativeSnapshot, { count, memoryLimitMb }: PrewarmRequest): Promise<void> {
+  const connection = connect()
+  await connection.request((id) => connection.native.prewarm(id, snapshot, count, memoryLimitMb), { owner: snapshot })
+}
+
 function snapshotOf(event: NativeEvent): NativeSnapshot {
   return event.snapshot as NativeSnapshot
 }
 
 function parseInfo(json: string): SnapshotInfo {
   return JSON.parse(json, (_, value: unknown) => Object.freeze(value)) as SnapshotInfo
-}
-
-function checkOrigin(where: string, from: unknown): string | Uint8Array {
-  if (typeof from === 'string') return checkPath(where, from)
-  if (!types.isUint8Array(from)) throw wrong(where, 'from', 'a path or a Uint8Array', from)
-  // Other threads can write to shared memory, even between check and use.
-  return types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from
-}
-
-function checkPath(where: string, path: unknown): string {
-  if (typeof path !== 'string' || path === '' || path.includes('\0')) throw wrong(where, 'path', 'a path that is not empty', path)
-  // Now, not when the file is opened: the working directory may change until then.
-  return resolve(path)
 }
 
 /** Proof that a constructor is called from this file. */

@@ -119,8 +119,27 @@ export interface BuildProgress {
 
 /** Options of `createIsolate`. An unknown option is refused. */
 export interface CreateIsolateOptions {
-  /** What the isolate starts from; without it, a blank isolate. */
-  snapshot?: Snapshot
+  /**
+   * What the isolate starts from: a snapshot, or a file's path or bytes to load
+   * one from, as `Snapshot.load` does. Without it, and without `fallback`, a
+   * blank isolate.
+   */
+  snapshot?: Snapshot | string | Uint8Array
+  /**
+   * What the isolate starts from when the snapshot can't be used: it can't be
+   * read (`ERR_SNAPSHOT_IO`), is damaged (`ERR_SNAPSHOT_CORRUPT`), or is of
+   * another V8 or platform (`ERR_SNAPSHOT_MISMATCH`). Slower, but it starts:
+   * the sources are evaluated in a blank isolate, bridge first, within
+   * `memoryLimitMb`, and all together within `timeoutMs`; each may be as long as
+   * an eighth of `memoryLimitMb`. As when a snapshot is built, the functions of
+   * `bindings` exist and refuse to be called meanwhile, and `globals` come
+   * afterwards.
+   *
+   * `isolate.seededFrom` is then `'fallback'`, and a process warning with code
+   * `ISOSEED_FALLBACK` says why, once for each reason. Without `snapshot` the
+   * isolate always starts from these sources, and nothing is warned of.
+   */
+  fallback?: Pick<BuildSnapshotOptions, 'bridge' | 'bundle'>
   /**
    * Limit for JavaScript heap, ArrayBuffers and WebAssembly memories together, in MiB; an integer
    * from 8 to 65536, and at least what the snapshot's own heap needs. Past it,
@@ -130,8 +149,8 @@ export interface CreateIsolateOptions {
    */
   memoryLimitMb?: number
   /**
-   * Time for each `eval` and `call`, in milliseconds: synchronous code,
-   * microtasks and pending host calls together. An integer from 1 to
+   * Time for each `eval` and `call`, and for all sources of `fallback` together,
+   * in milliseconds: synchronous code, microtasks and pending host calls. An integer from 1 to
    * 2147483647, or `Infinity` for no limit. Past it, the call fails with
    * `ERR_TIMEOUT` and the isolate stays usable.
    *
@@ -260,6 +279,18 @@ export interface SnapshotInfo {
   readonly bindings: readonly string[]
 }
 
+/** Options of `snapshot.prewarm`. An unknown option is refused. */
+export interface PrewarmOptions {
+  /**
+   * Memory limit of the isolates, in MiB, as in `createIsolate`: an integer from
+   * 8 to 65536, and at least what the snapshot's own heap needs. Only sessions
+   * with the same limit get them.
+   *
+   * @default 128
+   */
+  memoryLimitMb?: number
+}
+
 /** Figures of one isolate at one moment. */
 export interface IsolateStats {
   /** JavaScript heap in use, in bytes. */
@@ -276,7 +307,11 @@ export interface IsolateStats {
   calls: number
   /** Calls of host functions so far. */
   hostCalls: number
-  /** How long restoring and preparing the isolate took on its own thread, in milliseconds. */
+  /**
+   * How long the session waited for its isolate until it was ready, in
+   * milliseconds. One that was held ready only had to be given the session's
+   * globals and bindings.
+   */
   startMs: number
 }
 

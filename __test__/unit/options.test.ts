@@ -1,8 +1,9 @@
+import { resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import type { NativeSnapshot } from '../../native.js'
-import { checkBuildOptions, checkCallOptions, checkEval, checkIsolateOptions, checkVerifyOptions } from '../../lib/options.js'
+import { checkBuildOptions, checkCallOptions, checkEval, checkIsolateOptions, checkPrewarm, checkVerifyOptions } from '../../lib/options.js'
 
-const SNAPSHOT = {} as NativeSnapshot
+const SNAPSHOT = { smallestMemoryLimitMb: 9 } as NativeSnapshot
 const lookup = (value: unknown): NativeSnapshot | undefined => (value === SNAPSHOT ? SNAPSHOT : undefined)
 const build = (options: unknown): unknown => checkBuildOptions(options, lookup)
 const isolate = (options: unknown): ReturnType<typeof checkIsolateOptions> => checkIsolateOptions(options, lookup)
@@ -32,7 +33,7 @@ describe('misuse is a TypeError at once that names option and value', () => {
     ['options', () => isolate([]), 'createIsolate: options must be an object, got []'],
     ['options', () => isolate(Promise.resolve()), 'createIsolate: options must be an object, got Promise { undefined }'],
     ['options', () => build(undefined), 'buildSnapshot: options must be an object, got undefined'],
-    ['unknown', () => isolate({ memoryLimit: 1 }), 'createIsolate: unknown option "memoryLimit", known are snapshot, memoryLimitMb, timeoutMs, globals, bindings'],
+    ['unknown', () => isolate({ memoryLimit: 1 }), 'createIsolate: unknown option "memoryLimit", known are snapshot, fallback, memoryLimitMb, timeoutMs, globals, bindings'],
     ['unknown', () => isolate(JSON.parse('{"__proto__":1}')), 'createIsolate: unknown option "__proto__", known are'],
     ['getter', () => isolate(throwing), 'createIsolate: memoryLimitMb can\'t be read: '],
     ['proxy', () => isolate(throwingProxy), 'createIsolate: options can\'t be read: '],
@@ -48,8 +49,21 @@ describe('misuse is a TypeError at once that names option and value', () => {
     ['timeout', () => isolate({ timeoutMs: 2 ** 31 }), 'got 2147483648'],
     ['timeout', () => isolate({ timeoutMs: -Infinity }), 'got -Infinity'],
     ['timeout', () => build({ timeoutMs: Infinity }), 'buildSnapshot: timeoutMs must be an integer from 1 to 2147483647, got Infinity'],
-    ['snapshot', () => isolate({ snapshot: {} }), 'createIsolate: snapshot must be a Snapshot, got {}'],
-    ['snapshot', () => isolate({ snapshot: null }), 'createIsolate: snapshot must be a Snapshot, got null'],
+    ['snapshot', () => isolate({ snapshot: {} }), 'createIsolate: snapshot must be a Snapshot, a path or a Uint8Array, got {}'],
+    ['snapshot', () => isolate({ snapshot: null }), 'createIsolate: snapshot must be a Snapshot, a path or a Uint8Array, got null'],
+    ['snapshot', () => isolate({ snapshot: '' }), 'createIsolate: snapshot must be a path that is not empty, got ""'],
+    ['snapshot', () => isolate({ snapshot: 'a\0b' }), 'createIsolate: snapshot must be a path that is not empty, got "a\\u0000b"'],
+    ['snapshot', () => isolate({ snapshot: SNAPSHOT, memoryLimitMb: 8 }), 'createIsolate: memoryLimitMb must be at least 9 for this snapshot, got 8'],
+    ['fallback', () => isolate({ fallback: 'code' }), 'createIsolate: fallback must be an object, got "code"'],
+    ['fallback', () => isolate({ fallback: { warmup: '' } }), 'createIsolate: unknown property of fallback "warmup", known are bridge, bundle'],
+    ['fallback', () => isolate({ fallback: { bridge: 1 } }), 'createIsolate: fallback.bridge must be a string or { code, name }, got 1'],
+    ['fallback', () => isolate({ fallback: { bundle: ['', 1] } }), 'createIsolate: fallback.bundle[1] must be a string or { code, name }, got 1'],
+    ['prewarm', () => checkPrewarm(1.5, undefined, SNAPSHOT), 'snapshot.prewarm: count must be an integer from 0 to 10000, got 1.5'],
+    ['prewarm', () => checkPrewarm(-1, undefined, SNAPSHOT), 'snapshot.prewarm: count must be an integer from 0 to 10000, got -1'],
+    ['prewarm', () => checkPrewarm(1e6, undefined, SNAPSHOT), 'snapshot.prewarm: count must be an integer from 0 to 10000, got 1000000'],
+    ['prewarm', () => checkPrewarm('2', undefined, SNAPSHOT), 'snapshot.prewarm: count must be an integer from 0 to 10000, got "2"'],
+    ['prewarm', () => checkPrewarm(1, { timeoutMs: 1 }, SNAPSHOT), 'snapshot.prewarm: unknown option "timeoutMs", known are memoryLimitMb'],
+    ['prewarm', () => checkPrewarm(1, { memoryLimitMb: 8 }, SNAPSHOT), 'snapshot.prewarm: memoryLimitMb must be at least 9 for this snapshot, got 8'],
     ['globals', () => isolate({ globals: new Map() }), 'createIsolate: globals must be an object, got Map(0) {}'],
     ['globals', () => isolate({ globals: JSON.parse('{"__proto__":{}}') }), 'createIsolate: a name in globals must not be "__proto__"'],
     ['globals', () => isolate({ globals: { db: 1 }, bindings: { db: { get() {} } } }), 'createIsolate: globals.db and bindings.db must not both exist'],
@@ -129,7 +143,26 @@ describe('what the native side is told', () => {
   })
 
   test('defaults of an isolate', () => {
-    expect(isolate(undefined)).toEqual({ snapshot: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map() })
+    const blank = { snapshot: undefined, fallback: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map() }
+    expect(isolate(undefined)).toEqual(blank)
+  })
+
+  test('an isolate starts from a snapshot, from what it is loaded from, or from sources', () => {
+    expect(isolate({ snapshot: SNAPSHOT }).snapshot).toBe(SNAPSHOT)
+    expect(isolate({ snapshot: 'app.snap' }).snapshot).toBe(resolve('app.snap'))
+    const bytes = new Uint8Array(3)
+    expect(isolate({ snapshot: bytes }).snapshot).toBe(bytes)
+    expect(isolate({ fallback: {} }).fallback).toEqual([])
+    expect(isolate({ fallback: { bridge: 'a', bundle: ['b', { code: 'c', name: 'lib.js' }] } }).fallback).toEqual([
+      { code: 'a', name: 'bridge.js' },
+      { code: 'b', name: 'bundle-1.js' },
+      { code: 'c', name: 'lib.js' },
+    ])
+  })
+
+  test('defaults of prewarm', () => {
+    expect(checkPrewarm(2, undefined, SNAPSHOT)).toEqual({ count: 2, memoryLimitMb: 128 })
+    expect(checkPrewarm(0, { memoryLimitMb: 9 }, SNAPSHOT)).toEqual({ count: 0, memoryLimitMb: 9 })
   })
 
   test('the limits themselves are allowed', () => {

@@ -10,29 +10,28 @@ use napi_derive::napi;
 
 use super::error::throw;
 use super::event::{Answer, Events, NativeEvent};
-use super::isolate::{NativeIsolate, call_id, json, settle};
+use super::isolate::{NativeIsolate, call_id, isolate_weight, json, settle};
 use super::number;
 use super::options::{
     NativeBuildRequest, NativeConnectOptions, NativeIsolateOptions, NativeVerifyOptions, milliseconds,
 };
 use super::snapshot::{NativeSnapshot, info_json};
 use crate::engine::error::EngineError;
-use crate::engine::handle::{IsolateHandle, IsolateOptions};
+use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
+use crate::engine::pool::Pool;
 use crate::engine::runtime::runtime;
 use crate::engine::snapshot::cache::{self, OnProgress, Ticket};
 use crate::engine::snapshot::helper::HelperProgram;
 use crate::engine::snapshot::{self, Snapshot};
 use crate::engine::verify::{self, VerifyOptions};
 
-/// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
-const BLANK_ISOLATE_BYTES: i64 = 2 * 1024 * 1024;
-
 /// What ends with the environment.
 #[derive(Default)]
 struct UnderWay {
     builds: HashMap<u64, Ticket>,
     isolates: Vec<Weak<IsolateHandle>>,
+    pools: Vec<Weak<Pool>>,
 }
 
 /// A connection of one JavaScript environment to the engine.
@@ -60,8 +59,9 @@ pub fn connect(
     retain_current_module_for_unload_safety();
     let under_way = Arc::new(Mutex::new(UnderWay::default()));
     env.add_env_cleanup_hook(Arc::clone(&under_way), |under_way| {
-        let UnderWay { builds, isolates } = std::mem::take(&mut *lock(&under_way));
+        let UnderWay { builds, isolates, pools } = std::mem::take(&mut *lock(&under_way));
         builds.into_values().for_each(Ticket::cancel);
+        pools.iter().filter_map(Weak::upgrade).for_each(|pool| pool.close());
         isolates.iter().filter_map(Weak::upgrade).for_each(|isolate| isolate.dispose(|| ()));
     })?;
     let helper = HelperProgram { program: options.exec_path.into(), arguments: vec![options.helper.into()] };
@@ -98,7 +98,7 @@ impl Connection {
         let mut table = lock(&self.under_way);
         let ticket = cache::build(self.helper.clone(), order, use_cache, on_progress, move |outcome| {
             lock(&under_way).builds.remove(&call_id(id));
-            events.done(id, outcome.map(|snapshot| Answer::Snapshot(NativeSnapshot { snapshot })));
+            events.done(id, outcome.map(|snapshot| Answer::Snapshot(NativeSnapshot::new(snapshot))));
         });
         table.builds.insert(call_id(id), ticket);
     }
@@ -118,7 +118,7 @@ impl Connection {
         let from = Origin::from(from);
         self.answer_later(id, move || {
             let snapshot = Snapshot::from_bytes(from.bytes()?)?;
-            Ok(Answer::Snapshot(NativeSnapshot { snapshot }))
+            Ok(Answer::Snapshot(NativeSnapshot::new(snapshot)))
         });
     }
 
@@ -140,7 +140,35 @@ impl Connection {
         self.answer_later(id, move || snapshot.write(Path::new(&path)).map(|()| Answer::Nothing));
     }
 
-    /// Starts an isolate. Returned at once; request `id` is answered when it is ready.
+    /// Holds so many isolates of a snapshot ready from now on; answered when they are.
+    ///
+    /// # Errors
+    /// A `TypeError` with code `ERR_INVALID_ARG` when the memory limit is too small for the snapshot.
+    #[napi]
+    pub fn prewarm(
+        &self,
+        env: Env,
+        id: f64,
+        snapshot: &NativeSnapshot,
+        count: u32,
+        memory_limit_mb: u32,
+    ) -> Result<()> {
+        let events = self.events.clone();
+        let done = Box::new(move |outcome: std::result::Result<(), EngineError>| {
+            events.done(id, outcome.map(|()| Answer::Nothing));
+        });
+        {
+            let mut under_way = lock(&self.under_way);
+            under_way.pools.retain(|pool| pool.strong_count() > 0);
+            under_way.pools.push(Arc::downgrade(&snapshot.pool));
+        }
+        let held = snapshot.pool.hold(count as usize, u64::from(memory_limit_mb), done);
+        held.map_err(|error| throw(env, &error))?;
+        snapshot.weigh_pool(env, count)
+    }
+
+    /// Starts an isolate, or takes one that is held ready. Returned at once; request `id` is answered
+    /// when it is ready.
     ///
     /// # Errors
     /// A `TypeError` with code `ERR_INVALID_ARG` when the memory limit is too small for the snapshot.
@@ -152,20 +180,24 @@ impl Connection {
         options: NativeIsolateOptions,
         snapshot: Option<&NativeSnapshot>,
     ) -> Result<NativeIsolate> {
-        let snapshot = snapshot.map(|snapshot| Arc::clone(&snapshot.snapshot));
-        let heap_bytes = snapshot.as_ref().map_or(0, |snapshot| snapshot.info().heap_bytes);
-        let weight = BLANK_ISOLATE_BYTES.saturating_add(i64::try_from(heap_bytes).unwrap_or(i64::MAX));
+        let weight = isolate_weight(snapshot.map(|snapshot| &*snapshot.snapshot));
         let address = Arc::new(Address { events: self.events.clone(), isolate: std::sync::OnceLock::new() });
-        let options = IsolateOptions {
-            snapshot,
-            memory_limit_mb: u64::from(options.memory_limit_mb),
+        let memory_limit_mb = u64::from(options.memory_limit_mb);
+        let session = SessionOptions {
+            sources: options.sources.into_iter().map(Into::into).collect(),
             timeout: options.timeout_ms.map(milliseconds),
             globals: options.globals.to_vec(),
             bindings: options.bindings,
             host_has_float16: self.float16,
             host: Arc::clone(&address) as Arc<dyn Host>,
         };
-        let handle = IsolateHandle::start(options, call_id(id), settle(self.events.clone(), id));
+        let started = settle(self.events.clone(), id);
+        let handle = if let Some(snapshot) = snapshot {
+            snapshot.pool.start(memory_limit_mb, session, call_id(id), started)
+        } else {
+            let seed = Seed { snapshot: None, memory_limit_mb };
+            IsolateHandle::start(seed, session, call_id(id), started)
+        };
         let handle = Arc::new(handle.map_err(|error| throw(env, &error))?);
         // Filled once, here; no guest code runs before the host was told that the isolate is ready.
         let _ = address.isolate.set(handle.id());

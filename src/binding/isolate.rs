@@ -11,6 +11,16 @@ use super::options::{NativeSource, milliseconds};
 use crate::engine::error::EngineError;
 use crate::engine::handle::IsolateHandle;
 use crate::engine::lifecycle::{Reply, Settle};
+use crate::engine::snapshot::Snapshot;
+
+/// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
+const BLANK_ISOLATE_BYTES: i64 = 2 * 1024 * 1024;
+
+/// What one isolate weighs outside Node.js's heap, in bytes.
+pub(super) fn isolate_weight(snapshot: Option<&Snapshot>) -> i64 {
+    let heap_bytes = snapshot.map_or(0, |snapshot| snapshot.info().heap_bytes);
+    BLANK_ISOLATE_BYTES.saturating_add(i64::try_from(heap_bytes).unwrap_or(i64::MAX))
+}
 
 /// One isolate. Every request is answered by one `done` event, unless it is aborted.
 #[napi(custom_finalize)]

@@ -92,8 +92,11 @@ impl NativeBuildRequest {
 pub struct NativeIsolateOptions {
     /// Heap and buffers together, in MiB.
     pub memory_limit_mb: u32,
-    /// The default wall-clock limit of a call in milliseconds; absent for none.
+    /// The wall-clock limit of the sources together, and of what the guest does on its own account, in
+    /// milliseconds; absent for none.
     pub timeout_ms: Option<f64>,
+    /// What the isolate starts from instead of a snapshot, in order of evaluation.
+    pub sources: Vec<NativeSource>,
     /// An encoded object whose properties become globals.
     pub globals: Uint8Array,
     /// Dotted paths of host functions.

@@ -1,18 +1,44 @@
 //! A snapshot in JavaScript's hands.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{Env, ObjectFinalize, Result, Uint8Array};
 use napi_derive::napi;
 
+use super::isolate::isolate_weight;
 use super::number;
 use crate::engine::handle::smallest_memory_limit_mb;
+use crate::engine::pool::Pool;
 use crate::engine::snapshot::{Snapshot, SnapshotInfo};
 
-/// A verified snapshot.
-#[napi]
+/// A verified snapshot, and the isolates of it that are held ready.
+#[napi(custom_finalize)]
 pub struct NativeSnapshot {
     pub(super) snapshot: Arc<Snapshot>,
+    pub(super) pool: Arc<Pool>,
+    /// What Node.js's garbage collector was told that the pool weighs.
+    pool_weight: Cell<i64>,
+}
+
+impl NativeSnapshot {
+    pub(super) fn new(snapshot: Arc<Snapshot>) -> Self {
+        let pool = Pool::new(Some(Arc::clone(&snapshot)));
+        Self { snapshot, pool, pool_weight: Cell::new(0) }
+    }
+
+    /// Tells Node.js's garbage collector what so many isolates weigh, which go with this object.
+    pub(super) fn weigh_pool(&self, env: Env, isolates: u32) -> Result<()> {
+        let weight = isolate_weight(Some(&self.snapshot)).saturating_mul(i64::from(isolates));
+        let before = self.pool_weight.replace(weight);
+        env.adjust_external_memory(weight - before).map(drop)
+    }
+}
+
+impl ObjectFinalize for NativeSnapshot {
+    fn finalize(self, env: Env) -> Result<()> {
+        env.adjust_external_memory(-self.pool_weight.get()).map(drop)
+    }
 }
 
 #[napi]

@@ -1,12 +1,13 @@
-//! What one turn does inside the isolate: evaluate, call, resume, encode.
+//! What one turn does inside the isolate: prepare, evaluate, call, resume, encode.
 //!
 //! Every function here runs inside a turn, within its `TryCatch`; `Halt::Threw` leaves the exception
 //! there.
 
 use crate::engine::error::EngineError;
 use crate::engine::exception::throw;
-use crate::engine::globals::is_identifier;
-use crate::engine::host_call::GuestState;
+use crate::engine::globals::{self, is_identifier};
+use crate::engine::handle::SessionOptions;
+use crate::engine::host_call::{self, GuestState};
 use crate::engine::lifecycle::CallId;
 use crate::engine::modules;
 use crate::engine::source::{self, Source};
@@ -21,6 +22,37 @@ pub(crate) enum Progress {
     Waiting,
 }
 
+/// Turns a restored isolate into a session's: evaluates its sources, then gives it its globals and
+/// host functions.
+pub(crate) fn prepare(
+    scope: &mut v8::PinScope,
+    guest: &GuestState,
+    session: &SessionOptions,
+) -> Result<(), Halt> {
+    if !session.sources.is_empty() {
+        // As in a snapshot: the sources find the host functions, which refuse to be called.
+        host_call::install(scope, &session.bindings)?;
+        let modules = modules::current(scope).ok_or(Halt::Threw)?;
+        modules.announce(scope, session.sources.iter()).ok_or(Halt::Threw)?;
+        for source in &session.sources {
+            check_length(scope, guest, source)?;
+            modules::run_to_end(scope, source, || ()).ok_or(Halt::Threw)?;
+        }
+    }
+    guest.let_host_listen();
+    host_call::install(scope, &session.bindings)?;
+    globals::define_values(scope, &session.globals)
+}
+
+fn check_length(scope: &mut v8::PinScope, guest: &GuestState, source: &Source) -> Result<(), Halt> {
+    if source.code.len() <= guest.largest_source() {
+        return Ok(());
+    }
+    let message = format!("the source is longer than {} bytes", guest.largest_source());
+    throw(scope, v8::Exception::range_error, &message);
+    Err(Halt::Threw)
+}
+
 /// Evaluates a source of any kind.
 pub(crate) fn eval(
     scope: &mut v8::PinScope,
@@ -28,11 +60,7 @@ pub(crate) fn eval(
     call: CallId,
     source: &Source,
 ) -> Result<Progress, Halt> {
-    if source.code.len() > guest.largest_source() {
-        let message = format!("the source is longer than {} bytes", guest.largest_source());
-        throw(scope, v8::Exception::range_error, &message);
-        return Err(Halt::Threw);
-    }
+    check_length(scope, guest, source)?;
     let value = modules::evaluate_any(scope, source).ok_or(Halt::Threw)?;
     await_value(scope, guest, call, value)
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Sender};
-use std::time::Duration;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::time::{Duration, Instant};
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::host_call::Host;
@@ -19,13 +19,22 @@ const SMALLEST_HEADROOM_MB: u64 = 4;
 /// The smallest memory limit of an isolate without a snapshot, in MiB.
 pub const SMALLEST_MEMORY_LIMIT_MB: u64 = 8;
 
-/// How an isolate is to be made.
-pub struct IsolateOptions {
+/// What an isolate is made of, before it is anyone's session.
+#[derive(Debug, Clone)]
+pub struct Seed {
     /// The heap image to start from; none for a blank isolate.
     pub snapshot: Option<Arc<Snapshot>>,
     /// The limit for heap and buffers together, in MiB.
     pub memory_limit_mb: u64,
-    /// The time limit of what the guest does on its own account, after its call was answered.
+}
+
+/// What one session brings to its isolate.
+pub struct SessionOptions {
+    /// Evaluated first, in order, as when a snapshot is built: what a session starts from that has no
+    /// snapshot.
+    pub sources: Vec<Source>,
+    /// The time limit of the sources together, and of what the guest does on its own account, after
+    /// its call was answered.
     pub timeout: Option<Duration>,
     /// An encoded object whose properties become globals.
     pub globals: Vec<u8>,
@@ -45,6 +54,20 @@ pub fn smallest_memory_limit_mb(snapshot: Option<&Snapshot>) -> u64 {
     (brought + SMALLEST_HEADROOM_MB).max(SMALLEST_MEMORY_LIMIT_MB)
 }
 
+/// Whether an isolate of this seed can be made.
+///
+/// # Errors
+/// `InvalidArg` when the memory limit is too small for the snapshot.
+pub fn check_memory_limit(seed: &Seed) -> Result<()> {
+    let smallest = smallest_memory_limit_mb(seed.snapshot.as_deref());
+    if seed.memory_limit_mb >= smallest {
+        return Ok(());
+    }
+    let given = seed.memory_limit_mb;
+    let message = format!("memoryLimitMb must be at least {smallest} for this snapshot, got {given}");
+    Err(EngineError::InvalidArg { message })
+}
+
 /// One isolate. Dropping the handle disposes it.
 pub struct IsolateHandle {
     id: u64,
@@ -52,41 +75,58 @@ pub struct IsolateHandle {
     commands: Sender<Command>,
 }
 
+/// The request that restores an isolate which no session has asked for yet.
+const RESTORE: CallId = 0;
+
 impl IsolateHandle {
-    /// Starts an isolate on a thread of its own. `started` is settled as request `call` when it is
-    /// ready, or when it can't be.
+    /// Starts an isolate on a thread of its own, for one session. `started` is settled as request
+    /// `call` when it is ready, or when it can't be.
     ///
     /// # Errors
     /// `InvalidArg` when the memory limit is too small for the snapshot.
-    pub fn start(options: IsolateOptions, call: CallId, started: Settle) -> Result<Self> {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-        let smallest = smallest_memory_limit_mb(options.snapshot.as_deref());
-        if options.memory_limit_mb < smallest {
-            return Err(EngineError::InvalidArg {
-                message: format!(
-                    "memoryLimitMb must be at least {smallest} for this snapshot, got {}",
-                    options.memory_limit_mb
-                ),
-            });
-        }
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let lifecycle = Lifecycle::new(options.memory_limit_mb, options.timeout);
-        let (commands, received) = mpsc::channel();
-        lifecycle.submit(call, None, started);
-        let handle = Self { id, lifecycle: Arc::clone(&lifecycle), commands: commands.clone() };
-        let refused = Arc::clone(&lifecycle);
-        spawn_isolate_thread(
-            format!("isoseed-{id}"),
-            move || worker::run(options, call, &lifecycle, commands, &received),
-            move |error| {
-                let words = format!("the system refuses a thread: {error}");
-                let why = EngineError::IsolateLost { words };
-                refused.settle(call, Err(why.clone()));
-                refused.finish(&why);
-                refused.exited();
-            },
-        );
+    pub fn start(seed: Seed, session: SessionOptions, call: CallId, started: Settle) -> Result<Self> {
+        let (handle, thread) = Self::new(seed)?;
+        handle.prepare(session, call, started);
+        thread.spawn(call);
         Ok(handle)
+    }
+
+    /// Restores an isolate on a thread of its own, where it waits for its session. `restored` gets it,
+    /// or the reason why it can't be; it is called on that thread.
+    ///
+    /// # Errors
+    /// `InvalidArg` when the memory limit is too small for the snapshot.
+    pub fn restore(seed: Seed, restored: impl FnOnce(Result<Self>) + Send + 'static) -> Result<()> {
+        let (handle, thread) = Self::new(seed)?;
+        handle.send(Command::Hold { call: RESTORE });
+        // The request keeps the handle: an isolate that nobody can get any more is disposed.
+        thread.lifecycle.submit(RESTORE, None, Box::new(move |reply| restored(reply.map(|_| handle))));
+        thread.spawn(RESTORE);
+        Ok(())
+    }
+
+    /// Makes a restored isolate the isolate of one session. Once for each isolate.
+    pub fn prepare(&self, session: SessionOptions, call: CallId, started: Settle) {
+        let timeout = session.timeout;
+        self.lifecycle.limit_detached(timeout);
+        let timeout = timeout.filter(|_| !session.sources.is_empty());
+        let command = Command::Prepare { call, session: Box::new(session), asked: Instant::now() };
+        self.request(call, timeout, started, command);
+    }
+
+    fn new(seed: Seed) -> Result<(Self, Thread)> {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+        check_memory_limit(&seed)?;
+        let (commands, received) = mpsc::channel();
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let lifecycle = Lifecycle::new(seed.memory_limit_mb);
+        let handle = Self { id, lifecycle: Arc::clone(&lifecycle), commands: commands.clone() };
+        Ok((handle, Thread { seed, id, lifecycle, commands, received }))
+    }
+
+    /// Whether the isolate has ended, or is about to.
+    pub fn is_finished(&self) -> bool {
+        self.lifecycle.is_finished()
     }
 
     /// Unique in the process.
@@ -147,6 +187,34 @@ impl IsolateHandle {
     /// A finished isolate's thread may be gone; its requests are settled already.
     fn send(&self, command: Command) {
         let _ = self.commands.send(command);
+    }
+}
+
+/// An isolate's thread before it starts.
+struct Thread {
+    seed: Seed,
+    id: u64,
+    lifecycle: Arc<Lifecycle>,
+    commands: Sender<Command>,
+    received: Receiver<Command>,
+}
+
+impl Thread {
+    /// Starts it. `first` is the request that waits for the isolate.
+    fn spawn(self, first: CallId) {
+        let Self { seed, id, lifecycle, commands, received } = self;
+        let refused = Arc::clone(&lifecycle);
+        spawn_isolate_thread(
+            format!("isoseed-{id}"),
+            move || worker::run(seed, first, &lifecycle, commands, &received),
+            move |error| {
+                let words = format!("the system refuses a thread: {error}");
+                let why = EngineError::IsolateLost { words };
+                refused.settle(first, Err(why.clone()));
+                refused.finish(&why);
+                refused.exited();
+            },
+        );
     }
 }
 

@@ -79,6 +79,8 @@ pub(crate) struct GuestState {
     /// The request that the running turn works for.
     pub(crate) owner: Cell<Option<CallId>>,
     pub(crate) settled: RefCell<VecDeque<Settled>>,
+    /// Off while the session's sources run: a snapshot's sources find no host either.
+    host_listens: Cell<bool>,
     host: Arc<dyn Host>,
     waiting: RefCell<HashMap<u64, Waiting>>,
     waiting_bytes: Cell<usize>,
@@ -91,11 +93,17 @@ impl GuestState {
             encoder,
             owner: Cell::new(None),
             settled: RefCell::default(),
+            host_listens: Cell::new(false),
             host,
             waiting: RefCell::default(),
             waiting_bytes: Cell::new(0),
             calls: Cell::new(0),
         })
+    }
+
+    /// From now on the guest may call host functions.
+    pub(crate) fn let_host_listen(&self) {
+        self.host_listens.set(true);
     }
 
     /// Calls of host functions so far.
@@ -188,7 +196,8 @@ fn on_call<'s>(
     mut result: v8::ReturnValue<v8::Value>,
 ) {
     let path = arguments.data().to_rust_string_lossy(scope);
-    let Some(guest) = scope.get_slot::<Rc<GuestState>>().map(Rc::clone) else {
+    let guest = scope.get_slot::<Rc<GuestState>>().filter(|guest| guest.host_listens.get()).map(Rc::clone);
+    let Some(guest) = guest else {
         let message = format!("host function `{path}` can't be called while a snapshot is built");
         throw(scope, v8::Exception::error, &message);
         let position = current_position(scope);

@@ -78,6 +78,8 @@ struct State {
     finished: Option<EngineError>,
     has_exited: bool,
     on_exit: Vec<Exit>,
+    /// The time limit of turns that no request owns.
+    detached_timeout: Option<Duration>,
 }
 
 pub(crate) struct Lifecycle {
@@ -85,21 +87,23 @@ pub(crate) struct Lifecycle {
     /// The number of the turn that runs, zero for none; read without the lock.
     running: AtomicU64,
     limit_mb: u64,
-    /// The time limit of turns that no request owns.
-    detached_timeout: Option<Duration>,
     /// For alarms, which must not keep a finished isolate's state alive.
     this: Weak<Lifecycle>,
 }
 
 impl Lifecycle {
-    pub(crate) fn new(limit_mb: u64, detached_timeout: Option<Duration>) -> Arc<Self> {
+    pub(crate) fn new(limit_mb: u64) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             state: Mutex::default(),
             running: AtomicU64::new(0),
             limit_mb,
-            detached_timeout,
             this: Weak::clone(this),
         })
+    }
+
+    /// Sets the time limit of turns that no request owns; there is none before.
+    pub(crate) fn limit_detached(&self, timeout: Option<Duration>) {
+        self.state().detached_timeout = timeout;
     }
 
     /// The memory limit of the isolate, in bytes.
@@ -159,7 +163,7 @@ impl Lifecycle {
         let number = state.turns;
         let alarm = match owner {
             Some(_) => None,
-            None => self
+            None => state
                 .detached_timeout
                 .and_then(|timeout| self.alarm(timeout, move |this| this.expire_detached(number, timeout))),
         };

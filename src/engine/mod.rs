@@ -11,6 +11,7 @@ pub mod lifecycle;
 mod limits;
 mod modules;
 pub mod platform;
+pub mod pool;
 mod position;
 pub(crate) mod runtime;
 pub mod snapshot;

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::engine::exception::throw;
 use crate::engine::isolate;
 use crate::engine::source::{Source, SourceKind, code_string, evaluate, origin};
 
@@ -202,6 +203,34 @@ pub(crate) fn evaluate_any<'s>(
         SourceKind::Script => evaluate(scope, source),
         SourceKind::CommonJs => evaluate_commonjs(scope, source),
         SourceKind::Module => evaluate_module(scope, source),
+    }
+}
+
+/// Evaluates a source and what it sets off. `None`: an exception is pending; also for a module that
+/// still waits in a top-level `await` when nothing is left to run. `put_off` is told when the source
+/// itself is through.
+pub(crate) fn run_to_end(scope: &mut v8::PinScope, source: &Source, put_off: impl FnOnce()) -> Option<()> {
+    let value = evaluate_any(scope, source)?;
+    put_off();
+    scope.perform_microtask_checkpoint();
+    if source.kind != SourceKind::Module {
+        return Some(());
+    }
+    let promise = v8::Local::<v8::Promise>::try_from(value).ok()?;
+    match promise.state() {
+        v8::PromiseState::Fulfilled => Some(()),
+        v8::PromiseState::Rejected => {
+            promise.mark_as_handled();
+            let reason = promise.result(scope);
+            scope.throw_exception(reason);
+            None
+        }
+        v8::PromiseState::Pending => {
+            let message =
+                format!("{} still waits in a top-level await when nothing is left to run", source.name);
+            throw(scope, v8::Exception::error, &message);
+            None
+        }
     }
 }
 

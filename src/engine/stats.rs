@@ -20,7 +20,7 @@ pub struct IsolateStats {
     pub calls: u64,
     /// Calls that the guest made to host functions.
     pub host_calls: u64,
-    /// How long restoring and preparing the isolate took on its thread, in milliseconds.
+    /// How long the session waited for its isolate: from the request until it was ready, in milliseconds.
     pub start_ms: f64,
 }
 

@@ -3,7 +3,11 @@
 //! A turn is one stretch of guest code on behalf of one request: a script, a call, the continuation
 //! after a host's answer. Each ends with a microtask checkpoint, so a result is reported only after
 //! all that it set off has run, under the same deadline.
+//!
+//! The thread restores its isolate first and then waits for a session: one that asked for it, whose
+//! command is in the queue already, or whoever takes it out of a pool.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,10 +16,9 @@ use std::time::Instant;
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::exception::describe;
-use crate::engine::globals;
 use crate::engine::guest::{self, Progress};
-use crate::engine::handle::IsolateOptions;
-use crate::engine::host_call::{self, GuestState, Waiting};
+use crate::engine::handle::{Seed, SessionOptions};
+use crate::engine::host_call::{GuestState, Waiting};
 use crate::engine::isolate::{self, LiveIsolate};
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
 use crate::engine::limits::memory::MemoryLimit;
@@ -29,11 +32,35 @@ use crate::engine::verify::digest;
 /// What the isolate's thread can be told. The queue is unbounded: its writers are the host, whose
 /// own memory it is, and V8's few foreground tasks.
 pub(crate) enum Command {
-    Eval { call: CallId, source: Source },
-    Call { call: CallId, path: String, arguments: Vec<u8> },
-    Answer { host_call: u64, outcome: Result<Vec<u8>, Vec<u8>> },
-    Stats { call: CallId },
-    Digest { call: CallId },
+    /// Tells that the isolate is restored; it waits for its session.
+    Hold {
+        call: CallId,
+    },
+    /// Makes it the isolate of one session, which asked for it at this time.
+    Prepare {
+        call: CallId,
+        session: Box<SessionOptions>,
+        asked: Instant,
+    },
+    Eval {
+        call: CallId,
+        source: Source,
+    },
+    Call {
+        call: CallId,
+        path: String,
+        arguments: Vec<u8>,
+    },
+    Answer {
+        host_call: u64,
+        outcome: Result<Vec<u8>, Vec<u8>>,
+    },
+    Stats {
+        call: CallId,
+    },
+    Digest {
+        call: CallId,
+    },
     Task(v8::Task),
     Dispose,
 }
@@ -46,9 +73,9 @@ pub(crate) enum Halt {
     Failed(EngineError),
 }
 
-struct Worker {
+struct Worker<'a> {
     guest: Rc<GuestState>,
-    live: LiveIsolate,
+    live: &'a mut LiveIsolate,
     memory: Arc<MemoryLimit>,
     lifecycle: Arc<Lifecycle>,
     calls: u64,
@@ -57,70 +84,110 @@ struct Worker {
 
 /// The body of an isolate's thread.
 pub(crate) fn run(
-    options: IsolateOptions,
-    start: CallId,
+    seed: Seed,
+    first: CallId,
     lifecycle: &Arc<Lifecycle>,
     commands: Sender<Command>,
     received: &Receiver<Command>,
 ) {
     fatal::watch_thread(Arc::clone(lifecycle));
-    let started = Instant::now();
-    let serve = AssertUnwindSafe(|| serve(options, start, lifecycle, commands, received, started));
+    // The request that is told when the isolate can't be had.
+    let asking = Cell::new(first);
+    let serve = AssertUnwindSafe(|| serve(seed, &asking, lifecycle, commands, received));
     // A bug of ours must not leave a request unanswered; nothing of the isolate is used afterwards.
     let ended = catch_unwind(serve).unwrap_or_else(|_| {
         let words = "its thread panicked, which is a bug in isoseed".to_owned();
         Err(EngineError::IsolateLost { words })
     });
     if let Err(error) = ended {
-        lifecycle.settle(start, Err(error.clone()));
+        lifecycle.settle(asking.get(), Err(error.clone()));
         lifecycle.finish(&error);
     }
     lifecycle.exited();
 }
 
 fn serve(
-    options: IsolateOptions,
-    start: CallId,
+    seed: Seed,
+    asking: &Cell<CallId>,
     lifecycle: &Arc<Lifecycle>,
     commands: Sender<Command>,
     received: &Receiver<Command>,
-    started: Instant,
 ) -> Result<()> {
     if lifecycle.is_finished() {
         return Ok(());
     }
     let memory = MemoryLimit::new(Arc::clone(lifecycle));
-    let mut live = isolate::create(options.snapshot, &memory)?;
+    let mut live = isolate::create(seed.snapshot, &memory)?;
     memory.enforce(&mut live.isolate);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
     let route = TaskRoute::new(&live.isolate, move |task| {
         // The receiver lives as long as the isolate does.
         let _ = commands.send(Command::Task(task));
     });
-    let encoder = Encoder { limit: memory.bytes(), host_has_float16: options.host_has_float16 };
-    let guest = GuestState::new(encoder, options.host);
-    live.isolate.set_slot(Rc::clone(&guest));
     isolate::check_generated_code(&mut live);
-    let mut worker =
-        Worker { guest, live, memory, lifecycle: Arc::clone(lifecycle), calls: 0, start_ms: 0.0 };
-    let prepared = worker.turn(Some(start), |scope, _| {
-        host_call::install(scope, &options.bindings)?;
-        globals::define_values(scope, &options.globals)
-    });
-    worker.start_ms = started.elapsed().as_secs_f64() * 1e3;
-    let outcome = prepared.unwrap_or(Ok(()));
-    if outcome.is_ok() {
-        worker.lifecycle.settle(start, Ok(Reply::Started));
-        worker.serve(received);
-    }
+    let outcome = match wait_for_session(lifecycle, received) {
+        None => Ok(()),
+        Some(Wanted { call, session, asked, tasks }) => {
+            asking.set(call);
+            let encoder = Encoder { limit: memory.bytes(), host_has_float16: session.host_has_float16 };
+            let guest = GuestState::new(encoder, Arc::clone(&session.host));
+            live.isolate.set_slot(Rc::clone(&guest));
+            let lifecycle = Arc::clone(lifecycle);
+            let mut worker = Worker { guest, live: &mut live, memory, lifecycle, calls: 0, start_ms: 0.0 };
+            let prepared = worker.prepare(call, *session, asked);
+            if prepared.is_ok() {
+                for task in tasks {
+                    worker.handle(Command::Task(task));
+                }
+                worker.serve(received);
+            }
+            prepared
+        }
+    };
     sampler::isolate_ended();
     // No task may be routed to an isolate that is being torn down.
     drop(route);
-    worker.live.isolate.remove_slot::<Rc<GuestState>>();
+    live.isolate.remove_slot::<Rc<GuestState>>();
     outcome
 }
 
-impl Worker {
+/// A session's request for the isolate.
+struct Wanted {
+    call: CallId,
+    session: Box<SessionOptions>,
+    asked: Instant,
+    /// What V8 wants done, from before the session.
+    tasks: Vec<v8::Task>,
+}
+
+/// `None` when the isolate is disposed before a session asks for it.
+fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver<Command>) -> Option<Wanted> {
+    let mut tasks = Vec::new();
+    while let Ok(command) = received.recv() {
+        if lifecycle.is_finished() {
+            return None;
+        }
+        match command {
+            Command::Hold { call } => lifecycle.settle(call, Ok(Reply::Started)),
+            Command::Prepare { call, session, asked } => return Some(Wanted { call, session, asked, tasks }),
+            Command::Task(task) => tasks.push(task),
+            // Requests come from the session, which has the isolate only then.
+            _ => {}
+        }
+    }
+    None
+}
+
+impl Worker<'_> {
+    fn prepare(&mut self, call: CallId, session: SessionOptions, asked: Instant) -> Result<()> {
+        let prepared = self.turn(Some(call), |scope, guest| guest::prepare(scope, guest, &session));
+        // Without a turn the request is settled already: its time is over, or the isolate disposed.
+        prepared.unwrap_or(Err(EngineError::Disposed { cause: None }))?;
+        self.start_ms = asked.elapsed().as_secs_f64() * 1e3;
+        self.lifecycle.settle(call, Ok(Reply::Started));
+        Ok(())
+    }
+
     fn serve(&mut self, received: &Receiver<Command>) {
         while let Ok(command) = received.recv() {
             if matches!(command, Command::Dispose) || self.lifecycle.is_finished() {
@@ -178,7 +245,8 @@ impl Worker {
                     Ok(())
                 });
             }
-            Command::Dispose => {}
+            // Once for each isolate, and before; or looked at before.
+            Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
         }
     }
 

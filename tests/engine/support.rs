@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use isoseed::engine::error::{EngineError, Result};
-use isoseed::engine::handle::{IsolateHandle, IsolateOptions};
+use isoseed::engine::handle::{IsolateHandle, Seed, SessionOptions};
 use isoseed::engine::host_call::{Host, HostCall};
 use isoseed::engine::lifecycle::{Reply, Settle};
 use isoseed::engine::snapshot::Snapshot;
@@ -72,6 +72,17 @@ impl Host for Calls {
     }
 }
 
+pub fn session_options() -> SessionOptions {
+    SessionOptions {
+        sources: Vec::new(),
+        timeout: Some(SECOND),
+        globals: b"\xff\x0fo{\0\0".to_vec(),
+        bindings: vec!["host.call".to_owned()],
+        host_has_float16: false,
+        host: Arc::new(Calls::default()),
+    }
+}
+
 pub struct Session {
     pub handle: IsolateHandle,
     next: AtomicU64,
@@ -83,18 +94,15 @@ impl Session {
     }
 
     pub fn with_limit(snapshot: Option<&Arc<Snapshot>>, memory_limit_mb: u64) -> Self {
-        let options = IsolateOptions {
-            snapshot: snapshot.map(Arc::clone),
-            memory_limit_mb,
-            timeout: Some(SECOND),
-            globals: b"\xff\x0fo{\0\0".to_vec(),
-            bindings: vec!["host.call".to_owned()],
-            host_has_float16: false,
-            host: Arc::new(Calls::default()),
-        };
+        let seed = Seed { snapshot: snapshot.map(Arc::clone), memory_limit_mb };
+        Self::started(|settle| IsolateHandle::start(seed, session_options(), 1, settle))
+    }
+
+    /// What `start` starts as request 1, when it is ready.
+    pub fn started(start: impl FnOnce(Settle) -> Result<IsolateHandle>) -> Self {
         let (settle, started) = channel();
-        let handle = IsolateHandle::start(options, 1, settle).expect("a large enough limit");
-        started.recv().expect("every request is answered").expect("an isolate starts");
+        let handle = start(settle).expect("a large enough limit");
+        started.recv_timeout(PATIENCE).expect("every request is answered").expect("an isolate starts");
         Self { handle, next: AtomicU64::new(2) }
     }
 

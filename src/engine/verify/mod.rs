@@ -15,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::engine::error::{EngineError, Result};
-use crate::engine::handle::{IsolateHandle, IsolateOptions};
+use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
 use crate::engine::lifecycle::{Reply, Settle};
 use crate::engine::snapshot::Snapshot;
@@ -167,16 +167,16 @@ struct Session {
 impl Session {
     fn open(snapshot: &Arc<Snapshot>, options: &VerifyOptions) -> Result<Self> {
         let (settle, started) = channel();
-        let isolate = IsolateOptions {
-            snapshot: Some(Arc::clone(snapshot)),
-            memory_limit_mb: options.memory_limit_mb,
+        let seed = Seed { snapshot: Some(Arc::clone(snapshot)), memory_limit_mb: options.memory_limit_mb };
+        let session = SessionOptions {
+            sources: Vec::new(),
             timeout: Some(options.timeout),
             globals: EMPTY_OBJECT.to_vec(),
             bindings: Vec::new(),
             host_has_float16: false,
             host: Arc::new(NoHost),
         };
-        let handle = IsolateHandle::start(isolate, START, settle)?;
+        let handle = IsolateHandle::start(seed, session, START, settle)?;
         wait(&started)?;
         Ok(Self { handle, timeout: options.timeout })
     }

@@ -19,7 +19,7 @@ use crate::engine::snapshot::build::surroundings::{self, Heap};
 use crate::engine::snapshot::build::{Site, out_of_memory, send_phase};
 use crate::engine::snapshot::protocol::Phase;
 use crate::engine::snapshot::request::Unsafe;
-use crate::engine::source::{Source, SourceKind};
+use crate::engine::source::Source;
 use crate::engine::value::Encoder;
 
 /// Collections before the blob: weak callbacks of one may free what the next one finds.
@@ -148,7 +148,7 @@ fn fill(
     let room = Room::enter(scope, site)?;
     let (parts, found, stack_trace_limit) = {
         let scope = &mut v8::ContextScope::new(scope, room.context);
-        run_sources(scope, site, request.kept_sources(), Phase::Evaluate, memory)?;
+        run_sources(scope, request.kept_sources(), Phase::Evaluate, memory)?;
         send_phase(Phase::Check, None);
         check(scope, &room, rehearsal)?
     };
@@ -174,8 +174,8 @@ fn warm_up<'s>(
 ) -> Result<v8::Local<'s, v8::Context>> {
     let room = Room::enter(scope, site)?;
     let scope = &mut v8::ContextScope::new(scope, room.context);
-    run_sources(scope, site, site.order.request.kept_sources(), Phase::Warmup, memory)?;
-    run_sources(scope, site, std::iter::once(("warmup", warmup)), Phase::Warmup, memory)?;
+    run_sources(scope, site.order.request.kept_sources(), Phase::Warmup, memory)?;
+    run_sources(scope, std::iter::once(("warmup", warmup)), Phase::Warmup, memory)?;
     // Refused calls and the like are judged where they stay.
     if let Some(calls) = scope.get_slot::<Rc<RefusedCalls>>() {
         calls.take();
@@ -186,7 +186,6 @@ fn warm_up<'s>(
 /// Evaluates sources in order, each with the microtasks that it sets off.
 pub(super) fn run_sources<'a>(
     scope: &mut v8::PinScope,
-    site: &Site,
     sources: impl Iterator<Item = (&'static str, &'a Source)> + Clone,
     phase: Phase,
     memory: &MemoryLimit,
@@ -200,27 +199,11 @@ pub(super) fn run_sources<'a>(
     announced.ok_or_else(|| EngineError::build("V8 found no memory for the sources"))?;
     for (role, source) in sources {
         send_phase(phase, Some(&source.name));
-        let value = modules::evaluate_any(scope, source);
-        if value.is_some() {
-            send_phase(Phase::Microtasks, Some(&source.name));
-            scope.perform_microtask_checkpoint();
-        }
-        let promise = value.filter(|_| source.kind == SourceKind::Module);
-        let promise = promise.and_then(|value| v8::Local::<v8::Promise>::try_from(value).ok());
-        match promise.map(|promise| (promise.state(), promise)) {
-            Some((v8::PromiseState::Rejected, promise)) => {
-                promise.mark_as_handled();
-                let reason = promise.result(scope);
-                scope.throw_exception(reason);
-            }
-            Some((v8::PromiseState::Pending, _)) => return Err(still_waiting(role, source)),
-            _ if value.is_some() => continue,
-            _ => {}
+        let put_off = || send_phase(Phase::Microtasks, Some(&source.name));
+        if modules::run_to_end(scope, source, put_off).is_some() {
+            continue;
         }
         let Some(exception) = scope.exception().filter(|_| scope.can_continue()) else {
-            if promise.is_some() {
-                continue;
-            }
             return Err(EngineError::build(format!("the {role} was stopped")));
         };
         let message = scope.message();
@@ -229,24 +212,7 @@ pub(super) fn run_sources<'a>(
         let message = format!("the {role} ({}) threw while the snapshot was built: {cause}", source.name);
         return Err(EngineError::SnapshotBuild { message, cause: Some(Box::new(cause)) });
     }
-    let _ = site;
     Ok(())
-}
-
-/// A module whose top-level `await` waits for what does not come.
-fn still_waiting(role: &str, source: &Source) -> EngineError {
-    EngineError::SnapshotUnsafe {
-        findings: vec![Finding {
-            rule: "pending-promise".to_owned(),
-            path: source.global.clone().unwrap_or_else(|| "globalThis".to_owned()),
-            source: Some(source.name.clone()),
-            message: format!(
-                "the {role} ({}) still waits in a top-level await when nothing is left to run",
-                source.name
-            ),
-            hint: "await only what settles without a host and without timers".to_owned(),
-        }],
-    }
 }
 
 type Checked<'s> = (Option<v8::Local<'s, v8::Object>>, Found, Option<f64>);

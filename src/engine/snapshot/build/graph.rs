@@ -379,10 +379,9 @@ fn kind(kind: &str, name: &str) -> Kind {
     match kind {
         "closure" => Kind::Closure,
         "object" if name.starts_with("system /") => Kind::Internal,
-        "object" | "regexp" => Kind::Object,
+        "object" | "regexp" | "array" => Kind::Object,
         "string" | "concatenated string" | "sliced string" => Kind::String,
         "number" | "bigint" => Kind::Number,
-        "array" => Kind::Object,
         _ if name == "system / JSProxy" => Kind::Object,
         _ => Kind::Internal,
     }

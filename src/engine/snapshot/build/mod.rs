@@ -146,7 +146,7 @@ struct Site {
 impl Site {
     /// The memory that one isolate of the build may use.
     fn limits(&self) -> (Arc<MemoryLimit>, Arc<Lifecycle>) {
-        let lifecycle = Lifecycle::new(self.order.memory_limit_mb, None);
+        let lifecycle = Lifecycle::new(self.order.memory_limit_mb);
         (MemoryLimit::new(Arc::clone(&lifecycle)), lifecycle)
     }
 }

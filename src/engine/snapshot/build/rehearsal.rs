@@ -63,7 +63,7 @@ fn look(
     let scope = &mut v8::ContextScope::new(scope, room.context);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64() * 1e3);
     let reads = Parts::rehearse(scope, (now + ONE_YEAR_MS).floor()).ok_or_else(no_memory)?;
-    run_sources(scope, site, site.order.request.kept_sources(), Phase::Rehearse, memory)?;
+    run_sources(scope, site.order.request.kept_sources(), Phase::Rehearse, memory)?;
     let receiver = v8::undefined(scope).into();
     let reads = reads.call(scope, receiver, &[]).ok_or_else(no_memory)?.to_rust_string_lossy(scope);
     let reads = serde_json::from_str(&reads).map_err(|error| EngineError::build(error.to_string()))?;

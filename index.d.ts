@@ -428,10 +428,12 @@ interface IsolationReport {
  * - `ERR_SNAPSHOT_CORRUPT`: the bytes are no snapshot, cut short or changed.
  * - `ERR_SNAPSHOT_MISMATCH`: a sound snapshot of another V8, platform or format version.
  * - `ERR_SNAPSHOT_IO`: the snapshot's file can't be read or written.
+ * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
+ *   there; `cause` is the bundler's error.
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
  * - `ERR_ADDON_LOAD`: the native addon can't be loaded; `cause` is the loader's error.
  */
-type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_SNAPSHOT_IO' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD';
+type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_SNAPSHOT_IO' | 'ERR_BUNDLE' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD';
 /** What an `IsoseedError` may carry besides code and message. */
 interface IsoseedErrorOptions {
     /** Why it happened. */

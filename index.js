@@ -31,8 +31,27 @@ __export(index_exports, {
 });
 module.exports = __toCommonJS(index_exports);
 
-// lib/errors.ts
+// lib/misuse.ts
 var import_node_util = require("node:util");
+function invalidArg(message, cause) {
+  const error = new TypeError(message, cause === void 0 ? void 0 : { cause });
+  Object.defineProperty(error, "code", { value: "ERR_INVALID_ARG", enumerable: true, writable: true, configurable: true });
+  return error;
+}
+function show(value) {
+  if (typeof value === "string") return shorten(JSON.stringify(value));
+  try {
+    const text2 = (0, import_node_util.inspect)(value, { depth: 0, maxArrayLength: 3, maxStringLength: 60, breakLength: Infinity, customInspect: false });
+    return shorten(text2.replaceAll("\n", " "));
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
+}
+function shorten(text2) {
+  return text2.length <= 80 ? text2 : `${text2.slice(0, 77)}...`;
+}
+
+// lib/errors.ts
 var IsoseedError = class extends Error {
   /** Why it failed: see `ErrorCode`. */
   code;
@@ -55,23 +74,6 @@ var GuestError = class extends IsoseedError {
 };
 Object.defineProperty(IsoseedError.prototype, "name", property("IsoseedError", false));
 Object.defineProperty(GuestError.prototype, "name", property("GuestError", false));
-function invalidArg(message, cause) {
-  const error = new TypeError(message, cause === void 0 ? void 0 : { cause });
-  Object.defineProperty(error, "code", property("ERR_INVALID_ARG", true));
-  return error;
-}
-function show(value) {
-  if (typeof value === "string") return shorten(JSON.stringify(value));
-  try {
-    const text2 = (0, import_node_util.inspect)(value, { depth: 0, maxArrayLength: 3, maxStringLength: 60, breakLength: Infinity, customInspect: false });
-    return shorten(text2.replaceAll("\n", " "));
-  } catch {
-    return `a value of type ${typeof value}`;
-  }
-}
-function shorten(text2) {
-  return text2.length <= 80 ? text2 : `${text2.slice(0, 77)}...`;
-}
 function property(value, enumerable) {
   return { value, enumerable, writable: true, configurable: true };
 }

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { types } from 'node:util'
-import { invalidArg, show } from './errors.js'
+import { invalidArg, show } from './misuse.js'
 
 /** Largest time limit: what a 32-bit timer can hold, in milliseconds. */
 export const MAX_TIMEOUT_MS = 2 ** 31 - 1

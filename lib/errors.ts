@@ -1,5 +1,6 @@
-import { inspect } from 'node:util'
 import type { SnapshotFinding } from './types.js'
+
+export { invalidArg, show } from './misuse.js'
 
 /**
  * Every code an error of isoseed can carry. Codes are part of the API,
@@ -16,6 +17,8 @@ import type { SnapshotFinding } from './types.js'
  * - `ERR_SNAPSHOT_CORRUPT`: the bytes are no snapshot, cut short or changed.
  * - `ERR_SNAPSHOT_MISMATCH`: a sound snapshot of another V8, platform or format version.
  * - `ERR_SNAPSHOT_IO`: the snapshot's file can't be read or written.
+ * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
+ *   there; `cause` is the bundler's error.
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
  * - `ERR_ADDON_LOAD`: the native addon can't be loaded; `cause` is the loader's error.
  */
@@ -31,6 +34,7 @@ export type ErrorCode =
   | 'ERR_SNAPSHOT_CORRUPT'
   | 'ERR_SNAPSHOT_MISMATCH'
   | 'ERR_SNAPSHOT_IO'
+  | 'ERR_BUNDLE'
   | 'ERR_INVALID_ARG'
   | 'ERR_ADDON_LOAD'
 
@@ -106,29 +110,6 @@ export class GuestError extends IsoseedError {
 // captured, so that its first line is right, and not printed as a property.
 Object.defineProperty(IsoseedError.prototype, 'name', property('IsoseedError', false))
 Object.defineProperty(GuestError.prototype, 'name', property('GuestError', false))
-
-/** Misuse: a `TypeError` with `code: 'ERR_INVALID_ARG'`, to be thrown at once. */
-export function invalidArg(message: string, cause?: unknown): TypeError {
-  const error = new TypeError(message, cause === undefined ? undefined : { cause })
-  Object.defineProperty(error, 'code', property('ERR_INVALID_ARG', true))
-  return error
-}
-
-/** A value as the user wrote it, short enough for a message. */
-export function show(value: unknown): string {
-  if (typeof value === 'string') return shorten(JSON.stringify(value))
-  try {
-    // The user's own inspect functions and getters stay out of it: they may throw.
-    const text = inspect(value, { depth: 0, maxArrayLength: 3, maxStringLength: 60, breakLength: Infinity, customInspect: false })
-    return shorten(text.replaceAll('\n', ' '))
-  } catch {
-    return `a value of type ${typeof value}`
-  }
-}
-
-function shorten(text: string): string {
-  return text.length <= 80 ? text : `${text.slice(0, 77)}...`
-}
 
 function property(value: unknown, enumerable: boolean): PropertyDescriptor {
   return { value, enumerable, writable: true, configurable: true }

@@ -1,4 +1,4 @@
-// Builds what is missing or stale: the native addon, then index.js and index.d.ts.
+// Builds what is missing or stale: the native addon, then the JavaScript and declarations of the root.
 //   --native, --front   only that part
 //   --floor             only the Rust program that the bench compares with: target/bench/floor
 //   --force             also what is up to date
@@ -22,9 +22,9 @@ const parts = [
   },
   {
     flag: '--front',
-    name: 'index.js and index.d.ts',
+    name: 'JavaScript and declarations',
     inputs: () => ['package.json', 'tsconfig.json', 'scripts/front.mjs', ...filesBelow('lib')],
-    outputs: () => ['index.js', 'index.d.ts'],
+    outputs: () => ['index.js', 'index.d.ts', 'bundle.js', 'bundle.d.ts', 'cli.js'],
     build: buildFront,
   },
   {
@@ -72,7 +72,7 @@ async function buildNative() {
 }
 
 async function buildFront() {
-  say('index.js and index.d.ts: bundling lib/ ...')
+  say('JavaScript and declarations: bundling lib/ ...')
   const { front } = await import('./front.mjs')
   for (const [file, text] of Object.entries(await front())) writeFileSync(file, text)
 }

@@ -13,7 +13,7 @@ import type { Library } from './libraries.ts'
 export const GLOBAL = 'matrix'
 
 /** Outside the case's own folder nothing is written; here it finds the packages of the matrix, and else the project's. */
-const NATIVE_FOLDER = 'matrix/node_modules/.cases'
+const NATIVE_FOLDER = 'matrix/cases/node_modules/.cases'
 
 const common = { bundle: true, charset: 'utf8', legalComments: 'none', logLevel: 'silent' } satisfies BuildOptions
 const guest = {
@@ -39,7 +39,7 @@ export async function bundleCase(library: Library): Promise<SourceObject> {
 /** The script that gives a library what it takes from the web platform. */
 export async function webBridge({ web = [] }: Library): Promise<SourceObject | undefined> {
   if (web.length === 0) return undefined
-  const contents = web.map((name) => `import './matrix/web/${name}.js'`).join('\n')
+  const contents = web.map((name) => `import './matrix/cases/web/${name}.js'`).join('\n')
   const { outputFiles } = await build({ ...guest, stdin: { contents, resolveDir: process.cwd() } })
   return { name: 'web.js', code: outputFiles[0]!.text }
 }

@@ -3,18 +3,18 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 
-const FOLDER = 'matrix'
+const FOLDER = 'matrix/cases'
 
 /** Runs `npm ci` for the matrix unless all its packages are there, in the versions it names. */
 export async function installLibraries(): Promise<void> {
   const { dependencies } = await readJson<{ dependencies: Record<string, string> }>(`${FOLDER}/package.json`)
   const installed = await Promise.all(Object.entries(dependencies).map(async ([name, version]) => (await versionOf(name)) === version))
   if (installed.every(Boolean)) return
-  console.log('matrix: installing the libraries (npm ci in matrix/) ...')
+  console.log(`matrix: installing the libraries (npm ci in ${FOLDER}) ...`)
   // npm is a script of a shell on Windows. No package of the matrix needs its install scripts.
   const npm = spawn('npm ci --ignore-scripts --no-audit --no-fund', { cwd: FOLDER, shell: true, stdio: 'inherit' })
   const [code] = (await once(npm, 'exit')) as [number | null]
-  if (code !== 0) throw new Error('matrix: `npm ci` failed in matrix/: see above')
+  if (code !== 0) throw new Error(`matrix: npm ci failed in ${FOLDER}: see above`)
 }
 
 /** The version of a library that is installed for the matrix, if it is. */

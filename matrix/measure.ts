@@ -8,7 +8,7 @@ import { GLOBAL, askNode, bundleCase, webBridge } from './bundle.ts'
 import type { Library } from './libraries.ts'
 
 const LIMITS = { memoryLimitMb: 1024, timeoutMs: 60_000 }
-/** What the timers of web/ are made of. */
+/** What the timers of cases/web/ are made of. */
 const bindings = { sleep }
 
 interface Sources {

@@ -24,8 +24,9 @@ export function plain({ name, version, result }: Row): string {
     const { code, message, findings = [] } = result.failed
     return [`${title} FAILED: ${code}: ${message}`, ...findings.map(({ rule, path, source, hint }) => `    ${rule}: ${path}${source === undefined ? '' : ` (${source})`}: ${hint}`)].join('\n')
   }
-  const { buildMs, fileBytes, snapshotMs, blankMs, ratio } = result
-  return `${title} ok  build ${ms(buildMs)} ms, ${mib(fileBytes)} MiB; first result ${ms(snapshotMs)} ms, evaluated ${ms(blankMs)} ms: ${ratio.toFixed(1)} x`
+  const { buildMs, fileBytes, snapshotMs, warmMs, blankMs, ratio, warmRatio } = result
+  const first = `first result ${ms(snapshotMs)} ms, warmed up ${ms(warmMs)} ms, without a snapshot ${ms(blankMs)} ms`
+  return `${title} ok  build ${ms(buildMs)} ms, ${mib(fileBytes)} MiB; ${first}: ${times(ratio)}, ${times(warmRatio)}`
 }
 
 /** The whole table, with what it was measured on. */
@@ -34,8 +35,8 @@ export function markdown({ date, machine, node, rounds }: About, rows: readonly 
   return [
     `\`npm run matrix -- --write\` on ${date}: ${machine}, Node ${node}; ${passed} of ${rows.length} libraries answer as in Node, median of ${rounds} rounds.`,
     '',
-    '| | library | answer | build ms | file MiB | first result ms | without snapshot ms | faster |',
-    '|---|---|---|---|---|---|---|---|',
+    '| | library | answer | build ms | file MiB | without ms | snapshot ms | warmed up ms | faster | warmed up |',
+    '|---|---|---|---|---|---|---|---|---|---|',
     ...rows.map((row, index) => `| ${row.kind === rows[index - 1]?.kind ? '' : row.kind} | ${row.entry ?? row.name} ${row.version} | ${cells(row.result)} |`),
   ].join('\n')
 }
@@ -44,10 +45,10 @@ function cells(result: Result | Failed): string {
   if ('failed' in result) {
     const { code, message, findings = [] } = result.failed
     const why = findings.length > 0 ? findings.map(({ rule, path }) => `${rule} \`${path}\``).join(', ') : message.split('\n')[0]!
-    return `**${code}**: ${why.replaceAll('|', '\\|')} | | | | |`
+    return `**${code}**: ${why.replaceAll('|', '\\|')} | | | | | | |`
   }
-  const { buildMs, fileBytes, snapshotMs, blankMs, ratio } = result
-  return `ok | ${ms(buildMs)} | ${mib(fileBytes)} | ${ms(snapshotMs)} | ${ms(blankMs)} | ${ratio.toFixed(1)} x`
+  const { buildMs, fileBytes, snapshotMs, warmMs, blankMs, ratio, warmRatio } = result
+  return ['ok', ms(buildMs), mib(fileBytes), ms(blankMs), ms(snapshotMs), ms(warmMs), times(ratio), times(warmRatio)].join(' | ')
 }
 
 /** A text whose table, between the two markers, is another one. */
@@ -60,6 +61,10 @@ export function withTable(text: string, table: string): string {
 
 function ms(value: number): string {
   return value < 10 ? value.toFixed(1) : value.toFixed(0)
+}
+
+function times(ratio: number): string {
+  return `${ratio.toFixed(1)} x`
 }
 
 function mib(bytes: number): string {

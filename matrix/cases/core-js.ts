@@ -1,3 +1,4 @@
+import { isNative } from './support/native.ts'
 import 'core-js/actual/index.js'
 
 export const input = [3, 1, 2]
@@ -38,7 +39,6 @@ export async function answer(numbers: number[]) {
  */
 export function sameAsBlank() {
   const any = globalThis as any
-  const native = (value: unknown) => typeof value === 'function' && /\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(value))
   const at = (path: string) => path.split('.').reduce((object, key) => object?.[key], any)
   const paths = [
     'Promise.try', 'Promise.withResolvers', 'Promise.prototype.finally', 'Promise', 'Iterator', 'Iterator.from', 'Iterator.concat', 'Iterator.prototype.map', 'RegExp.escape', 'RegExp', 'Math.sumPrecise', 'Math.f16round',
@@ -46,5 +46,5 @@ export function sameAsBlank() {
     'Map.groupBy', 'Object.groupBy', 'Set.prototype.union', 'Array.fromAsync', 'Array.prototype.toSorted', 'DisposableStack', 'AsyncDisposableStack', 'SuppressedError', 'DataView.prototype.getFloat16', 'ArrayBuffer.prototype.transfer',
     'structuredClone', 'queueMicrotask', 'setTimeout', 'setImmediate', 'URL', 'URLSearchParams', 'atob', 'DOMException', 'Symbol', 'JSON.rawJSON', 'JSON.parse', 'Array.prototype.push', 'String.prototype.isWellFormed', 'Error', 'parseInt',
   ]
-  return Object.fromEntries(paths.map((path) => [path, at(path) === undefined ? 'absent' : native(at(path)) ? 'native' : 'core-js']))
+  return Object.fromEntries(paths.map((path) => [path, at(path) === undefined ? 'absent' : isNative(at(path)) ? 'native' : 'core-js']))
 }

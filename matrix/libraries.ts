@@ -7,11 +7,13 @@ export interface Library {
   /** What the question uses, where that is not the package's main entry. */
   entry?: string
   /** What it takes from the web platform and a bare isolate has not: a bridge of these scripts of cases/web/ runs first. */
-  web?: readonly ('abort-controller' | 'atob' | 'message-channel' | 'self' | 'text-encoder' | 'timers' | 'url')[]
+  web?: readonly ('abort-controller' | 'atob' | 'message-channel' | 'self' | 'text-decoder' | 'text-encoder' | 'timers' | 'url')[]
 }
 
 export const libraries: readonly Library[] = [
   { name: 'core-js', kind: 'utility', entry: 'core-js/actual' },
+  { name: 'i18next', kind: 'utility' },
+  { name: 'intl-messageformat', kind: 'utility' },
   { name: 'lodash', kind: 'utility' },
   { name: 'nanoid', kind: 'utility' },
   { name: 'ramda', kind: 'utility' },
@@ -60,12 +62,14 @@ export const libraries: readonly Library[] = [
   { name: 'preact', kind: 'rendering', entry: 'preact-render-to-string' },
   { name: 'prismjs', kind: 'rendering' },
   { name: 'react-dom', kind: 'rendering', entry: 'react-dom/server', web: ['message-channel', 'text-encoder'] },
+  { name: 'three', kind: 'rendering' },
   { name: 'vue', kind: 'rendering', entry: 'vue/server-renderer' },
   { name: 'big.js', kind: 'math' },
   { name: 'bignumber.js', kind: 'math' },
   { name: 'decimal.js', kind: 'math' },
   { name: 'fraction.js', kind: 'math' },
   { name: 'mathjs', kind: 'math' },
+  { name: 'effect', kind: 'state', web: ['text-decoder', 'text-encoder'] },
   { name: 'immer', kind: 'state' },
   { name: 'immutable', kind: 'state' },
   { name: 'mobx', kind: 'state' },

@@ -3,7 +3,7 @@ import { deepStrictEqual } from 'node:assert'
 import type { AssertionError } from 'node:assert'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildSnapshot, createIsolate } from 'isoseed'
-import type { IsoseedError, Snapshot, SnapshotFinding, SourceObject } from 'isoseed'
+import type { IsoseedError, Snapshot, SnapshotFinding, SnapshotWarning, SourceObject } from 'isoseed'
 import { pairedRatio, quantile } from '../bench/statistics.ts'
 import { GLOBAL, askNode, bundleCase, webBridge } from './bundle.ts'
 import type { Library } from './libraries.ts'
@@ -26,6 +26,8 @@ export interface Result {
   name: string
   buildMs: number
   fileBytes: number
+  /** What was noticed while building. */
+  warnings: readonly SnapshotWarning[]
   /** From nothing to the first answer, the median of the rounds: restored from the snapshot. */
   snapshotMs: number
   /** The same from a snapshot with a warm-up. */
@@ -79,6 +81,7 @@ async function measured(library: Library, rounds: number): Promise<Result> {
     name: library.name,
     buildMs,
     fileBytes: snapshot.info.bytes,
+    warnings: snapshot.info.warnings,
     snapshotMs: quantile(snapshotMs, 0.5),
     warmMs: quantile(warmMs, 0.5),
     blankMs: quantile(blankMs, 0.5),

@@ -1,4 +1,5 @@
 // The results as lines for a terminal and as a table for README.md.
+import type { SnapshotFinding, SnapshotWarning } from 'isoseed'
 import type { Library } from './libraries.ts'
 import type { Failed, Result } from './measure.ts'
 
@@ -22,11 +23,17 @@ export function plain({ name, version, result }: Row): string {
   const title = `${name} ${version}`.padEnd(28)
   if ('failed' in result) {
     const { code, message, findings = [] } = result.failed
-    return [`${title} FAILED: ${code}: ${message}`, ...findings.map(({ rule, path, source, hint }) => `    ${rule}: ${path}${source === undefined ? '' : ` (${source})`}: ${hint}`)].join('\n')
+    return [`${title} FAILED: ${code}: ${message}`, ...findings.map(note)].join('\n')
   }
-  const { buildMs, fileBytes, snapshotMs, warmMs, blankMs, ratio, warmRatio } = result
+  const { buildMs, fileBytes, warnings, snapshotMs, warmMs, blankMs, ratio, warmRatio } = result
   const first = `first result ${ms(snapshotMs)} ms, warmed up ${ms(warmMs)} ms, without a snapshot ${ms(blankMs)} ms`
-  return `${title} ok  build ${ms(buildMs)} ms, ${mib(fileBytes)} MiB; ${first}: ${times(ratio)}, ${times(warmRatio)}`
+  const line = `${title} ok  build ${ms(buildMs)} ms, ${mib(fileBytes)} MiB; ${first}: ${times(ratio)}, ${times(warmRatio)}`
+  return [line, ...warnings.map(note)].join('\n')
+}
+
+/** A finding or a warning as a line below its library. */
+function note({ rule, path = '', source, message }: SnapshotFinding | SnapshotWarning): string {
+  return `    ${rule}: ${path}${source === undefined ? '' : ` (${source})`}: ${message}`
 }
 
 /** The whole table, with what it was measured on. */
@@ -47,8 +54,9 @@ function cells(result: Result | Failed): string {
     const why = findings.length > 0 ? findings.map(({ rule, path }) => `${rule} \`${path}\``).join(', ') : message.split('\n')[0]!
     return `**${code}**: ${why.replaceAll('|', '\\|')} | | | | | | |`
   }
-  const { buildMs, fileBytes, snapshotMs, warmMs, blankMs, ratio, warmRatio } = result
-  return ['ok', ms(buildMs), mib(fileBytes), ms(blankMs), ms(snapshotMs), ms(warmMs), times(ratio), times(warmRatio)].join(' | ')
+  const { buildMs, fileBytes, warnings, snapshotMs, warmMs, blankMs, ratio, warmRatio } = result
+  const answer = warnings.length === 0 ? 'ok' : `ok, ${warnings.length} ${warnings.length === 1 ? 'warning' : 'warnings'}`
+  return [answer, ms(buildMs), mib(fileBytes), ms(blankMs), ms(snapshotMs), ms(warmMs), times(ratio), times(warmRatio)].join(' | ')
 }
 
 /** A text whose table, between the two markers, is another one. */

@@ -267,17 +267,12 @@
     addTaker(group.constructor, 'supportedLocalesOf', 0)
   }
 
-  // What a call without `new` does: throw, make an object, or hide one in the receiver.
-  const learnToCall = (group) => {
-    const receiver = { __proto__: group.prototype }
-    try {
-      apply(group.constructor, receiver, [])
-    } catch {
-      return
-    }
-    group.isCallable = true
-    group.fallback = ownKeys(receiver)[0]
-  }
+  // The constructors that may be called without `new`. For two of them V8 keeps the object under a
+  // symbol of its own when the receiver is already an instance.
+  const legacy = { __proto__: Intl.NumberFormat.prototype }
+  apply(Intl.NumberFormat, legacy, [])
+  const fallback = ownKeys(legacy)[0]
+  const callable = { __proto__: null, Collator: undefined, NumberFormat: fallback, DateTimeFormat: fallback }
 
   const intlKeys = ownKeys(Intl)
   for (let i = 0; i < intlKeys.length; i++) {
@@ -288,7 +283,8 @@
     if (intlKeys[i] === 'v8BreakIterator') {
       addConstructor(group, realHandler)
     } else {
-      learnToCall(group)
+      group.isCallable = intlKeys[i] in callable
+      group.fallback = callable[intlKeys[i]]
       addMembers(group)
       addConstructor(group, constructorHandler(group))
     }

@@ -15,7 +15,6 @@ use crate::engine::snapshot::build::graph::Graph;
 use crate::engine::snapshot::build::native_objects;
 use crate::engine::snapshot::build::parts::{Found, Parts};
 use crate::engine::snapshot::build::rehearsal::Rehearsal;
-use crate::engine::snapshot::build::surroundings::{self, Heap};
 use crate::engine::snapshot::build::{Site, out_of_memory, send_phase};
 use crate::engine::snapshot::protocol::Phase;
 use crate::engine::snapshot::request::Unsafe;
@@ -31,6 +30,9 @@ pub(super) struct Image {
     pub(super) stack_trace_limit: Option<f64>,
     pub(super) data: ContextData,
     pub(super) warnings: Vec<Finding>,
+    /// The heap that was saved.
+    pub(super) graph: Graph,
+    pub(super) global: usize,
 }
 
 /// Runs the sources and makes the heap image.
@@ -58,13 +60,15 @@ pub(super) fn create(site: &Site, rehearsal: &Rehearsal) -> Result<Image> {
     send_phase(Phase::Serialize, None);
     let blob = creator.create_blob(v8::FunctionCodeHandling::Keep);
     let blob = blob.ok_or_else(|| EngineError::build("V8 made no heap image"))?;
-    let Kept { stack_trace_limit, warnings } = kept;
-    Ok(Image { blob: blob.to_vec(), stack_trace_limit, data, warnings })
+    let Kept { stack_trace_limit, warnings, graph, global } = kept;
+    Ok(Image { blob: blob.to_vec(), stack_trace_limit, data, warnings, graph, global })
 }
 
 struct Kept {
     stack_trace_limit: Option<f64>,
     warnings: Vec<Finding>,
+    graph: Graph,
+    global: usize,
 }
 
 /// A creator isolate: empty, or with the base snapshot's heap.
@@ -146,7 +150,7 @@ fn fill(
         None => None,
     };
     let room = Room::enter(scope, site)?;
-    let (parts, found, stack_trace_limit) = {
+    let Checked { parts, found, stack_trace_limit, graph, global } = {
         let scope = &mut v8::ContextScope::new(scope, room.context);
         run_sources(scope, request.kept_sources(), Phase::Evaluate, memory)?;
         send_phase(Phase::Check, None);
@@ -161,7 +165,7 @@ fn fill(
     data.modules = room.modules.save(scope, room.context);
     let index = scope.add_context(room.context);
     debug_assert_eq!(index, USER_CONTEXT);
-    Ok((data, Kept { stack_trace_limit, warnings }))
+    Ok((data, Kept { stack_trace_limit, warnings, graph, global }))
 }
 
 /// Runs everything in a context that is thrown away. V8 compiles a function when it is first called, and
@@ -215,7 +219,14 @@ pub(super) fn run_sources<'a>(
     Ok(())
 }
 
-type Checked<'s> = (Option<v8::Local<'s, v8::Object>>, Found, Option<f64>);
+struct Checked<'s> {
+    /// The parts, if they have work in every session.
+    parts: Option<v8::Local<'s, v8::Object>>,
+    found: Found,
+    stack_trace_limit: Option<f64>,
+    graph: Graph,
+    global: usize,
+}
 
 fn check<'s>(scope: &mut v8::PinScope, room: &Room<'s>, rehearsal: &Rehearsal) -> Result<Checked<'s>> {
     let no_memory = || EngineError::build("V8 found no memory to check the heap");
@@ -231,13 +242,7 @@ fn check<'s>(scope: &mut v8::PinScope, room: &Room<'s>, rehearsal: &Rehearsal) -
     let graph = Graph::take(scope, &[global]).ok_or_else(no_memory)?;
     let global = graph.marked().first().copied().ok_or_else(no_memory)?;
     found.refused.extend(native_objects::find(&graph, &graph.ways_from(global)));
-    let rehearsed = Heap { graph: &rehearsal.graph, global: rehearsal.global };
-    found.warnings.extend(surroundings::captured(
-        rehearsed,
-        Heap { graph: &graph, global },
-        &rehearsal.reads,
-    ));
-    Ok((parts, found, report.stack_trace_limit))
+    Ok(Checked { parts, found, stack_trace_limit: report.stack_trace_limit, graph, global })
 }
 
 /// Names of functions that start a timer in every environment that has them.

@@ -25,6 +25,8 @@ use crate::engine::limits::fatal;
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::snapshot::ContextData;
 use crate::engine::snapshot::build::creator::Image;
+use crate::engine::snapshot::build::rehearsal::Surroundings;
+use crate::engine::snapshot::build::surroundings::Heap;
 use crate::engine::snapshot::protocol::{Built, Frame, Order, Phase};
 use crate::engine::source::{Source, evaluate};
 use crate::engine::{modules, platform};
@@ -157,8 +159,14 @@ fn build(mut order: Order) -> Result<(Built, Vec<u8>)> {
     let base = order.base.as_mut().map(|base| &*Box::leak(std::mem::take(&mut base.blob).into_boxed_slice()));
     let manifest = parts::manifest().ok_or_else(|| EngineError::build("V8 found no memory to begin with"))?;
     let site = Site { order, base, manifest };
-    let rehearsal = rehearsal::rehearse(&site)?;
-    let Image { blob, stack_trace_limit, data, warnings } = creator::create(&site, &rehearsal)?;
+    let elsewhere = Surroundings::elsewhere();
+    let rehearsal = rehearsal::rehearse(&site, elsewhere)?;
+    let Image { blob, stack_trace_limit, data, mut warnings, graph, global } =
+        creator::create(&site, &rehearsal)?;
+    let kept = Heap { graph: &graph, global };
+    let again = |surroundings| rehearsal::rehearse(&site, surroundings);
+    warnings.extend(surroundings::captured(&rehearsal, kept, elsewhere, again)?);
+    warnings.extend(rehearsal.warnings);
     send_phase(Phase::Probe, None);
     let blob: &'static [u8] = Box::leak(blob.into_boxed_slice());
     let (heap_bytes, buffer_bytes) = probe(blob, &site, &data)?;

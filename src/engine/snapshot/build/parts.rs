@@ -82,16 +82,18 @@ impl<'s> Parts<'s> {
         Some((serde_json::from_str(&report).ok()?, stays.then_some(self.0)))
     }
 
-    /// A function of the part `rehearse`: tells what was read of the surroundings.
+    /// Gives a context another clock and other random numbers. What it returns tells who asked for them.
     pub(super) fn rehearse(
         scope: &mut v8::PinScope<'s, '_>,
         now: f64,
-    ) -> Option<v8::Local<'s, v8::Function>> {
+        seed: i32,
+    ) -> Option<v8::Local<'s, v8::Object>> {
         let make = v8::Local::<v8::Function>::try_from(evaluate(scope, &part!("rehearse"))?).ok()?;
         let position = evaluate(scope, &part!("position"))?;
         let receiver = v8::undefined(scope).into();
         let now = v8::Number::new(scope, now).into();
-        v8::Local::<v8::Function>::try_from(make.call(scope, receiver, &[now, position])?).ok()
+        let seed = v8::Integer::new(scope, seed).into();
+        v8::Local::<v8::Object>::try_from(make.call(scope, receiver, &[now, seed, position])?).ok()
     }
 }
 

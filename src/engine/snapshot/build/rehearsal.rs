@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::engine::error::{EngineError, Finding, Result};
+use crate::engine::isolate;
+use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::snapshot::build::creator::{Room, collect, new_isolate, run_sources};
 use crate::engine::snapshot::build::graph::Graph;
 use crate::engine::snapshot::build::parts::Parts;
 use crate::engine::snapshot::build::promises;
-use crate::engine::snapshot::build::surroundings::Read;
+use crate::engine::snapshot::build::surroundings::{self, Read};
 use crate::engine::snapshot::build::{Site, out_of_memory};
 use crate::engine::snapshot::protocol::Phase;
 
@@ -19,7 +21,26 @@ const ONE_YEAR_MS: f64 = 365.0 * 24.0 * 3_600_000.0;
 const FAR_TIME_ZONE: &str = "Pacific/Chatham";
 const OTHER_FAR_TIME_ZONE: &str = "Asia/Kathmandu";
 
-/// What the rehearsal showed.
+/// Where and when a rehearsal takes place.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surroundings {
+    /// Milliseconds since 1970.
+    pub(super) now: f64,
+    /// What the random numbers come from.
+    pub(super) seed: i32,
+    /// Whether the time zone is another one than the host's.
+    pub(super) is_away: bool,
+}
+
+impl Surroundings {
+    /// Nothing as in the run that counts.
+    pub(super) fn elsewhere() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64() * 1e3);
+        Self { now: (now + ONE_YEAR_MS).floor(), seed: 1, is_away: true }
+    }
+}
+
+/// What a rehearsal showed.
 pub(super) struct Rehearsal {
     pub(super) graph: Graph,
     pub(super) global: usize,
@@ -27,21 +48,23 @@ pub(super) struct Rehearsal {
     pub(super) reads: Vec<Read>,
     /// Promises that were left behind.
     pub(super) findings: Vec<Finding>,
+    /// Dates of the build.
+    pub(super) warnings: Vec<Finding>,
 }
 
 /// Runs the sources. The isolate is not torn down: the process ends soon, and a snapshot creator can't
 /// be without making a blob.
-pub(super) fn rehearse(site: &Site) -> Result<Rehearsal> {
+pub(super) fn rehearse(site: &Site, surroundings: Surroundings) -> Result<Rehearsal> {
     let home = v8::icu::get_default_time_zone();
     let away = if home == FAR_TIME_ZONE { OTHER_FAR_TIME_ZONE } else { FAR_TIME_ZONE };
     // A host whose time zone is unknown could not be put back.
-    let is_away = home != "Etc/Unknown" && v8::icu::set_default_time_zone(away);
+    let is_away = surroundings.is_away && home != "Etc/Unknown" && v8::icu::set_default_time_zone(away);
     let (memory, lifecycle) = site.limits();
     let mut isolate = new_isolate(site, &memory);
     lifecycle.isolate_created(isolate.thread_safe_handle());
     promises::watch(&mut isolate);
     lifecycle.begin_turn(None);
-    let outcome = look(&mut isolate, site, &memory);
+    let outcome = look(&mut isolate, site, surroundings, &memory);
     let stop = lifecycle.end_turn();
     std::mem::forget(isolate);
     if is_away && !v8::icu::set_default_time_zone(&home) {
@@ -56,30 +79,54 @@ pub(super) fn rehearse(site: &Site) -> Result<Rehearsal> {
 fn look(
     isolate: &mut v8::OwnedIsolate,
     site: &Site,
-    memory: &Arc<crate::engine::limits::memory::MemoryLimit>,
+    surroundings: Surroundings,
+    memory: &Arc<MemoryLimit>,
 ) -> Result<Rehearsal> {
     v8::scope!(let scope, isolate);
     let room = Room::enter(scope, site)?;
     let scope = &mut v8::ContextScope::new(scope, room.context);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |now| now.as_secs_f64() * 1e3);
-    let reads = Parts::rehearse(scope, (now + ONE_YEAR_MS).floor()).ok_or_else(no_memory)?;
+    let watcher = Parts::rehearse(scope, surroundings.now, surroundings.seed).ok_or_else(no_memory)?;
     run_sources(scope, site.order.request.kept_sources(), Phase::Rehearse, memory)?;
-    let receiver = v8::undefined(scope).into();
-    let reads = reads.call(scope, receiver, &[]).ok_or_else(no_memory)?.to_rust_string_lossy(scope);
+    let reads =
+        isolate::call(scope, watcher, "reads", &[]).ok_or_else(no_memory)?.to_rust_string_lossy(scope);
     let reads = serde_json::from_str(&reads).map_err(|error| EngineError::build(error.to_string()))?;
     room.parts.suspend(scope).ok_or_else(no_memory)?;
     collect(scope);
     room.parts.settle(scope).ok_or_else(no_memory)?;
-    let (pending, positions) = promises::pending(scope);
+    let (pending, promise_positions) = promises::pending(scope);
+    let (dates, date_positions) = dates(scope, watcher).ok_or_else(no_memory)?;
     let mut marked = vec![room.context.global(scope).into()];
-    marked.extend(pending);
+    marked.extend(&pending);
+    marked.extend(&dates);
     let graph = Graph::take(scope, &marked).ok_or_else(no_memory)?;
     let marked = graph.marked();
-    let (Some(global), Some(pending)) = (marked.first().copied(), marked.get(1..)) else {
+    let Some((global, marked)) =
+        marked.split_first().filter(|(_, rest)| rest.len() == pending.len() + dates.len())
+    else {
         return Err(EngineError::build("the heap can't be read"));
     };
-    let findings = promises::forgotten(&graph, &graph.ways_from(global), pending, &positions);
-    Ok(Rehearsal { graph, global, reads, findings })
+    let (pending, dates) = marked.split_at(pending.len());
+    let (findings, warnings) = {
+        let ways = graph.ways_from(*global);
+        let findings = promises::forgotten(&graph, &ways, pending, &promise_positions);
+        (findings, surroundings::captured_dates(&ways, dates, &date_positions))
+    };
+    Ok(Rehearsal { global: *global, graph, reads, findings, warnings })
+}
+
+type Positioned<'s> = (Vec<v8::Local<'s, v8::Value>>, Vec<Option<String>>);
+
+/// The dates that were made of the clock and still live.
+fn dates<'s>(scope: &mut v8::PinScope<'s, '_>, watcher: v8::Local<v8::Object>) -> Option<Positioned<'s>> {
+    let alive = v8::Local::<v8::Array>::try_from(isolate::call(scope, watcher, "dates", &[])?).ok()?;
+    let mut dates = (Vec::new(), Vec::new());
+    for index in 0..alive.length() {
+        let pair = v8::Local::<v8::Array>::try_from(alive.get_index(scope, index)?).ok()?;
+        let source = pair.get_index(scope, 1)?;
+        dates.0.push(pair.get_index(scope, 0)?);
+        dates.1.push(source.is_string().then(|| source.to_rust_string_lossy(scope)));
+    }
+    Some(dates)
 }
 
 fn no_memory() -> EngineError {

@@ -5,8 +5,9 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use serde::Deserialize;
 
-use crate::engine::error::Finding;
-use crate::engine::snapshot::build::graph::{Edge, Graph, Kind, Link};
+use crate::engine::error::{Finding, Result};
+use crate::engine::snapshot::build::graph::{Edge, Graph, Kind, Link, Ways};
+use crate::engine::snapshot::build::rehearsal::{Rehearsal, Surroundings};
 
 /// More warnings than this help nobody.
 const MOST_FINDINGS: usize = 20;
@@ -38,70 +39,93 @@ pub(super) struct Heap<'a> {
     pub(super) global: usize,
 }
 
+impl<'a> From<&'a Rehearsal> for Heap<'a> {
+    fn from(rehearsal: &'a Rehearsal) -> Self {
+        Self { graph: &rehearsal.graph, global: rehearsal.global }
+    }
+}
+
 struct Difference {
     path: String,
+    /// The same in every heap of these sources: the object's path where the property's name differs.
+    anchor: String,
     rehearsed: String,
     kept: String,
 }
 
-/// What the kept heap holds of its surroundings.
-pub(super) fn captured(rehearsed: Heap, kept: Heap, reads: &[Read]) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = Vec::new();
-    for difference in differences(rehearsed, kept) {
-        let (source, position) = origin(&difference, reads);
-        let (rule, what, hint) = match source {
-            Source::Clock => (
-                "clock-value",
-                "the time of the build",
-                "read the clock in each session: in a function, not at the top level",
-            ),
-            Source::Random => (
-                "random-value",
-                "a random number of the build",
-                "make it in each session: in a function, not at the top level",
-            ),
-            Source::Environment => (
-                "environment-value",
-                "the time zone of the build",
-                "ask for it in each session: in a function, not at the top level",
-            ),
-        };
-        let Difference { path, kept, .. } = difference;
-        let kept: String = kept.chars().take(LONGEST_VALUE).collect();
-        let message = format!("{path} holds {what}, and every session will see the same: {kept}");
-        findings.push(Finding {
-            rule: rule.to_owned(),
-            path,
-            source: position,
-            message,
-            hint: hint.to_owned(),
+/// What the kept heap holds of its surroundings. `again` rehearses once more, in surroundings that differ
+/// from those of the first time in one thing.
+pub(super) fn captured(
+    rehearsal: &Rehearsal,
+    kept: Heap,
+    elsewhere: Surroundings,
+    again: impl Fn(Surroundings) -> Result<Rehearsal>,
+) -> Result<Vec<Finding>> {
+    let mut differences = differences(rehearsal.into(), kept);
+    differences.truncate(MOST_FINDINGS);
+    let reads = &rehearsal.reads;
+    let anchors = |surroundings| -> Result<HashSet<String>> {
+        let other = again(surroundings)?;
+        let found = self::differences((&other).into(), rehearsal.into());
+        Ok(found.into_iter().map(|difference| difference.anchor).collect())
+    };
+    let is_said = |difference: &Difference| said(difference, reads).is_some();
+    let (of_zone, of_random) = if differences.iter().all(is_said) {
+        (HashSet::new(), HashSet::new())
+    } else {
+        let at_home = anchors(Surroundings { is_away: false, ..elsewhere })?;
+        let other_seed = anchors(Surroundings { seed: elsewhere.seed + 1, ..elsewhere })?;
+        (at_home, other_seed)
+    };
+    let first =
+        |kind| reads.iter().find(|read| read.kind == kind).map(|read| (read.kind, read.source.clone()));
+    let explained = differences.into_iter().filter_map(|difference| {
+        let origin = said(&difference, reads).map(|read| (read.kind, read.source.clone())).or_else(|| {
+            if of_zone.contains(&difference.anchor) {
+                Some((Source::Environment, None))
+            } else if of_random.contains(&difference.anchor) {
+                first(Source::Random)
+            } else {
+                first(Source::Clock)
+            }
         });
-        if findings.len() == MOST_FINDINGS {
-            break;
-        }
-    }
-    findings
+        // What no surroundings explain is V8's own affair.
+        origin.map(|(source, position)| warning(source, &difference.path, position, &difference.kept))
+    });
+    Ok(explained.collect())
 }
 
-/// Which of the surroundings a difference comes from, and who asked for it.
-fn origin(difference: &Difference, reads: &[Read]) -> (Source, Option<String>) {
-    let said =
-        |read: &&Read| difference.rehearsed == read.value || difference.rehearsed.contains(&read.value);
-    if let Some(read) = reads.iter().find(said) {
-        return (read.kind, read.source.clone());
-    }
-    // Something made of it. What was never asked for it can't be made of.
-    let first = |kind| reads.iter().find(|read| read.kind == kind);
-    match (first(Source::Clock), first(Source::Random)) {
-        (Some(read), None) | (None, Some(read)) => (read.kind, read.source.clone()),
-        // Text of a number in another base, or a part of it, is most often an identifier.
-        (Some(clock), Some(random)) => {
-            let read =
-                if difference.kept.parse::<f64>().is_ok_and(|value| value > 1e9) { clock } else { random };
-            (read.kind, read.source.clone())
+/// The read whose answer shows in the rehearsed value.
+fn said<'a>(difference: &Difference, reads: &'a [Read]) -> Option<&'a Read> {
+    let shows = |read: &&Read| read.value.len() > 4 && difference.rehearsed.contains(&read.value);
+    reads.iter().find(shows)
+}
+
+fn warning(source: Source, path: &str, position: Option<String>, value: &str) -> Finding {
+    let (rule, what, hint) = match source {
+        Source::Clock => ("clock-value", "the time of the build", "read the clock in each session"),
+        Source::Random => ("random-value", "a random number of the build", "make it in each session"),
+        Source::Environment => {
+            ("environment-value", "the time zone of the build", "ask for it in each session")
         }
-        (None, None) => (Source::Environment, None),
+    };
+    let shown: String = value.chars().take(LONGEST_VALUE).collect();
+    let shown = if shown.is_empty() { shown } else { format!(": {shown}") };
+    Finding {
+        rule: rule.to_owned(),
+        path: path.to_owned(),
+        source: position,
+        message: format!("{path} holds {what}, the same in every session{shown}"),
+        hint: format!("{hint}: in a function, not at the top level"),
     }
+}
+
+/// Dates that hold the time of the build.
+pub(super) fn captured_dates(ways: &Ways, dates: &[usize], positions: &[Option<String>]) -> Vec<Finding> {
+    let reachable = dates.iter().zip(positions).filter(|(date, _)| ways.reaches(**date));
+    let found =
+        reachable.map(|(date, position)| warning(Source::Clock, &ways.path(*date), position.clone(), ""));
+    found.take(MOST_FINDINGS).collect()
 }
 
 /// The strings, numbers and names of properties that differ, each where it is reached first.
@@ -120,6 +144,7 @@ fn differences(rehearsed: Heap, kept: Heap) -> Vec<Difference> {
                 {
                     found.push(Difference {
                         path: ways.path_along(ours, edge),
+                        anchor: ways.path(ours),
                         rehearsed: new_names(&edges, kept.graph, ours),
                         kept: kept.graph.label(edge).to_owned(),
                     });
@@ -134,7 +159,8 @@ fn differences(rehearsed: Heap, kept: Heap) -> Vec<Difference> {
             if let (Some(our_text), Some(their_text)) = (our_text, their_text) {
                 if our_text != their_text {
                     let path = ways.path_along(ours, edge);
-                    found.push(Difference { path, rehearsed: their_text, kept: our_text });
+                    let anchor = path.clone();
+                    found.push(Difference { path, anchor, rehearsed: their_text, kept: our_text });
                 }
             } else if seen.insert(edge.to) {
                 queue.push_back((*other, edge.to));

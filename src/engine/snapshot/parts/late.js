@@ -1,91 +1,309 @@
-// Evaluated in the creator isolate before any source of the user, so that everything it uses is
-// still V8's own. Its result is called after the last source.
-//
-// V8 leaves these out of a snapshot creator and installs them on every restored context, where it
+// Built-ins that V8 leaves out of a snapshot creator and installs on every restored context, where it
 // trusts that the place is free and the object extensible (V8 src/init/bootstrapper.cc,
 // InitializeExperimentalGlobal and InstallExtensions). A heap in which that does not hold traps on
 // restore, or silently gets a duplicate property.
-(tools) => {
+//
+// While building, a stand-in is in each of these places. Before the heap is captured they are taken
+// out. What sources did to a place is done again in every session, after V8 installed its own.
+//
+// The pieces are expressions in files of their own, evaluated in this order:
+//   base = (late_base.js)()
+//   (late.js)(tools, { base, standIns: (late_stand_ins.js), functions: (late_functions.js),
+//     float16: (late_float16.js), base64: (late_base64.js), disposal: (late_disposal.js), wasm: (late_wasm.js) })
+(tools, pieces) => {
   'use strict'
-  const { getOwnPropertyDescriptor, getPrototypeOf, isExtensible } = Object
-  const { stringify } = JSON
-  const { deleteProperty } = Reflect
-  const global = globalThis
+  const { base, standIns: prepareStandIns, functions, float16, base64, disposal, wasm } = pieces
+  const { apply, own, join, keyOf, describeMembers } = base
+  const { defineProperty, deleteProperty, getPrototypeOf, isExtensible } = Reflect
+  const { global } = tools
   const ErrorClass = Error
+  const TypeErrorClass = TypeError
+  const RangeErrorClass = RangeError
+  const { startsWith: stringStartsWith, includes: stringIncludes } = String.prototype
+  const { getTime } = Date.prototype
   const asyncIteratorPrototype = getPrototypeOf(getPrototypeOf(async function* () {}.prototype))
+  const TypedArray = getPrototypeOf(Uint8Array)
 
-  // [path, object, properties that V8 will add]
-  const targets = [
-    ['globalThis', global, ['Float16Array', 'DisposableStack', 'AsyncDisposableStack', 'SuppressedError', 'Temporal', 'WebAssembly']],
-    ['Promise', Promise, ['try']],
-    ['Error', ErrorClass, ['isError']],
-    ['RegExp', RegExp, ['escape']],
-    ['RegExp.prototype', RegExp.prototype, []],
-    ['Iterator', Iterator, ['concat']],
-    ['Iterator.prototype', Iterator.prototype, [Symbol.dispose]],
-    ['AsyncIterator.prototype', asyncIteratorPrototype, [Symbol.asyncDispose]],
-    ['Map.prototype', Map.prototype, ['getOrInsert', 'getOrInsertComputed']],
-    ['WeakMap.prototype', WeakMap.prototype, ['getOrInsert', 'getOrInsertComputed']],
-    ['Math', Math, ['f16round', 'sumPrecise']],
-    ['Atomics', Atomics, ['pause']],
-    ['DataView.prototype', DataView.prototype, ['getFloat16', 'setFloat16']],
-    ['Uint8Array', Uint8Array, ['fromBase64', 'fromHex']],
-    ['Uint8Array.prototype', Uint8Array.prototype, ['toBase64', 'setFromBase64', 'toHex', 'setFromHex']],
-    ['Date.prototype', Date.prototype, ['toTemporalInstant']],
-    ['Intl.Locale.prototype', Intl.Locale.prototype, ['variants']],
+  // Must be extensible for V8.
+  const holders = [
+    ['globalThis', global], ['Promise', Promise], ['Error', Error], ['RegExp', RegExp], ['RegExp.prototype', RegExp.prototype],
+    ['Iterator', Iterator], ['Iterator.prototype', Iterator.prototype], ['AsyncIterator.prototype', asyncIteratorPrototype],
+    ['Map.prototype', Map.prototype], ['WeakMap.prototype', WeakMap.prototype], ['Math', Math], ['Atomics', Atomics],
+    ['DataView.prototype', DataView.prototype], ['Uint8Array', Uint8Array], ['Uint8Array.prototype', Uint8Array.prototype],
+    ['Date.prototype', Date.prototype], ['Intl.Locale.prototype', Intl.Locale.prototype],
   ]
-  // Found by name on the global object when V8 installs.
-  const looked = [['Math', Math], ['Atomics', Atomics], ['Uint8Array', Uint8Array]]
+  // V8 finds these by name on the global when it installs.
+  const named = [['Math', Math], ['Atomics', Atomics], ['Uint8Array', Uint8Array]]
+  // What `Error.stackTraceLimit` is in an ordinary isolate.
+  const STACK_TRACE_LIMIT = 10
 
-  // What V8 itself has put there already is no concern of ours.
-  for (let i = 0; i < targets.length; i++) {
-    const [, object, late] = targets[i]
-    const absent = []
-    for (let j = 0; j < late.length; j++) {
-      if (!getOwnPropertyDescriptor(object, late[j])) absent[absent.length] = late[j]
-    }
-    targets[i][2] = absent
+  const standIns = prepareStandIns(base, {
+    __proto__: null,
+    'Object.prototype': Object.prototype,
+    'Function.prototype': Function.prototype,
+    Error: ErrorClass,
+    'Error.prototype': ErrorClass.prototype,
+    TypedArray,
+    'TypedArray.prototype': TypedArray.prototype,
+  })
+  const environment = {
+    __proto__: null,
+    record: standIns.record,
+    standIn: (path) => standIns.standIn(path),
+    report: (path, message) => report(path, message),
   }
 
-  // V8 only captures stack frames where this is set, and adds it again after restore.
-  ErrorClass.stackTraceLimit = 10
+  // Use of what can't be imitated.
 
-  const part = { __proto__: null, stackTraceLimit: null, settle: () => false, restore() {}, resume() {}, suspend() {
-    const report = (rule, path, message, hint) => tools.refuse({ __proto__: null, rule, path, message, hint })
-    const name = (path, key) => {
-      const text = typeof key === 'symbol' ? `[${key.description}]` : `.${key}`
-      return path === 'globalThis' ? text.slice(1) : path + text
+  let reported = { __proto__: null }
+  const report = (path, message = `${path} does not exist yet while a snapshot is built`) => {
+    const source = tools.position()
+    const isWasm = apply(stringStartsWith, path, ['WebAssembly'])
+    const at = `${path} ${source}`
+    if (!reported[at]) {
+      reported[at] = true
+      tools.report({
+        __proto__: null,
+        rule: isWasm ? 'wasm-object' : 'late-builtin-used',
+        path,
+        source,
+        message,
+        hint: `use ${path} on first need in a session, not while the snapshot is built`,
+      })
     }
-    let stackTraceLimit = null
-    const limit = getOwnPropertyDescriptor(ErrorClass, 'stackTraceLimit')
-    if (limit) {
-      if (typeof limit.value === 'number') stackTraceLimit = limit.value
-      if (!limit.configurable || ('value' in limit && typeof limit.value !== 'number') || limit.get || limit.set) {
-        report('late-builtin', 'Error.stackTraceLimit', 'Error.stackTraceLimit is an accessor, read-only or no number', 'assign a number to Error.stackTraceLimit')
-      } else {
-        deleteProperty(ErrorClass, 'stackTraceLimit')
+    return new ErrorClass(message)
+  }
+  const rejecting = { __proto__: null, 'WebAssembly.compile': true, 'WebAssembly.instantiate': true }
+  const wasmCode = wasm(base, environment)
+
+  /** What a function of the manifest does while building. */
+  const behaviourOf = (path, type) => {
+    if (wasmCode[path]) return wasmCode[path]
+    if (type === 'class') {
+      return {
+        __proto__: null,
+        make() {
+          throw report(path)
+        },
       }
     }
-    for (let i = 0; i < targets.length; i++) {
-      const [path, object, late] = targets[i]
-      if (!isExtensible(object)) {
-        report('frozen-builtin', path, `${path} is frozen, sealed or non-extensible`, 'harden built-ins in each session instead, after it was restored')
+    // No object of these classes exists yet, so every receiver is a wrong one.
+    if (apply(stringIncludes, path, ['.prototype'])) {
+      return {
+        __proto__: null,
+        code() {
+          throw new TypeErrorClass(`Method ${path} called on incompatible receiver`)
+        },
       }
-      for (let j = 0; j < late.length; j++) {
-        if (getOwnPropertyDescriptor(object, late[j])) {
-          const full = name(path, late[j])
-          report('late-builtin', full, `${full} is defined by a source, but V8 installs its own in every session`, 'drop this polyfill: every session has the built-in')
+    }
+    if (rejecting[path]) {
+      return {
+        __proto__: null,
+        async code() {
+          throw report(path)
+        },
+      }
+    }
+    return {
+      __proto__: null,
+      code() {
+        throw report(path)
+      },
+    }
+  }
+  /** Adds the behaviour to a description from the manifest, and to all below it. */
+  const animate = (node, path) => {
+    const { code, make, owns } = node.type === 'object' && !wasmCode[path] ? { __proto__: null } : behaviourOf(path, node.type)
+    const properties = []
+    for (let i = 0; i < node.own.length; i++) {
+      const { key, flags, value, get, set } = node.own[i]
+      const below = join(path, keyOf(key))
+      const property = { __proto__: null, key, flags }
+      if (value) property.value = value.node ? { __proto__: null, node: animate(value.node, below) } : value
+      if (get) property.get = { __proto__: null, node: animate(get.node, below) }
+      if (set) property.set = { __proto__: null, node: animate(set.node, below) }
+      properties[i] = property
+    }
+    return { __proto__: null, type: node.type, proto: node.proto, own: properties, code, make, owns }
+  }
+
+  // [path of the holder, holder, property]: where V8 will put something.
+  const places = []
+  const addPlaces = (path, holder, properties) => {
+    for (let i = 0; i < properties.length; i++) {
+      const property = properties[i]
+      // What V8 itself has put there already is no concern of ours.
+      if (own(holder, keyOf(property.key))) continue
+      places[places.length] = { __proto__: null, holderPath: path, holder, root: { __proto__: null, real: holder }, property, key: keyOf(property.key), expected: undefined, change: undefined }
+    }
+  }
+  const addAll = (lists) => {
+    for (let i = 0; i < lists.length; i++) {
+      const [path, holder, literal] = lists[i]
+      addPlaces(path, holder, describeMembers(literal))
+    }
+  }
+  const addGlobal = (name, node) => {
+    addPlaces('', global, [{ __proto__: null, key: name, flags: 'w-c', value: { __proto__: null, node } }])
+  }
+  addAll(functions(base))
+  addAll(float16(base))
+  addAll(base64(base))
+  const classes = disposal(base, environment)
+  addGlobal('SuppressedError', classes.SuppressedError)
+  addGlobal('DisposableStack', classes.DisposableStack)
+  addGlobal('AsyncDisposableStack', classes.AsyncDisposableStack)
+  {
+    const { manifest } = tools
+    addGlobal('Float16Array', animate(manifest.Float16Array, 'Float16Array'))
+    addGlobal('Temporal', animate(manifest.Temporal, 'Temporal'))
+    addGlobal('WebAssembly', animate(manifest.WebAssembly, 'WebAssembly'))
+  }
+  addPlaces('Date.prototype', Date.prototype, describeMembers({
+    toTemporalInstant() {
+      const time = apply(getTime, this, [])
+      if (time !== time) throw new RangeErrorClass('Invalid time value')
+      throw report('Date.prototype.toTemporalInstant')
+    },
+  }))
+
+  const install = () => {
+    for (let i = 0; i < places.length; i++) {
+      const place = places[i]
+      place.expected = standIns.place(place.property, place.holderPath, place.root)
+      defineProperty(place.holder, place.key, place.expected)
+    }
+    standIns.finish()
+  }
+
+  // Taking out.
+
+  const refuse = (rule, path, message, hint) => tools.refuse({ __proto__: null, rule, path, message, hint })
+  const warnDeferred = (path) => {
+    tools.warn({
+      __proto__: null,
+      rule: 'deferred-builtin',
+      path,
+      message: `a source changed ${path}, which V8 installs in every session; the change is made again there, right after`,
+      hint: `leave ${path} as it is: every session has V8's own`,
+    })
+  }
+
+  const suspendPlace = (place) => {
+    const { holderPath, holder, key, expected } = place
+    place.change = undefined
+    place.expected = undefined
+    const path = join(holderPath, key)
+    const now = own(holder, key)
+    const descriptor = now && standIns.difference(expected, now)
+    if (now && !descriptor) {
+      if (!deleteProperty(holder, key)) refuseFixed(path)
+      return
+    }
+    if (now && !deleteProperty(holder, key)) {
+      refuseFixed(path)
+      return
+    }
+    place.change = { __proto__: null, descriptor }
+    warnDeferred(path)
+  }
+  const refuseFixed = (path) => {
+    refuse('late-builtin', path, `${path} is defined by a source as a property that can't be taken out, but V8 installs its own in every session`, 'drop this polyfill: every session has the built-in; or define it as a configurable property')
+  }
+
+  const swap = { __proto__: null }
+  /** Puts V8's own back where V8 looks for it by name. */
+  const suspendNamed = (name, object) => {
+    swap[name] = undefined
+    const now = own(global, name)
+    if (now && now.value === object) return
+    const replacement = { __proto__: null, value: object, writable: true, enumerable: false, configurable: true }
+    if (!defineProperty(global, name, replacement)) {
+      refuse('replaced-builtin', name, `globalThis.${name} is deleted or replaced`, `keep V8's own ${name}; extend it instead`)
+      return
+    }
+    swap[name] = { __proto__: null, descriptor: now }
+    warnDeferred(name)
+  }
+
+  let limitChange
+  /** V8 only captures stack frames where this is set, and adds it again after restore. */
+  const suspendStackTraceLimit = () => {
+    limitChange = undefined
+    const now = own(ErrorClass, 'stackTraceLimit')
+    if (!now) return null
+    const isPlain = typeof now.value === 'number' && now.writable && now.enumerable
+    if (!deleteProperty(ErrorClass, 'stackTraceLimit')) {
+      refuse('late-builtin', 'Error.stackTraceLimit', "Error.stackTraceLimit is defined by a source as a property that can't be taken out", 'assign a number to Error.stackTraceLimit')
+      return null
+    }
+    if (isPlain) return now.value
+    limitChange = now
+    warnDeferred('Error.stackTraceLimit')
+    return STACK_TRACE_LIMIT
+  }
+
+  const applyChange = (object, key, { descriptor }) => {
+    if (descriptor) defineProperty(object, key, descriptor)
+    else deleteProperty(object, key)
+  }
+  const applyChanges = () => {
+    for (let i = 0; i < places.length; i++) {
+      const { holder, key, change } = places[i]
+      if (change) applyChange(holder, key, change)
+    }
+    for (let i = 0; i < named.length; i++) {
+      const [name] = named[i]
+      if (swap[name]) applyChange(global, name, swap[name])
+    }
+    if (limitChange) defineProperty(ErrorClass, 'stackTraceLimit', limitChange)
+  }
+  const hasChanges = () => {
+    for (let i = 0; i < places.length; i++) if (places[i].change) return true
+    for (let i = 0; i < named.length; i++) if (swap[named[i][0]]) return true
+    return limitChange !== undefined
+  }
+
+  const setStackTraceLimit = (value) => {
+    if (value === null || value === undefined) return
+    defineProperty(ErrorClass, 'stackTraceLimit', { __proto__: null, value, writable: true, enumerable: true, configurable: true })
+  }
+
+  install()
+  setStackTraceLimit(STACK_TRACE_LIMIT)
+
+  const part = {
+    __proto__: null,
+    /** The sources' own `Error.stackTraceLimit` after `suspend`; `null` when they deleted it. */
+    stackTraceLimit: null,
+    suspend() {
+      for (let i = 0; i < holders.length; i++) {
+        const [path, holder] = holders[i]
+        if (!isExtensible(holder)) {
+          refuse('frozen-builtin', path, `${path} is frozen, sealed or non-extensible`, 'harden built-ins in each session instead, after it was restored')
         }
       }
-    }
-    for (let i = 0; i < looked.length; i++) {
-      const [path, object] = looked[i]
-      const own = getOwnPropertyDescriptor(global, path)
-      if (!own || own.value !== object) {
-        report('replaced-builtin', path, `globalThis.${path} is deleted or replaced`, `keep V8's own ${path}; extend it instead`)
-      }
-    }
-    part.stackTraceLimit = stackTraceLimit
-  } }
+      for (let i = 0; i < places.length; i++) suspendPlace(places[i])
+      for (let i = 0; i < named.length; i++) suspendNamed(named[i][0], named[i][1])
+      part.stackTraceLimit = suspendStackTraceLimit()
+      standIns.suspend(warnDeferred)
+    },
+    settle() {
+      const isLazy = wasmCode.settle(tools.warn)
+      // A stack made while building throws SuppressedErrors in a session.
+      const isHeld = standIns.settle('SuppressedError')
+      return isHeld || isLazy || hasChanges()
+    },
+    restore() {
+      standIns.restore()
+      wasmCode.restore()
+      applyChanges()
+    },
+    resume(stackTraceLimit) {
+      install()
+      setStackTraceLimit(stackTraceLimit)
+      applyChanges()
+    },
+  }
   return part
 }

@@ -1,1 +1,66 @@
-'{}'
+// Evaluated in a fresh context of an ordinary isolate. Describes, as JSON, the built-ins that V8
+// leaves out of a snapshot creator and that JavaScript can't imitate, so that they can stand there
+// with their whole shape while a snapshot is built.
+//
+// Each object is a node: { type: 'function' | 'class' | 'object', proto?, own: [property] }, a class
+// being a function that `new` takes. A property is { key, flags, value | get | set }: `key` of a
+// well-known symbol is '@@name', `flags` is 'wec' with a '-' for each that is false, and a value is
+// { node }, { ref: path of a node or of an intrinsic } or { plain: a string, number or boolean }.
+(() => {
+  'use strict'
+  const roots = ['Float16Array', 'Temporal', 'WebAssembly', 'Date.prototype.toTemporalInstant']
+  const { construct, getOwnPropertyDescriptor, getPrototypeOf, ownKeys } = Reflect
+  const TypedArray = getPrototypeOf(Uint8Array)
+  const paths = new Map([
+    [Object.prototype, 'Object.prototype'],
+    [Function.prototype, 'Function.prototype'],
+    [Error, 'Error'],
+    [Error.prototype, 'Error.prototype'],
+    [TypedArray, 'TypedArray'],
+    [TypedArray.prototype, 'TypedArray.prototype'],
+  ])
+
+  const isClass = (value) => {
+    try {
+      construct(Object, [], value)
+      return true
+    } catch {
+      return false
+    }
+  }
+  const value = (of, path) => {
+    if ((typeof of !== 'object' && typeof of !== 'function') || of === null) return { plain: of }
+    if (paths.has(of)) return { ref: paths.get(of) }
+    return { node: node(of, path) }
+  }
+  const property = (object, key, path) => {
+    const name = typeof key === 'symbol' ? key.description.replace('Symbol.', '@@') : key
+    const full = typeof key === 'symbol' ? `${path}[${key.description}]` : path ? `${path}.${key}` : key
+    const own = getOwnPropertyDescriptor(object, key)
+    const flags = (own.writable ? 'w' : '-') + (own.enumerable ? 'e' : '-') + (own.configurable ? 'c' : '-')
+    if ('value' in own) return { key: name, flags, value: value(own.value, full) }
+    return {
+      key: name,
+      flags,
+      get: own.get && value(own.get, `get ${full}`),
+      set: own.set && value(own.set, `set ${full}`),
+    }
+  }
+  const node = (object, path) => {
+    paths.set(object, path)
+    const type = typeof object === 'object' ? 'object' : isClass(object) ? 'class' : 'function'
+    const own = ownKeys(object).map((key) => property(object, key, path))
+    const proto = getPrototypeOf(object)
+    if (!paths.has(proto)) throw new Error(`the prototype of ${path} is not known`)
+    return { type, proto: paths.get(proto), own }
+  }
+
+  const manifest = {}
+  for (const root of roots) {
+    const steps = root.split('.')
+    const key = steps.pop()
+    const holder = steps.reduce((object, step) => object[step], globalThis)
+    manifest[root] = property(holder, key, steps.join('.')).value.node
+  }
+  return JSON.stringify(manifest)
+})()

@@ -1,0 +1,2 @@
+// draft
+() => ({ __proto__: null, settle: () => false, restore() {} })

@@ -12,12 +12,11 @@
 //   that living stand-ins need. In a session they pass on to V8's own.
 // - A stand-in of Intl.Locale is no locale to V8's own code, so the functions that take locales are
 //   wrapped as well. Temporal's are not, V8 adds them later: there such a Locale means the default.
-// - Intl.v8BreakIterator is not in the language and has much state: it stays real, and is refused.
+// - Intl.v8BreakIterator is not in the language and has much state: it stays real, and the snapshot is refused.
 (tools) => {
   'use strict'
   const { apply, construct, defineProperty, get, getOwnPropertyDescriptor, getPrototypeOf, ownKeys, setPrototypeOf } = Reflect
-  const { BigInt, Date, Function, Intl, Number, Object, Proxy, String, Symbol, WeakMap, WeakRef, WeakSet } = tools.global
-  const { getCanonicalLocales } = Intl
+  const { BigInt, Date, Function, Intl, Number, Object, Proxy, String, Symbol, WeakRef, WeakSet } = tools.global
   const { iterator, toPrimitive } = Symbol
   const uncurry = (method) => (self, ...args) => apply(method, self, args)
   const bind = uncurry(Function.prototype.bind)
@@ -25,6 +24,17 @@
   const isPrototypeOf = uncurry(Object.prototype.isPrototypeOf)
   const defineOrThrow = Object.defineProperty
   const isObject = (value) => (typeof value === 'object' && value !== null) || typeof value === 'function'
+
+  // V8's own functions print like this; functions of the user, bound ones and proxies don't.
+  const textOf = uncurry(Function.prototype.toString)
+  const isNative = (value) => typeof value === 'function' && value.name !== '' && textOf(value).endsWith(`${value.name}() { [native code] }`)
+
+  // The sources of a base snapshot may have replaced what this part is made from. Then it does nothing,
+  // and a live Intl object is refused.
+  if (!isObject(Intl) || !isNative(Intl.NumberFormat) || !isNative(Intl.Locale) || !isNative(Intl.Segmenter)) {
+    return { __proto__: null, suspend() {}, settle: () => false, restore() {}, resume() {} }
+  }
+  const { getCanonicalLocales } = Intl
 
   let building = true
 
@@ -165,19 +175,6 @@
     },
   })
 
-  const positions = new WeakMap()
-  const setPosition = uncurry(WeakMap.prototype.set)
-  const getPosition = uncurry(WeakMap.prototype.get)
-  const withPosition = (real) => {
-    if (building) setPosition(positions, real, tools.position())
-    return real
-  }
-  const realHandler = {
-    __proto__: null,
-    construct: (target, args, newTarget) => withPosition(construct(target, withLocale(args, 0), newTarget)),
-    apply: (target, self, args) => withPosition(apply(target, self, withLocale(args, 0))),
-  }
-
   const takerHandler = (index) => ({
     __proto__: null,
     apply: (target, self, args) => apply(target, self, withLocale(args, index)),
@@ -247,7 +244,7 @@
       const key = keys[i]
       const own = getOwnPropertyDescriptor(group.prototype, key)
       const field = own.get ? 'get' : 'value'
-      if (key === 'constructor' || typeof own[field] !== 'function' || group.members[key]) continue
+      if (key === 'constructor' || !isNative(own[field]) || group.members[key]) continue
       group.members[key] = true
       addSlot(group, group.prototype, key, field, addCover(own[field], memberHandler(group, key)))
     }
@@ -259,9 +256,9 @@
     if (own && typeof own.value === 'function') addSlot(localeGroup, holder, key, 'value', addCover(own.value, takerHandler(index)))
   }
 
-  const addConstructor = (group, handler) => {
+  const addConstructor = (group) => {
     const key = group.name.slice('Intl.'.length)
-    const cover = addCover(group.constructor, handler)
+    const cover = addCover(group.constructor, constructorHandler(group))
     addSlot(localeGroup, Intl, key, 'value', cover)
     addSlot(localeGroup, group.prototype, 'constructor', 'value', cover)
     addTaker(group.constructor, 'supportedLocalesOf', 0)
@@ -277,17 +274,13 @@
   const intlKeys = ownKeys(Intl)
   for (let i = 0; i < intlKeys.length; i++) {
     const constructor = Intl[intlKeys[i]]
-    if (typeof constructor !== 'function' || !isObject(constructor.prototype)) continue
+    if (!isNative(constructor) || !isObject(constructor.prototype) || intlKeys[i] === 'v8BreakIterator') continue
     const isLocale = constructor === localeGroup.constructor
     const group = isLocale ? localeGroup : addGroup(`Intl.${intlKeys[i]}`, constructor, constructor.prototype)
-    if (intlKeys[i] === 'v8BreakIterator') {
-      addConstructor(group, realHandler)
-    } else {
-      group.isCallable = intlKeys[i] in callable
-      group.fallback = callable[intlKeys[i]]
-      addMembers(group)
-      addConstructor(group, constructorHandler(group))
-    }
+    group.isCallable = intlKeys[i] in callable
+    group.fallback = callable[intlKeys[i]]
+    addMembers(group)
+    addConstructor(group)
   }
   addMembers(segmentsGroup)
   addMembers(iteratorGroup)
@@ -326,13 +319,6 @@
 
   return {
     __proto__: null,
-
-    // Where an Intl object was made while building: 'file:line:column', or undefined.
-    positionOf(object) {
-      const record = recordOf(object)
-      if (record !== undefined) return record.source
-      return isObject(object) ? getPosition(positions, object) : undefined
-    },
 
     // V8's own functions are back in their places, unless the sources put something else there.
     suspend() {

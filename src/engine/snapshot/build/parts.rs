@@ -39,10 +39,9 @@ pub(super) struct Parts<'s>(v8::Local<'s, v8::Object>);
 impl<'s> Parts<'s> {
     /// Makes the parts work in a fresh context. `None` when V8 is out of memory.
     pub(super) fn prepare(scope: &mut v8::PinScope<'s, '_>, manifest: &str) -> Option<Self> {
-        let mut makers = Vec::new();
-        for source in [part!("late"), part!("lazy_intl"), part!("finalization")] {
-            makers.push(evaluate(scope, &source)?);
-        }
+        // Late built-ins come after Intl's own, so that nothing wraps their stand-ins.
+        let lazy_intl = evaluate(scope, &part!("lazy_intl"))?;
+        let makers = [lazy_intl, late(scope)?, evaluate(scope, &part!("finalization"))?];
         let makers = v8::Array::new_with_elements(scope, &makers);
         let manifest = v8::String::new(scope, manifest)?;
         let manifest = v8::json::parse(scope, manifest)?;
@@ -95,6 +94,28 @@ impl<'s> Parts<'s> {
         let seed = v8::Integer::new(scope, seed).into();
         v8::Local::<v8::Object>::try_from(make.call(scope, receiver, &[now, seed, position])?).ok()
     }
+}
+
+/// The maker of the part for late built-ins, which is in pieces.
+fn late<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Value>> {
+    let pieces = v8::Object::new(scope);
+    for (name, source) in [
+        ("standIns", part!("late_stand_ins")),
+        ("functions", part!("late_functions")),
+        ("float16", part!("late_float16")),
+        ("base64", part!("late_base64")),
+        ("disposal", part!("late_disposal")),
+        ("wasm", part!("late_wasm")),
+    ] {
+        let name = v8::String::new(scope, name)?;
+        let piece = evaluate(scope, &source)?;
+        pieces.create_data_property(scope, name.into(), piece)?;
+    }
+    let assemble = evaluate(scope, &part!("late_assembly"))?;
+    let assemble = v8::Local::<v8::Function>::try_from(assemble).ok()?;
+    let (base, late) = (evaluate(scope, &part!("late_base"))?, evaluate(scope, &part!("late"))?);
+    let receiver = v8::undefined(scope).into();
+    assemble.call(scope, receiver, &[base, late, pieces.into()])
 }
 
 /// V8's own description of what it adds late, as JSON, from an ordinary isolate.

@@ -6,10 +6,7 @@
 // While building, a stand-in is in each of these places. Before the heap is captured they are taken
 // out. What sources did to a place is done again in every session, after V8 installed its own.
 //
-// The pieces are expressions in files of their own, evaluated in this order:
-//   base = (late_base.js)()
-//   (late.js)(tools, { base, standIns: (late_stand_ins.js), functions: (late_functions.js),
-//     float16: (late_float16.js), base64: (late_base64.js), disposal: (late_disposal.js), wasm: (late_wasm.js) })
+// The pieces are expressions in files of their own: `late_*.js`.
 (tools, pieces) => {
   'use strict'
   const { base, standIns: prepareStandIns, functions, float16, base64, disposal, wasm } = pieces

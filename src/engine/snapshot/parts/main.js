@@ -26,8 +26,9 @@
   return {
     __proto__: null,
     // After the last source: takes the parts' work out of the places where V8 or the user would find it.
+    // In reverse: a part may have wrapped what another one put there before.
     suspend() {
-      for (let index = 0; index < parts.length; index++) parts[index].suspend()
+      for (let index = parts.length - 1; index >= 0; index--) parts[index].suspend()
     },
     // After collections: whether a session has anything to restore.
     settle() {
@@ -35,9 +36,9 @@
       for (let index = 0; index < parts.length; index++) stays = parts[index].settle() || stays
       return stays
     },
-    // In each session, before any code of the guest.
+    // In each session, before any code of the guest. In reverse: late built-ins come first.
     restore() {
-      for (let index = 0; index < parts.length; index++) parts[index].restore()
+      for (let index = parts.length - 1; index >= 0; index--) parts[index].restore()
     },
     // In a builder on top of this snapshot, before its sources.
     resume(stackTraceLimit) {

@@ -20,7 +20,17 @@ const DEFAULT_STACK_TRACE_LIMIT: f64 = 10.0;
 pub(crate) struct LiveIsolate {
     pub(crate) context: v8::Global<v8::Context>,
     pub(crate) isolate: v8::OwnedIsolate,
-    _snapshot: Option<Arc<Snapshot>>,
+    snapshot: Option<Arc<Snapshot>>,
+}
+
+impl LiveIsolate {
+    /// The error with positions in the snapshot's sources mapped.
+    pub(crate) fn map_error(&self, error: EngineError) -> EngineError {
+        match &self.snapshot {
+            Some(snapshot) => snapshot.source_maps().map_error(error),
+            None => error,
+        }
+    }
 }
 
 /// What every isolate of ours is created with, builder and runner alike.
@@ -61,7 +71,7 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
         }
         v8::Global::new(scope, context)
     };
-    Ok(LiveIsolate { context, isolate, _snapshot: snapshot })
+    Ok(LiveIsolate { context, isolate, snapshot })
 }
 
 /// Takes over what the snapshot's context carries beside its globals, and lets the builder's parts

@@ -117,17 +117,13 @@ fn replace_positions(text: &str, name: &str, map: &SourceMap) -> String {
         let (before, found) = rest.split_at(at);
         let begins = before.chars().next_back().is_none_or(|last| last.is_whitespace() || last == '(');
         mapped.push_str(before);
-        match position(&found[name.len()..]).filter(|_| begins) {
-            Some((line, column, length)) => {
-                mapped.push_str(
-                    &original(map, line, column).unwrap_or_else(|| format!("{name}:{line}:{column}")),
-                );
-                rest = &found[name.len() + length..];
-            }
-            None => {
-                mapped.push_str(name);
-                rest = &found[name.len()..];
-            }
+        if let Some((line, column, length)) = position(&found[name.len()..]).filter(|_| begins) {
+            mapped
+                .push_str(&original(map, line, column).unwrap_or_else(|| format!("{name}:{line}:{column}")));
+            rest = &found[name.len() + length..];
+        } else {
+            mapped.push_str(name);
+            rest = &found[name.len()..];
         }
     }
     mapped + rest

@@ -25,6 +25,7 @@ use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::limits::{fatal, sampler};
 use crate::engine::platform::TaskRoute;
 use crate::engine::source::Source;
+use crate::engine::source_map::SourceMaps;
 use crate::engine::stats::{IsolateStats, thread_cpu_ms};
 use crate::engine::value::Encoder;
 use crate::engine::verify::digest;
@@ -78,6 +79,8 @@ struct Worker<'a> {
     live: &'a mut LiveIsolate,
     memory: Arc<MemoryLimit>,
     lifecycle: Arc<Lifecycle>,
+    /// Of the sources that the session evaluates; the snapshot has those of its own.
+    source_maps: SourceMaps,
     calls: u64,
     start_ms: f64,
 }
@@ -133,7 +136,15 @@ fn serve(
             let guest = GuestState::new(encoder, Arc::clone(&session.host));
             live.isolate.set_slot(Rc::clone(&guest));
             let lifecycle = Arc::clone(lifecycle);
-            let mut worker = Worker { guest, live: &mut live, memory, lifecycle, calls: 0, start_ms: 0.0 };
+            let mut worker = Worker {
+                guest,
+                live: &mut live,
+                memory,
+                lifecycle,
+                source_maps: SourceMaps::default(),
+                calls: 0,
+                start_ms: 0.0,
+            };
             let prepared = worker.prepare(call, *session, asked);
             if prepared.is_ok() {
                 for task in tasks {
@@ -179,7 +190,8 @@ fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver<Command>) -> Opti
 }
 
 impl Worker<'_> {
-    fn prepare(&mut self, call: CallId, session: SessionOptions, asked: Instant) -> Result<()> {
+    fn prepare(&mut self, call: CallId, mut session: SessionOptions, asked: Instant) -> Result<()> {
+        session.sources.iter_mut().for_each(|source| self.source_maps.take(source));
         let prepared = self.turn(Some(call), |scope, guest| guest::prepare(scope, guest, &session));
         // Without a turn the request is settled already: its time is over, or the isolate disposed.
         prepared.unwrap_or(Err(EngineError::Disposed { cause: None }))?;
@@ -203,8 +215,9 @@ impl Worker<'_> {
 
     fn handle(&mut self, command: Command) {
         match command {
-            Command::Eval { call, source } => {
+            Command::Eval { call, mut source } => {
                 self.calls += 1;
+                self.source_maps.take(&mut source);
                 let outcome = self.turn(Some(call), |scope, guest| guest::eval(scope, guest, call, &source));
                 self.report(call, outcome);
             }
@@ -295,6 +308,7 @@ impl Worker<'_> {
                 }
             }
         };
+        let outcome = outcome.map_err(|error| self.live.map_error(self.source_maps.map_error(error)));
         self.guest.owner.set(None);
         let Some(stop) = self.lifecycle.end_turn() else { return Some(outcome) };
         let error = self.lifecycle.stop_error(stop);

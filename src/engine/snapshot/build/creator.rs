@@ -181,9 +181,7 @@ fn warm_up<'s>(
     run_sources(scope, site.order.request.kept_sources(), Phase::Warmup, memory)?;
     run_sources(scope, std::iter::once(("warmup", warmup)), Phase::Warmup, memory)?;
     // Refused calls and the like are judged where they stay.
-    if let Some(calls) = scope.get_slot::<Rc<RefusedCalls>>() {
-        calls.take();
-    }
+    drop(refused_calls(scope));
     Ok(room.context)
 }
 
@@ -235,14 +233,19 @@ fn check<'s>(scope: &mut v8::PinScope, room: &Room<'s>, rehearsal: &Rehearsal) -
     collect(scope);
     let (report, parts) = room.parts.settle(scope).ok_or_else(no_memory)?;
     let mut found = report.found;
-    let calls = scope.get_slot::<Rc<RefusedCalls>>().map(|calls| calls.take());
-    found.waivable.extend(calls.unwrap_or_default().into_iter().map(host_call_finding));
+    found.waivable.extend(refused_calls(scope));
     found.waivable.extend(rehearsal.findings.iter().cloned());
     let global = room.context.global(scope).into();
     let graph = Graph::take(scope, &[global]).ok_or_else(no_memory)?;
     let global = graph.marked().first().copied().ok_or_else(no_memory)?;
     found.refused.extend(native_objects::find(&graph, &graph.ways_from(global)));
     Ok(Checked { parts, found, stack_trace_limit: report.stack_trace_limit, graph, global })
+}
+
+/// The calls of host functions since this was asked last.
+pub(super) fn refused_calls(isolate: &v8::Isolate) -> Vec<Finding> {
+    let calls = isolate.get_slot::<Rc<RefusedCalls>>().map(|calls| calls.take());
+    calls.unwrap_or_default().into_iter().map(host_call_finding).collect()
 }
 
 /// Names of functions that start a timer in every environment that has them.

@@ -77,8 +77,13 @@ impl<'s> Parts<'s> {
         scope: &mut v8::PinScope,
     ) -> Option<(Report, Option<v8::Local<'s, v8::Object>>)> {
         let stays = isolate::call(scope, self.0, "settle", &[])?.is_true();
+        Some((self.report(scope)?, stays.then_some(self.0)))
+    }
+
+    /// What was found since the last time.
+    pub(super) fn report(self, scope: &mut v8::PinScope) -> Option<Report> {
         let report = isolate::call(scope, self.0, "report", &[])?.to_rust_string_lossy(scope);
-        Some((serde_json::from_str(&report).ok()?, stays.then_some(self.0)))
+        serde_json::from_str(&report).ok()
     }
 
     /// Gives a context another clock and other random numbers. What it returns tells who asked for them.

@@ -8,13 +8,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::engine::error::{EngineError, Finding, Result};
 use crate::engine::isolate;
 use crate::engine::limits::memory::MemoryLimit;
-use crate::engine::snapshot::build::creator::{Room, collect, new_isolate, run_sources};
+use crate::engine::snapshot::build::creator::{Room, collect, new_isolate, refused_calls, run_sources};
 use crate::engine::snapshot::build::graph::Graph;
 use crate::engine::snapshot::build::parts::Parts;
 use crate::engine::snapshot::build::promises;
 use crate::engine::snapshot::build::surroundings::{self, Read};
 use crate::engine::snapshot::build::{Site, out_of_memory};
 use crate::engine::snapshot::protocol::Phase;
+use crate::engine::snapshot::request::Unsafe;
 
 /// Of a build that is repeated a year later, and half an hour off.
 const ONE_YEAR_MS: f64 = 365.0 * 24.0 * 3_600_000.0;
@@ -86,7 +87,10 @@ fn look(
     let room = Room::enter(scope, site)?;
     let scope = &mut v8::ContextScope::new(scope, room.context);
     let watcher = Parts::rehearse(scope, surroundings.now, surroundings.seed).ok_or_else(no_memory)?;
-    run_sources(scope, site.order.request.kept_sources(), Phase::Rehearse, memory)?;
+    let ran = run_sources(scope, site.order.request.kept_sources(), Phase::Rehearse, memory);
+    if let Err(error) = ran {
+        return Err(explained(scope, &room, site, error));
+    }
     let reads =
         isolate::call(scope, watcher, "reads", &[]).ok_or_else(no_memory)?.to_rust_string_lossy(scope);
     let reads = serde_json::from_str(&reads).map_err(|error| EngineError::build(error.to_string()))?;
@@ -112,6 +116,20 @@ fn look(
         (findings, surroundings::captured_dates(&ways, dates, &date_positions))
     };
     Ok(Rehearsal { global: *global, graph, reads, findings, warnings })
+}
+
+/// What the sources did that can't be done while building explains best why they threw.
+fn explained(scope: &mut v8::PinScope, room: &Room, site: &Site, error: EngineError) -> EngineError {
+    if site.order.request.unsafe_code == Unsafe::Warn
+        || !matches!(error, EngineError::SnapshotBuild { cause: Some(_), .. })
+    {
+        return error;
+    }
+    v8::tc_scope!(let scope, scope);
+    let found = room.parts.report(scope).map(|report| report.found);
+    let mut findings = found.map_or_else(Vec::new, |found| found.waivable);
+    findings.extend(refused_calls(scope));
+    if findings.is_empty() { error } else { EngineError::SnapshotUnsafe { findings } }
 }
 
 type Positioned<'s> = (Vec<v8::Local<'s, v8::Value>>, Vec<Option<String>>);

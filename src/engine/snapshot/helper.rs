@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -135,7 +135,16 @@ pub(super) async fn build(
 struct Phases<F> {
     progress: F,
     started: Instant,
-    current: Mutex<Option<(Phase, Option<String>, Instant)>>,
+    current: Mutex<Option<Current>>,
+}
+
+#[derive(Clone)]
+struct Current {
+    phase: Phase,
+    /// What a source has put off belongs to the phase that ran the source.
+    name: &'static str,
+    source: Option<String>,
+    since: Instant,
 }
 
 impl<F: Fn(Progress)> Phases<F> {
@@ -143,43 +152,43 @@ impl<F: Fn(Progress)> Phases<F> {
         Self { progress, started: Instant::now(), current: Mutex::new(None) }
     }
 
+    fn lock(&self) -> MutexGuard<'_, Option<Current>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn current(&self) -> Option<(Phase, Option<String>)> {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().map(|(phase, source, _)| (*phase, source.clone()))
+        self.lock().as_ref().map(|current| (current.phase, current.source.clone()))
     }
 
     fn begin(&self, phase: Phase, source: Option<String>) {
-        let now = Instant::now();
-        let ended = {
-            let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-            let since =
-                current.as_ref().filter(|_| phase.name().is_none()).map_or(now, |(_, _, since)| *since);
-            current.replace((phase, source.clone(), since))
+        let Some(name) = phase.name() else {
+            if let Some(current) = &mut *self.lock() {
+                current.phase = phase;
+            }
+            return;
         };
-        if phase.name().is_some() {
-            self.tell_end(ended, now);
-            self.tell(phase, source, None, now);
-        }
+        let current = Current { phase, name, source, since: Instant::now() };
+        let ended = self.lock().replace(current.clone());
+        self.tell_end(ended);
+        self.tell(&current, None);
     }
 
     fn end(&self) {
-        let ended = self.current.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.tell_end(ended, Instant::now());
+        let ended = self.lock().take();
+        self.tell_end(ended);
     }
 
-    fn tell_end(&self, ended: Option<(Phase, Option<String>, Instant)>, now: Instant) {
-        if let Some((phase, source, since)) = ended {
-            self.tell(phase, source, Some(milliseconds(now - since)), now);
+    fn tell_end(&self, ended: Option<Current>) {
+        if let Some(ended) = ended {
+            self.tell(&ended, Some(milliseconds(ended.since.elapsed())));
         }
     }
 
-    fn tell(&self, phase: Phase, source: Option<String>, duration_ms: Option<f64>, now: Instant) {
-        // What a source has put off belongs to its evaluation.
-        let phase = phase.name().unwrap_or("evaluate");
+    fn tell(&self, current: &Current, duration_ms: Option<f64>) {
         (self.progress)(Progress {
-            phase,
-            source,
-            elapsed_ms: milliseconds(now - self.started),
+            phase: current.name,
+            source: current.source.clone(),
+            elapsed_ms: milliseconds(self.started.elapsed()),
             duration_ms,
         });
     }

@@ -10,6 +10,7 @@ pub mod helper;
 mod protocol;
 pub mod request;
 
+use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -90,12 +91,17 @@ pub struct SnapshotInfo {
 }
 
 /// A verified snapshot, shared by every isolate that is restored from it.
-#[derive(Debug)]
 pub struct Snapshot {
     info: SnapshotInfo,
     bytes: Vec<u8>,
     blob: Range<usize>,
     source_maps: SourceMaps,
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.debug_struct("Snapshot").field("info", &self.info).finish_non_exhaustive()
+    }
 }
 
 impl Snapshot {

@@ -94,6 +94,11 @@ describe('objects made while building', () => {
     expect(await ask('some.map((format) => format(1.5)).join(" ")', own)).toBe('1,5 1,5 1,5')
   })
 
+  test('do not keep a warm-up that uses them from being thrown away', async () => {
+    const own = await buildSnapshot({ bundle: 'globalThis.format = new Intl.NumberFormat("de").format; globalThis.use = () => [format(1.5), new Intl.DateTimeFormat("de", { timeZone: "UTC" }).format(0)]', warmup: 'globalThis.kept = [use(), new Intl.Segmenter("en").segment("abc"), new Intl.Locale("de")]' })
+    expect(await ask('[use(), typeof kept]', own)).toEqual([['1,5', '1.1.1970'], 'undefined'])
+  })
+
   test('cannot be cloned, like any Intl object', async () => {
     const error = await rejection(ask('made[0]', snapshot))
     expect(error.code).toBe(await rejection(ask('new Intl.NumberFormat("de")')).then(({ code }) => code))

@@ -162,8 +162,8 @@
   }
 
   // Handlers are fast objects over a shared one with the traps, under which there is nothing: V8 asks a
-  // handler for traps that it has not, and must not find the user's. Objects without a prototype
-  // are dictionaries, and would add half as much again to the heap image.
+  // handler for traps that it has not, and must not find the user's. Objects without a prototype are
+  // dictionaries, and take much more room in the heap image.
   const constructorTraps = {
     __proto__: null,
     construct(target, args, newTarget) {

@@ -26,7 +26,9 @@
   const numberToString = uncurry(Number.prototype.toString)
   const bigintToString = uncurry(BigInt.prototype.toString)
   const padStart = uncurry(String.prototype.padStart)
-  const baseNameOf = uncurry(own(Intl.Locale.prototype, 'baseName').get)
+  // Looked up when it is used: what stands there is lazy Intl's, and stays in the heap if it is held.
+  const localePrototype = Intl.Locale.prototype
+  const baseNameOf = (locale) => apply(own(localePrototype, 'baseName').get, locale, [])
   const errorPrototype = Error.prototype
   const getStack = own(new Error(), 'stack').get
   const asyncIteratorPrototype = getPrototypeOf(getPrototypeOf(async function* () {}.prototype))

@@ -82,7 +82,7 @@
 
   const standIn = (group, real, remake) => {
     const source = tools.position()
-    const record = { __proto__: null, group, source, remake, steps: 0, real: undefined, bound: undefined }
+    const record = { group, source, remake, steps: 0, real: undefined, bound: undefined }
     keep(record, real)
     if (records.length === crowded) compact()
     records[records.length] = new WeakRef(record)
@@ -112,7 +112,7 @@
 
   // `read` is for V8 to read the options from, `recorded` holds afterwards what it has read.
   const recording = (options) => {
-    if (!isObject(options)) return { __proto__: null, read: options, recorded: options }
+    if (!isObject(options)) return { read: options, recorded: options }
     const recorded = { __proto__: null }
     const read = new Proxy({ __proto__: null }, {
       __proto__: null,
@@ -121,13 +121,13 @@
         return isObject(value) ? coerced(value, recorded, key) : (recorded[key] = value)
       },
     })
-    return { __proto__: null, read, recorded }
+    return { read, recorded }
   }
 
   // A group is a constructor (or Segmenter's two hidden classes) with its prototype.
   const groups = []
   const addGroup = (name, constructor, prototype) => {
-    const group = { __proto__: null, name, constructor, prototype, isCallable: false, fallback: undefined, members: { __proto__: null }, isAlive: false }
+    const group = { name, constructor, prototype, isCallable: false, fallback: undefined, members: { __proto__: null }, isAlive: false }
     return (groups[groups.length] = group)
   }
 
@@ -161,24 +161,30 @@
     return standIn(group, real, remaking(group.constructor, locales, options.recorded))
   }
 
-  const constructorHandler = (group) => ({
+  // Handlers are fast objects over a shared one with the traps, under which there is nothing: V8 asks a
+  // handler for traps that it has not, and must not find the user's. Objects without a prototype are
+  // dictionaries, and take much more room in the heap image.
+  const constructorTraps = {
     __proto__: null,
     construct(target, args, newTarget) {
-      return building ? make(group, args, newTarget) : construct(target, withLocale(args, 0), newTarget)
+      return building ? make(this.group, args, newTarget) : construct(target, withLocale(args, 0), newTarget)
     },
     apply(target, self, args) {
+      const { group } = this
       if (!building || !group.isCallable) return apply(target, self, withLocale(args, 0))
       const made = make(group, args, target)
       // Classes compiled to ES5 do this: V8 keeps the formatter in a property of the receiver.
       if (group.fallback === undefined || !isPrototypeOf(group.prototype, self)) return made
       return defineOrThrow(self, group.fallback, { __proto__: null, value: made, writable: false, enumerable: false, configurable: false })
     },
-  })
+  }
 
-  const takerHandler = (index) => ({
+  const takerTraps = {
     __proto__: null,
-    apply: (target, self, args) => apply(target, self, withLocale(args, index)),
-  })
+    apply(target, self, args) {
+      return apply(target, self, withLocale(args, this.index))
+    },
+  }
 
   // The function that a getter like `format` gives for a stand-in, the same one each time.
   const boundTo = (record, getter, length) => {
@@ -198,32 +204,28 @@
     return result
   }
 
-  const memberHandler = (group, key) => {
-    const seesFallback = key === 'format' || key === 'resolvedOptions'
-    return {
-      __proto__: null,
-      apply(target, self, args) {
-        let record = recordOf(self)
-        if (record === undefined && seesFallback && group.fallback !== undefined && isObject(self)) {
-          record = recordOf(self[group.fallback])
-        }
-        if (record === undefined) return apply(target, self, args)
-        // Made a string before V8 does, so that it is done once.
-        if (target === segment && record.group === group) args[0] = `${args[0]}`
-        const result = apply(target, realOf(record), args)
-        if (typeof result === 'function') {
-          if (building) record.bound ??= boundTo(record, target, result.length)
-          return record.bound ?? result
-        }
-        return building ? givenOut(record, target, args, result) : result
-      },
-    }
+  const memberTraps = {
+    __proto__: null,
+    apply(target, self, args) {
+      const { group, seesFallback } = this
+      let record = recordOf(self)
+      if (record === undefined && seesFallback && isObject(self)) record = recordOf(self[group.fallback])
+      if (record === undefined) return apply(target, self, args)
+      // Made a string before V8 does, so that it is done once.
+      if (target === segment && record.group === group) args[0] = `${args[0]}`
+      const result = apply(target, realOf(record), args)
+      if (typeof result === 'function') {
+        if (building) record.bound ??= boundTo(record, target, result.length)
+        return record.bound ?? result
+      }
+      return building ? givenOut(record, target, args, result) : result
+    },
   }
 
   // A cover is a function of V8's with our proxy; a slot is a property where the proxy stands.
   const covers = []
   const addCover = (target, handler) => {
-    const cover = { __proto__: null, target, handler, proxy: new Proxy(target, handler), ref: undefined, isCaptured: false }
+    const cover = { target, handler, proxy: new Proxy(target, handler), ref: undefined, isCaptured: false }
     return (covers[covers.length] = cover)
   }
   const slots = []
@@ -233,7 +235,7 @@
   }
   const install = (slot) => put(slot, slot.cover.target, slot.cover.proxy)
   const addSlot = (group, holder, key, field, cover) => {
-    const slot = { __proto__: null, group, holder, key, field, cover }
+    const slot = { group, holder, key, field, cover }
     slots[slots.length] = slot
     install(slot)
   }
@@ -242,23 +244,25 @@
     const keys = ownKeys(group.prototype)
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i]
+      if (key === 'constructor' || group.members[key]) continue
       const own = getOwnPropertyDescriptor(group.prototype, key)
       const field = own.get ? 'get' : 'value'
-      if (key === 'constructor' || !isNative(own[field]) || group.members[key]) continue
+      if (!isNative(own[field])) continue
       group.members[key] = true
-      addSlot(group, group.prototype, key, field, addCover(own[field], memberHandler(group, key)))
+      const seesFallback = group.fallback !== undefined && (key === 'format' || key === 'resolvedOptions')
+      addSlot(group, group.prototype, key, field, addCover(own[field], { __proto__: memberTraps, group, seesFallback }))
     }
   }
 
   // Functions that take locales are needed as long as a stand-in of a Locale lives.
   const addTaker = (holder, key, index) => {
     const own = getOwnPropertyDescriptor(holder, key)
-    if (own && typeof own.value === 'function') addSlot(localeGroup, holder, key, 'value', addCover(own.value, takerHandler(index)))
+    if (own && typeof own.value === 'function') addSlot(localeGroup, holder, key, 'value', addCover(own.value, { __proto__: takerTraps, index }))
   }
 
   const addConstructor = (group) => {
     const key = group.name.slice('Intl.'.length)
-    const cover = addCover(group.constructor, constructorHandler(group))
+    const cover = addCover(group.constructor, { __proto__: constructorTraps, group })
     addSlot(localeGroup, Intl, key, 'value', cover)
     addSlot(localeGroup, group.prototype, 'constructor', 'value', cover)
     addTaker(group.constructor, 'supportedLocalesOf', 0)

@@ -48,6 +48,7 @@
     record: standIns.record,
     standIn: (path) => standIns.standIn(path),
     report: (path, message) => report(path, message),
+    tools,
   }
 
   // Use of what can't be imitated.
@@ -70,12 +71,13 @@
     }
     return new ErrorClass(message)
   }
-  const rejecting = { __proto__: null, 'WebAssembly.compile': true, 'WebAssembly.instantiate': true }
-  const wasmCode = wasm(base, environment)
+  const lazyWasm = wasm(base, environment)
+  const wasmCode = lazyWasm.code
 
   /** What a function of the manifest does while building. */
   const behaviourOf = (path, type) => {
     if (wasmCode[path]) return wasmCode[path]
+    if (type === 'object') return { __proto__: null }
     if (type === 'class') {
       return {
         __proto__: null,
@@ -93,14 +95,6 @@
         },
       }
     }
-    if (rejecting[path]) {
-      return {
-        __proto__: null,
-        async code() {
-          throw report(path)
-        },
-      }
-    }
     return {
       __proto__: null,
       code() {
@@ -110,7 +104,7 @@
   }
   /** Adds the behaviour to a description from the manifest, and to all below it. */
   const animate = (node, path) => {
-    const { code, make, owns } = node.type === 'object' && !wasmCode[path] ? { __proto__: null } : behaviourOf(path, node.type)
+    const { code, make, owns } = behaviourOf(path, node.type)
     const properties = []
     for (let i = 0; i < node.own.length; i++) {
       const { key, flags, value, get, set } = node.own[i]
@@ -286,14 +280,14 @@
       standIns.suspend(warnDeferred)
     },
     settle() {
-      const isLazy = wasmCode.settle(tools.warn)
+      const isLazy = lazyWasm.settle()
       // A stack made while building throws SuppressedErrors in a session.
       const isHeld = standIns.settle('SuppressedError')
       return isHeld || isLazy || hasChanges()
     },
     restore() {
+      lazyWasm.restore()
       standIns.restore()
-      wasmCode.restore()
       applyChanges()
     },
     resume(stackTraceLimit) {

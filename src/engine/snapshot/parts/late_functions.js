@@ -74,6 +74,14 @@
     if (!isObject(result)) throw new TypeErrorClass(`Iterator result ${typeof result} is not an object`)
     return result
   }
+  const closeQuietly = (closing) => {
+    try {
+      const method = getMethod(closing, 'return')
+      if (method !== undefined) apply(method, closing, [])
+    } catch {
+      // The first error counts.
+    }
+  }
   /** One iterator after the other. A native iterator helper around it gives it V8's own `next` and `return`. */
   const concatenated = (iterables) => {
     let at = 0
@@ -91,8 +99,14 @@
             next = opened.next
             current = opened
           }
-          const result = stepOf(apply(next, current, []))
-          if (!result.done) return { __proto__: null, done: false, value: result.value }
+          try {
+            const result = stepOf(apply(next, current, []))
+            if (!result.done) return { __proto__: null, done: false, value: result.value }
+          } catch (error) {
+            // The specification does not close an iterator that failed, but V8 does.
+            closeQuietly(current)
+            throw error
+          }
           current = undefined
         }
       },

@@ -6,7 +6,7 @@
 // and so is what can't be lazy: memories, tables, globals, a start function.
 (base, environment) => {
   'use strict'
-  const { apply, construct, isObject, own, module: reader } = base
+  const { apply, construct, isObject, own, wasmModule: reader } = base
   const { standIn, report, tools } = environment
   const TypeErrorClass = TypeError
   const ErrorClass = Error
@@ -164,7 +164,7 @@
     },
     'WebAssembly.Instance': { __proto__: null, make: (args, newTarget) => makeInstance(args[0], args[1], newTarget, 'WebAssembly.Instance()') },
     'WebAssembly.Instance.prototype': { __proto__: null, owns: (self) => Lazy.of(self, 'instance') !== undefined },
-    'WebAssembly.Instance.prototype.exports': {
+    'get WebAssembly.Instance.prototype.exports': {
       __proto__: null,
       owns: (self) => Lazy.of(self, 'instance') !== undefined,
       code() {

@@ -17,6 +17,9 @@
   const weakGet = uncurry(WeakMap.prototype.get)
   const weakHas = uncurry(WeakMap.prototype.has)
   const weakSet = uncurry(WeakMap.prototype.set)
+  const arrayIteratorPrototype = getPrototypeOf([].values())
+  const ownNext = arrayIteratorPrototype.next
+  const arrayIteratorNext = uncurry(ownNext)
   const iteratorMap = uncurry(Iterator.prototype.map)
   const codePointAt = uncurry(String.prototype.codePointAt)
   const charCodeAt = uncurry(String.prototype.charCodeAt)
@@ -146,6 +149,31 @@
     return sum < 0n ? -result : result
   }
 
+  /** The steps of an iteration. */
+  const stepsOf = (items) => {
+    const open = items[iterator]
+    const opened = apply(callable(open), items, [])
+    if (!isObject(opened)) throw new TypeErrorClass(`${typeof opened} is not an object`)
+    // V8 knows an array's iterator without its prototype, and doesn't look for `next` then. Polyfills test that.
+    let next = opened.next
+    let first
+    if (getPrototypeOf(opened) !== arrayIteratorPrototype && !own(opened, 'next')) {
+      try {
+        first = arrayIteratorNext(opened)
+        next = ownNext
+      } catch {
+        // No array's iterator.
+      }
+    }
+    const step = () => {
+      const result = first ?? stepOf(apply(next, opened, []))
+      first = undefined
+      return result
+    }
+    step.iterator = opened
+    return step
+  }
+
   // Error.isError
 
   /** Own or inherited, and not called if it is a getter. */
@@ -259,8 +287,13 @@
         // `undefined` until something else than -0 was added.
         let sum
         let special = 0
-        for (const item of items) {
-          if (typeof item !== 'number') throw new TypeErrorClass(`${typeof item} is not a number`)
+        const step = stepsOf(items)
+        for (let result = step(); !result.done; result = step()) {
+          const item = result.value
+          if (typeof item !== 'number') {
+            closeQuietly(step.iterator)
+            throw new TypeErrorClass(`${typeof item} is not a number`)
+          }
           if (item - item !== 0) special += item
           else if (!is(item, -0)) sum = (sum ?? 0n) + exactly(item)
         }

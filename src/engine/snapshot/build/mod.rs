@@ -11,6 +11,7 @@ mod parts;
 mod promises;
 mod rehearsal;
 mod surroundings;
+mod wasm;
 
 use std::borrow::Cow;
 use std::fs::File;

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::engine::error::Finding;
 use crate::engine::isolate;
+use crate::engine::snapshot::build::wasm;
 use crate::engine::source::{Source, evaluate};
 
 macro_rules! part {
@@ -44,11 +45,12 @@ impl<'s> Parts<'s> {
         let makers = [lazy_intl, late(scope)?, evaluate(scope, &part!("finalization"))?];
         let makers = v8::Array::new_with_elements(scope, &makers);
         let manifest = v8::String::new(scope, manifest)?;
-        let manifest = v8::json::parse(scope, manifest)?;
         let assemble = v8::Local::<v8::Function>::try_from(evaluate(scope, &part!("main"))?).ok()?;
         let position = evaluate(scope, &part!("position"))?;
         let receiver = v8::undefined(scope).into();
-        let parts = assemble.call(scope, receiver, &[makers.into(), manifest, position])?;
+        let validate = wasm::validator(scope)?;
+        let parts =
+            assemble.call(scope, receiver, &[makers.into(), manifest.into(), position, validate.into()])?;
         Some(Self(v8::Local::<v8::Object>::try_from(parts).ok()?))
     }
 
@@ -62,7 +64,8 @@ impl<'s> Parts<'s> {
             Some(limit) => v8::Number::new(scope, limit).into(),
             None => v8::null(scope).into(),
         };
-        isolate::call(scope, kept, "resume", &[limit])?;
+        let validate = wasm::validator(scope)?.into();
+        isolate::call(scope, kept, "resume", &[limit, validate])?;
         Some(Self(kept))
     }
 
@@ -111,6 +114,7 @@ fn late<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Value>
         ("base64", part!("late_base64")),
         ("disposal", part!("late_disposal")),
         ("wasm", part!("late_wasm")),
+        ("wasmModule", part!("late_wasm_module")),
     ] {
         let name = v8::String::new(scope, name)?;
         let piece = evaluate(scope, &source)?;

@@ -9,10 +9,13 @@
 // The pieces are expressions in files of their own: `late_*.js`.
 (tools, pieces) => {
   'use strict'
-  const { base, standIns: prepareStandIns, functions, float16, base64, disposal, wasm } = pieces
-  const { apply, own, join, keyOf, describeMembers } = base
-  const { defineProperty, deleteProperty, getPrototypeOf, isExtensible } = Reflect
-  const { global } = tools
+  const { standIns: prepareStandIns, functions, float16, base64, disposal, wasm, wasmModule } = pieces
+  const base = pieces.base
+  base.wasmModule = wasmModule(base)
+  const { apply, isObject, own, join, keyOf, describeMembers } = base
+  const { defineProperty, deleteProperty, getPrototypeOf, isExtensible, setPrototypeOf } = Reflect
+  const { global, manifest } = tools
+  const { parse } = JSON
   const ErrorClass = Error
   const TypeErrorClass = TypeError
   const RangeErrorClass = RangeError
@@ -34,7 +37,7 @@
   // What `Error.stackTraceLimit` is in an ordinary isolate.
   const STACK_TRACE_LIMIT = 10
 
-  const standIns = prepareStandIns(base, {
+  const intrinsics = {
     __proto__: null,
     'Object.prototype': Object.prototype,
     'Function.prototype': Function.prototype,
@@ -42,12 +45,14 @@
     'Error.prototype': ErrorClass.prototype,
     TypedArray,
     'TypedArray.prototype': TypedArray.prototype,
-  })
+  }
+  const standIns = prepareStandIns(base, intrinsics, (path, type) => behaviourOf(path, type))
   const environment = {
     __proto__: null,
     record: standIns.record,
     standIn: (path) => standIns.standIn(path),
     report: (path, message) => report(path, message),
+    tools,
   }
 
   // Use of what can't be imitated.
@@ -70,12 +75,13 @@
     }
     return new ErrorClass(message)
   }
-  const rejecting = { __proto__: null, 'WebAssembly.compile': true, 'WebAssembly.instantiate': true }
-  const wasmCode = wasm(base, environment)
+  const lazyWasm = wasm(base, environment)
+  const wasmCode = lazyWasm.code
 
   /** What a function of the manifest does while building. */
   const behaviourOf = (path, type) => {
     if (wasmCode[path]) return wasmCode[path]
+    if (type === 'object') return { __proto__: null }
     if (type === 'class') {
       return {
         __proto__: null,
@@ -93,14 +99,6 @@
         },
       }
     }
-    if (rejecting[path]) {
-      return {
-        __proto__: null,
-        async code() {
-          throw report(path)
-        },
-      }
-    }
     return {
       __proto__: null,
       code() {
@@ -108,22 +106,6 @@
       },
     }
   }
-  /** Adds the behaviour to a description from the manifest, and to all below it. */
-  const animate = (node, path) => {
-    const { code, make, owns } = node.type === 'object' && !wasmCode[path] ? { __proto__: null } : behaviourOf(path, node.type)
-    const properties = []
-    for (let i = 0; i < node.own.length; i++) {
-      const { key, flags, value, get, set } = node.own[i]
-      const below = join(path, keyOf(key))
-      const property = { __proto__: null, key, flags }
-      if (value) property.value = value.node ? { __proto__: null, node: animate(value.node, below) } : value
-      if (get) property.get = { __proto__: null, node: animate(get.node, below) }
-      if (set) property.set = { __proto__: null, node: animate(set.node, below) }
-      properties[i] = property
-    }
-    return { __proto__: null, type: node.type, proto: node.proto, own: properties, code, make, owns }
-  }
-
   // [path of the holder, holder, property]: where V8 will put something.
   const places = []
   const addPlaces = (path, holder, properties) => {
@@ -131,7 +113,16 @@
       const property = properties[i]
       // What V8 itself has put there already is no concern of ours.
       if (own(holder, keyOf(property.key))) continue
-      places[places.length] = { __proto__: null, holderPath: path, holder, root: { __proto__: null, real: holder }, property, key: keyOf(property.key), expected: undefined, change: undefined }
+      places[places.length] = {
+        __proto__: null,
+        holderPath: path,
+        holder,
+        root: { __proto__: null, real: holder },
+        property,
+        key: keyOf(property.key),
+        expected: undefined,
+        change: undefined,
+      }
     }
   }
   const addAll = (lists) => {
@@ -150,12 +141,9 @@
   addGlobal('SuppressedError', classes.SuppressedError)
   addGlobal('DisposableStack', classes.DisposableStack)
   addGlobal('AsyncDisposableStack', classes.AsyncDisposableStack)
-  {
-    const { manifest } = tools
-    addGlobal('Float16Array', animate(manifest.Float16Array, 'Float16Array'))
-    addGlobal('Temporal', animate(manifest.Temporal, 'Temporal'))
-    addGlobal('WebAssembly', animate(manifest.WebAssembly, 'WebAssembly'))
-  }
+  addGlobal('Float16Array', undefined)
+  addGlobal('Temporal', undefined)
+  addGlobal('WebAssembly', undefined)
   addPlaces('Date.prototype', Date.prototype, describeMembers({
     toTemporalInstant() {
       const time = apply(getTime, this, [])
@@ -164,10 +152,18 @@
     },
   }))
 
+  const withoutPrototype = (_, value) => {
+    if (isObject(value)) setPrototypeOf(value, null)
+    return value
+  }
   const install = () => {
+    // As text it takes the least in a snapshot that keeps this part.
+    const described = parse(manifest, withoutPrototype)
     for (let i = 0; i < places.length; i++) {
       const place = places[i]
-      place.expected = standIns.place(place.property, place.holderPath, place.root)
+      const { node } = place.property.value ?? place.property.get
+      const property = node ? place.property : { __proto__: null, key: place.key, value: { __proto__: null, node: described[place.key] } }
+      place.expected = standIns.place(property, place.holderPath, place.root)
       defineProperty(place.holder, place.key, place.expected)
     }
     standIns.finish()
@@ -250,7 +246,7 @@
       if (change) applyChange(holder, key, change)
     }
     for (let i = 0; i < named.length; i++) {
-      const [name] = named[i]
+      const name = named[i][0]
       if (swap[name]) applyChange(global, name, swap[name])
     }
     if (limitChange) defineProperty(ErrorClass, 'stackTraceLimit', limitChange)
@@ -275,8 +271,8 @@
     stackTraceLimit: null,
     suspend() {
       for (let i = 0; i < holders.length; i++) {
-        const [path, holder] = holders[i]
-        if (!isExtensible(holder)) {
+        const path = holders[i][0]
+        if (!isExtensible(holders[i][1])) {
           refuse('frozen-builtin', path, `${path} is frozen, sealed or non-extensible`, 'harden built-ins in each session instead, after it was restored')
         }
       }
@@ -286,14 +282,14 @@
       standIns.suspend(warnDeferred)
     },
     settle() {
-      const isLazy = wasmCode.settle(tools.warn)
+      const isLazy = lazyWasm.settle()
       // A stack made while building throws SuppressedErrors in a session.
       const isHeld = standIns.settle('SuppressedError')
       return isHeld || isLazy || hasChanges()
     },
     restore() {
+      lazyWasm.restore()
       standIns.restore()
-      wasmCode.restore()
       applyChanges()
     },
     resume(stackTraceLimit) {

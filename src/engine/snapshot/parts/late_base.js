@@ -40,14 +40,10 @@
   /** The path of a property. */
   const join = (path, key) => (path === '' ? key : path + nameOf(key))
 
-  // Descriptions of stand-ins, in the form that manifest.js documents, with `code` and `make` added.
+  // Descriptions of stand-ins.
 
   const plain = (key, flags, value) => ({ __proto__: null, key, flags, value: { __proto__: null, plain: value } })
-  const describeFunction = (code, owns) => {
-    const { length, name } = code
-    const properties = [plain('length', '--c', length), plain('name', '--c', name)]
-    return { __proto__: null, type: 'function', proto: 'Function.prototype', own: properties, code, owns }
-  }
+  const reference = (key, path) => ({ __proto__: null, key, value: { __proto__: null, ref: path } })
 
   /** The methods and getters of an object literal. `owns` says which receivers are no business of V8's own. */
   const describeMembers = (literal, owns) => {
@@ -56,27 +52,24 @@
     for (let i = 0; i < keys.length; i++) {
       const { value, get } = own(literal, keys[i])
       const key = typeof keys[i] === 'symbol' ? `@@${keys[i] === dispose ? 'dispose' : 'asyncDispose'}` : keys[i]
-      const node = { __proto__: null, node: describeFunction(value ?? get, owns) }
-      properties[i] = value ? { __proto__: null, key, flags: 'w-c', value: node } : { __proto__: null, key, flags: '--c', get: node }
+      const code = value ?? get
+      const node = { __proto__: null, node: { __proto__: null, length: code.length, name: code.name, code, owns } }
+      properties[i] = value ? { __proto__: null, key, value: node } : { __proto__: null, key, flags: '--c', get: node }
     }
     return properties
   }
 
   /** A class: what `new` and a call do, its prototype's members, one of them under a second key. */
   const describeClass = (name, { make, code, owns, length, members, alias, plains, proto, prototypeProto, tag }) => {
-    const inner = [{ __proto__: null, key: 'constructor', flags: 'w-c', value: { __proto__: null, ref: name } }]
+    const inner = [reference('constructor', name)]
     const described = describeMembers(members, owns)
     for (let i = 0; i < described.length; i++) inner[inner.length] = described[i]
-    if (alias) {
-      const [key, to] = alias
-      inner[inner.length] = { __proto__: null, key, flags: 'w-c', value: { __proto__: null, ref: `${name}.prototype.${to}` } }
-    }
+    if (alias) inner[inner.length] = reference(alias[0], `${name}.prototype.${alias[1]}`)
     for (let i = 0; plains && i < plains.length; i++) inner[inner.length] = plain(plains[i][0], 'w-c', plains[i][1])
     if (tag) inner[inner.length] = plain('@@toStringTag', '--c', name)
     const node = { __proto__: null, type: 'object', proto: prototypeProto ?? 'Object.prototype', own: inner, owns }
     const prototype = { __proto__: null, key: 'prototype', flags: '---', value: { __proto__: null, node } }
-    const properties = [plain('length', '--c', length), plain('name', '--c', name), prototype]
-    return { __proto__: null, type: 'class', proto: proto ?? 'Function.prototype', own: properties, code, make }
+    return { __proto__: null, type: 'class', proto, length, name, own: [prototype], code, make }
   }
 
   return { __proto__: null, describeClass, describeMembers, apply, construct, uncurry, isObject, own, getMethod, isWeaklyHoldable, keyOf, join }

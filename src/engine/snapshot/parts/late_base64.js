@@ -137,9 +137,10 @@
     while (read < string.length && read >>> 1 < maxLength) {
       const high = charCodeAt(string, read)
       const low = charCodeAt(string, read + 1)
-      const byte = ((high < 128 ? hexTable[high] : 0xff) << 4) | (low < 128 ? hexTable[low] : 0xff)
-      if (byte > 0xff) return error('Input string must contain hex characters in even length')
-      write(read >>> 1, byte)
+      const upper = high < 128 ? hexTable[high] : 0xff
+      const lower = low < 128 ? hexTable[low] : 0xff
+      if (upper === 0xff || lower === 0xff) return error('Input string must contain hex characters in even length')
+      write(read >>> 1, (upper << 4) | lower)
       read += 2
     }
     return { __proto__: null, read, written: read >>> 1, error: undefined }

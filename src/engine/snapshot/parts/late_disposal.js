@@ -22,7 +22,7 @@
   }
   const makeSuppressed = (args, newTarget) => {
     const message = args.length > 2 && args[2] !== undefined ? [args[2]] : []
-    const made = construct(ErrorClass, message, newTarget ?? standIn('SuppressedError'))
+    const made = construct(ErrorClass, message, newTarget !== undefined && isObject(newTarget.prototype) ? newTarget : standIn('SuppressedError'))
     hide(made, 'error', args[0])
     hide(made, 'suppressed', args[1])
     return made

@@ -17,6 +17,9 @@
   const weakGet = uncurry(WeakMap.prototype.get)
   const weakHas = uncurry(WeakMap.prototype.has)
   const weakSet = uncurry(WeakMap.prototype.set)
+  const arrayIteratorPrototype = getPrototypeOf([].values())
+  const ownNext = arrayIteratorPrototype.next
+  const arrayIteratorNext = uncurry(ownNext)
   const iteratorMap = uncurry(Iterator.prototype.map)
   const codePointAt = uncurry(String.prototype.codePointAt)
   const charCodeAt = uncurry(String.prototype.charCodeAt)
@@ -76,6 +79,14 @@
     if (!isObject(result)) throw new TypeErrorClass(`Iterator result ${typeof result} is not an object`)
     return result
   }
+  const closeQuietly = (closing) => {
+    try {
+      const method = getMethod(closing, 'return')
+      if (method !== undefined) apply(method, closing, [])
+    } catch {
+      // The first error counts.
+    }
+  }
   /** One iterator after the other. A native iterator helper around it gives it V8's own `next` and `return`. */
   const concatenated = (iterables) => {
     let at = 0
@@ -93,8 +104,14 @@
             next = opened.next
             current = opened
           }
-          const result = stepOf(apply(next, current, []))
-          if (!result.done) return { __proto__: null, done: false, value: result.value }
+          try {
+            const result = stepOf(apply(next, current, []))
+            if (!result.done) return { __proto__: null, done: false, value: result.value }
+          } catch (error) {
+            // The specification does not close an iterator that failed, but V8 does.
+            closeQuietly(current)
+            throw error
+          }
           current = undefined
         }
       },
@@ -132,6 +149,31 @@
     if (top << BigIntOf(shift) !== magnitude) top |= 1n
     const result = NumberOf(top) * 2 ** (shift - 1074)
     return sum < 0n ? -result : result
+  }
+
+  /** The steps of an iteration. */
+  const stepsOf = (items) => {
+    const open = items[iterator]
+    const opened = apply(callable(open), items, [])
+    if (!isObject(opened)) throw new TypeErrorClass(`${typeof opened} is not an object`)
+    // V8 knows an array's iterator without its prototype, and doesn't look for `next` then. Polyfills test that.
+    let next = opened.next
+    let first
+    if (getPrototypeOf(opened) !== arrayIteratorPrototype && !own(opened, 'next')) {
+      try {
+        first = arrayIteratorNext(opened)
+        next = ownNext
+      } catch {
+        // No array's iterator.
+      }
+    }
+    const step = () => {
+      const result = first ?? stepOf(apply(next, opened, []))
+      first = undefined
+      return result
+    }
+    step.iterator = opened
+    return step
   }
 
   // Error.isError
@@ -247,8 +289,13 @@
         // `undefined` until something else than -0 was added.
         let sum
         let special = 0
-        for (const item of items) {
-          if (typeof item !== 'number') throw new TypeErrorClass(`${typeof item} is not a number`)
+        const step = stepsOf(items)
+        for (let result = step(); !result.done; result = step()) {
+          const item = result.value
+          if (typeof item !== 'number') {
+            closeQuietly(step.iterator)
+            throw new TypeErrorClass(`${typeof item} is not a number`)
+          }
           if (item - item !== 0) special += item
           else if (!is(item, -0)) sum = (sum ?? 0n) + exactly(item)
         }

@@ -1,4 +1,6 @@
-// Objects that stand where V8 will put its own after restore.
+// Objects that stand where V8 will put its own after restore, made from descriptions (see manifest.js
+// for their form). What a description does not say itself, in `code`, `make` and `owns`, `behaviourOf`
+// tells: what a call and `new` do, and which receivers are no business of V8's own function.
 //
 // A stand-in function is a Proxy, so that it looks native. The Proxy's handler is the stand-in's
 // record. While building, `record.code` and `record.make` do its work. After restore, `record.real`
@@ -7,7 +9,7 @@
 // Nothing here holds a stand-in while V8 collects garbage: records have a WeakRef, and what a
 // stand-in looked like at first hangs on the stand-in itself (a WeakMap). So a WeakRef that still has
 // its target says that a source captured it.
-(base, intrinsics) => {
+(base, intrinsics, behaviourOf) => {
   'use strict'
   const { own, keyOf, join } = base
   const { apply, construct, defineProperty, deleteProperty, getPrototypeOf, isExtensible, ownKeys, preventExtensions, setPrototypeOf } = Reflect
@@ -35,7 +37,7 @@
     },
     // V8's own `prototype` of a class is read-only. Here it must be writable until V8's own can take its place.
     defineProperty(target, key, descriptor) {
-      if (key === 'prototype' && this.real === undefined && 'value' in descriptor && descriptor.value !== target.prototype) return false
+      if (key === 'prototype' && this.real === undefined && (own(descriptor, 'value')?.value ?? target.prototype) !== target.prototype) return false
       return defineProperty(target, key, descriptor)
     },
   }
@@ -55,30 +57,36 @@
 
   /** Makes the stand-in that `node` describes and all below it, except those that a source has captured before. */
   const make = (node, path, parent, key, part) => {
-    const record = (records[path] ??= { __proto__: traps, path, parent, key, part, type: node.type, changes: undefined, real: undefined })
-    record.code = node.code
-    record.make = node.make
-    record.owns = node.owns
+    const { type = 'function', proto = 'Function.prototype', own: properties = [] } = node
+    const { code, make: makeObject, owns } = node.code || node.make || node.owns ? node : behaviourOf(path, type)
+    const record = (records[path] ??= { __proto__: traps, path, parent, key, part, type, changes: undefined, real: undefined })
+    record.code = code
+    record.make = makeObject
+    record.owns = owns
     record.object = dereference(record)
     const isNew = record.object === undefined
-    const target = isNew ? targetOf(node.type) : undefined
+    const target = isNew ? targetOf(type) : undefined
     if (isNew) {
-      record.object = node.type === 'object' ? target : new ProxyClass(target, record)
+      record.object = type === 'object' ? target : new ProxyClass(target, record)
       record.ref = new WeakRefClass(record.object)
-      unfinished[unfinished.length] = [record, target, node.proto]
+      unfinished[unfinished.length] = { __proto__: null, record, target, proto }
     }
-    for (let i = 0; i < node.own.length; i++) {
-      const descriptor = place(node.own[i], path, record)
+    if (isNew && type !== 'object') {
+      defineProperty(target, 'length', { __proto__: null, value: node.length })
+      defineProperty(target, 'name', { __proto__: null, value: node.name })
+    }
+    for (let i = 0; i < properties.length; i++) {
+      const descriptor = place(properties[i], path, record)
       if (!isNew) continue
-      const below = keyOf(node.own[i].key)
-      if (node.type === 'class' && below === 'prototype') delete descriptor.writable
+      const below = keyOf(properties[i].key)
+      if (type === 'class' && below === 'prototype') delete descriptor.writable
       defineProperty(target, below, descriptor)
     }
     return record.object
   }
 
   /** The descriptor of a property that is described, with stand-ins in it. */
-  const place = ({ key: name, flags, value, get, set }, path, parent) => {
+  const place = ({ key: name, flags = 'w-c', value, get, set }, path, parent) => {
     const key = keyOf(name)
     const full = join(path, key)
     const descriptor = { __proto__: null, enumerable: flags[1] === 'e', configurable: flags[2] === 'c' }
@@ -95,12 +103,14 @@
   /** Sets prototypes, which may be stand-ins made later, and does again what sources of a base snapshot did. */
   const finish = () => {
     for (let i = 0; i < unfinished.length; i++) {
-      const [{ object, changes }, target, proto] = unfinished[i]
-      setPrototypeOf(target, resolve({ ref: proto }))
+      const { record, target, proto: path } = unfinished[i]
+      const { object, changes } = record
+      const proto = intrinsics[path] ?? records[path].object
+      setPrototypeOf(target, proto)
       const keys = ownKeys(object)
       const descriptors = []
       for (let j = 0; j < keys.length; j++) descriptors[j] = own(object, keys[j])
-      apply(setShape, shapes, [object, { __proto__: null, proto: resolve({ ref: proto }), keys, descriptors }])
+      apply(setShape, shapes, [object, { __proto__: null, proto, keys, descriptors }])
       if (changes) change(object, changes)
     }
     unfinished = []

@@ -1,7 +1,8 @@
 // Puts the builder's parts together: each makes something work while a snapshot is built that V8 can't
 // capture, or leaves out of a snapshot creator. Evaluated in a fresh context, before any source of the
-// user: called with the parts' makers, V8's description of what it adds late, and `position`.
-(makers, manifest, position) => {
+// user: called with the parts' makers, V8's description of what it adds late (JSON), `position`, and a native
+// function that tells why bytes are no WebAssembly module.
+(makers, manifest, position, validateWasm) => {
   'use strict'
   const global = globalThis
   const { stringify } = JSON
@@ -17,6 +18,7 @@
     global,
     manifest,
     position,
+    validateWasm,
     report: (finding) => add(found.waivable, finding),
     refuse: (finding) => add(found.refused, finding),
     warn: (finding) => add(found.warnings, finding),
@@ -29,6 +31,8 @@
     // In reverse: a part may have wrapped what another one put there before.
     suspend() {
       for (let index = parts.length - 1; index >= 0; index--) parts[index].suspend()
+      // V8 can't capture it.
+      tools.validateWasm = undefined
     },
     // After collections: whether a session has anything to restore.
     settle() {
@@ -41,7 +45,8 @@
       for (let index = parts.length - 1; index >= 0; index--) parts[index].restore()
     },
     // In a builder on top of this snapshot, before its sources.
-    resume(stackTraceLimit) {
+    resume(stackTraceLimit, validateWasm) {
+      tools.validateWasm = validateWasm
       for (let index = 0; index < parts.length; index++) parts[index].resume(stackTraceLimit)
     },
     // What was found, as JSON; once.

@@ -30,6 +30,13 @@ var import_node_path3 = require("node:path");
 
 // lib/cli/arguments.ts
 var import_node_util = require("node:util");
+
+// lib/checks.ts
+var MAX_TIMEOUT_MS = 2 ** 31 - 1;
+var MIN_MEMORY_MB = 8;
+var MAX_MEMORY_MB = 65536;
+
+// lib/cli/arguments.ts
 var UsageError = class extends Error {
 };
 var Arguments = class {
@@ -60,12 +67,19 @@ var Arguments = class {
   list(name) {
     return this.#values[name] ?? [];
   }
-  /** A whole number; its range is the library's to check. */
-  integer(name) {
+  /** The limits that most commands have, under the library's names for them. */
+  limits() {
+    return present({
+      timeoutMs: this.#integer("timeout", [1, MAX_TIMEOUT_MS]),
+      memoryLimitMb: this.#integer("memory", [MIN_MEMORY_MB, MAX_MEMORY_MB])
+    });
+  }
+  #integer(name, [min, max]) {
     const value = this.#values[name];
     if (value === void 0) return void 0;
-    if (!/^\d+$/.test(value)) throw new UsageError(`--${name} must be a whole number, got ${JSON.stringify(value)}`);
-    return Number(value);
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+    if (number >= min && number <= max) return number;
+    throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, got ${JSON.stringify(value)}`);
   }
   /** `name=value` pairs. */
   pairs(name) {
@@ -306,7 +320,7 @@ var SOURCE_OPTIONS = {
 var BUNDLER_OPTIONS = ["external", "define", "minify"];
 async function readRequest({ args, progress, texts }) {
   const entry = args.single("<entry>");
-  const limits = present({ timeoutMs: args.integer("timeout"), memoryLimitMb: args.integer("memory"), cache: args.string("cache") });
+  const limits = { ...args.limits(), ...present({ cache: args.string("cache") }) };
   const bundling = present({ global: args.string("global") });
   const define = args.pairs("define");
   const [bridgeFile, warmupFile, baseFile] = [args.string("bridge"), args.string("warmup"), args.string("base")];
@@ -673,6 +687,7 @@ function printInfo({ out, texts }, file, info) {
     ["built", `${info.createdAt} in ${formatDuration(info.buildMs)}`],
     ["key", info.key]
   ];
+  if (typeof info.base === "string") rows.push(["base", info.base]);
   for (const { role, name, bytes } of info.sources) rows.push([role, `${printable(name)}  ${formatBytes(bytes)}`]);
   if (info.bindings.length > 0) rows.push(["bindings", printable(info.bindings.join(", "))]);
   for (const row of table(rows)) out.line(row);
@@ -744,7 +759,7 @@ var run = {
   async run({ args, out, texts }) {
     const file = args.single("<file>");
     const code = args.required("eval", "say what to evaluate with -e");
-    const limits = present({ timeoutMs: args.integer("timeout"), memoryLimitMb: args.integer("memory") });
+    const limits = args.limits();
     texts.set("eval.js", code);
     const isolate = await (0, import__5.createIsolate)({ snapshot: await import__5.Snapshot.load(file), ...limits });
     try {
@@ -775,7 +790,7 @@ var verify = {
   },
   async run({ args, out }) {
     const file = args.single("<file>");
-    const limits = present({ timeoutMs: args.integer("timeout"), memoryLimitMb: args.integer("memory") });
+    const limits = args.limits();
     const hostileFile = args.string("hostile");
     const hostile = hostileFile === void 0 ? void 0 : await readPlain(hostileFile);
     const report = await (0, import__6.verifyIsolation)(await import__6.Snapshot.load(file), { ...limits, ...present({ hostile }) });

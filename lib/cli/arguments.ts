@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { MAX_MEMORY_MB, MAX_TIMEOUT_MS, MIN_MEMORY_MB } from '../checks.js'
 
 /** The command line is wrong: told with where to read more, exit code 2. */
 export class UsageError extends Error {}
@@ -46,12 +47,20 @@ export class Arguments {
     return (this.#values[name] as string[] | undefined) ?? []
   }
 
-  /** A whole number; its range is the library's to check. */
-  integer(name: string): number | undefined {
+  /** The limits that most commands have, under the library's names for them. */
+  limits(): { timeoutMs?: number; memoryLimitMb?: number } {
+    return present({
+      timeoutMs: this.#integer('timeout', [1, MAX_TIMEOUT_MS]),
+      memoryLimitMb: this.#integer('memory', [MIN_MEMORY_MB, MAX_MEMORY_MB]),
+    })
+  }
+
+  #integer(name: string, [min, max]: readonly [number, number]): number | undefined {
     const value = this.#values[name] as string | undefined
     if (value === undefined) return undefined
-    if (!/^\d+$/.test(value)) throw new UsageError(`--${name} must be a whole number, got ${JSON.stringify(value)}`)
-    return Number(value)
+    const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
+    if (number >= min && number <= max) return number
+    throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, got ${JSON.stringify(value)}`)
   }
 
   /** `name=value` pairs. */

@@ -28,6 +28,7 @@ function printInfo({ out, texts }: Context, file: string, info: SnapshotInfo): v
     ['built', `${info.createdAt} in ${formatDuration(info.buildMs)}`],
     ['key', info.key],
   ]
+  if (typeof info.base === 'string') rows.push(['base', info.base])
   for (const { role, name, bytes } of info.sources) rows.push([role, `${printable(name)}  ${formatBytes(bytes)}`])
   if (info.bindings.length > 0) rows.push(['bindings', printable(info.bindings.join(', '))])
   for (const row of table(rows)) out.line(row)

@@ -1,6 +1,5 @@
 import { inspect } from 'node:util'
 import { Snapshot, createIsolate } from '../index.js'
-import { present } from './arguments.js'
 import { EXIT, Failure } from './command.js'
 import type { Command } from './command.js'
 import { printable } from './terminal.js'
@@ -16,7 +15,7 @@ export const run: Command = {
   async run({ args, out, texts }) {
     const file = args.single('<file>')
     const code = args.required('eval', 'say what to evaluate with -e')
-    const limits = present({ timeoutMs: args.integer('timeout'), memoryLimitMb: args.integer('memory') })
+    const limits = args.limits()
     texts.set('eval.js', code)
     const isolate = await createIsolate({ snapshot: await Snapshot.load(file), ...limits })
     try {

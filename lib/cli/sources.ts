@@ -32,7 +32,7 @@ const BUNDLER_OPTIONS = ['external', 'define', 'minify'] as const
 /** What the command line asks to build: checks all options before any work, then reads and bundles the files. */
 export async function readRequest({ args, progress, texts }: Context): Promise<BuildSnapshotOptions> {
   const entry = args.single('<entry>')
-  const limits = present({ timeoutMs: args.integer('timeout'), memoryLimitMb: args.integer('memory'), cache: args.string('cache') })
+  const limits = { ...args.limits(), ...present({ cache: args.string('cache') }) }
   const bundling = present({ global: args.string('global') })
   const define = args.pairs('define')
   const [bridgeFile, warmupFile, baseFile] = [args.string('bridge'), args.string('warmup'), args.string('base')]

@@ -16,7 +16,7 @@ export const verify: Command = {
   },
   async run({ args, out }) {
     const file = args.single('<file>')
-    const limits = present({ timeoutMs: args.integer('timeout'), memoryLimitMb: args.integer('memory') })
+    const limits = args.limits()
     const hostileFile = args.string('hostile')
     const hostile = hostileFile === undefined ? undefined : await readPlain(hostileFile)
     const report = await verifyIsolation(await Snapshot.load(file), { ...limits, ...present({ hostile }) })

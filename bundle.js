@@ -30,6 +30,30 @@ var import_node_fs = require("node:fs");
 var import_promises = require("node:fs/promises");
 var import_node_module = require("node:module");
 var import_node_path = require("node:path");
+
+// lib/bundle/external.ts
+var NAMESPACE = "isoseed-external";
+function dynamicImports(external) {
+  const names = external.filter((name) => !/^[./]/.test(name)).map(pattern);
+  return {
+    name: NAMESPACE,
+    setup(build) {
+      if (names.length === 0) return;
+      build.onResolve({ filter: new RegExp(`^(?:${names.join("|")})(?:/.*)?$`) }, ({ kind, path }) => kind === "dynamic-import" ? { path, namespace: NAMESPACE } : void 0);
+      build.onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path }) => ({
+        contents: `module.exports = require(${JSON.stringify(path)})`
+      }));
+    }
+  };
+}
+function pattern(name) {
+  return name.split("*").map(escapePattern).join(".*");
+}
+function escapePattern(text) {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+}
+
+// lib/bundle/entry.ts
 function describeEntry(workingDirectory, entry) {
   const path = (0, import_node_path.resolve)(workingDirectory, entry);
   const looksLikePath = (0, import_node_path.isAbsolute)(entry) || /^\.{1,2}(?:$|[\\/])/.test(entry);
@@ -59,7 +83,7 @@ function entryPlugins(workingDirectory, entry) {
     name: "isoseed-entry",
     setup(build) {
       if (path === void 0) return;
-      const filter = new RegExp((0, import_node_path.parse)(path).name.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`));
+      const filter = new RegExp(escapePattern((0, import_node_path.parse)(path).name));
       build.onLoad({ filter }, async ({ path: loaded }) => {
         if (loaded !== file || !/\.[cm]?[jt]sx?$/.test(loaded)) return void 0;
         const contents = await (0, import_promises.readFile)(loaded);
@@ -461,7 +485,7 @@ async function run(esbuild, request, format) {
     minify: request.minify,
     external: request.external,
     define,
-    plugins: [resolving, ...plugins, reading],
+    plugins: [resolving, ...format === "cjs" ? [dynamicImports(request.external)] : [], ...plugins, reading],
     logLevel: "silent"
   });
   const inputs = Object.keys(metafile.inputs);

@@ -289,24 +289,24 @@ var import_node_path2 = require("node:path");
 // lib/abort.ts
 var waiting = /* @__PURE__ */ new WeakMap();
 function onAbort(signal, callback) {
-  let callbacks = waiting.get(signal);
-  if (callbacks === void 0) {
-    callbacks = /* @__PURE__ */ new Set();
-    waiting.set(signal, callbacks);
-    signal.addEventListener("abort", fire, { once: true });
+  let shared = waiting.get(signal);
+  if (shared === void 0) {
+    const callbacks2 = /* @__PURE__ */ new Set();
+    const fire2 = () => {
+      waiting.delete(signal);
+      callbacks2.forEach((waits) => waits());
+    };
+    shared = { callbacks: callbacks2, fire: fire2 };
+    waiting.set(signal, shared);
+    signal.addEventListener("abort", fire2, { once: true });
   }
+  const { callbacks, fire } = shared;
   callbacks.add(callback);
   return () => {
-    if (!callbacks.delete(callback) || callbacks.size > 0 || waiting.get(signal) !== callbacks) return;
+    if (!callbacks.delete(callback) || callbacks.size > 0 || waiting.get(signal) !== shared) return;
     waiting.delete(signal);
     signal.removeEventListener("abort", fire);
   };
-}
-function fire(event) {
-  const signal = event.currentTarget;
-  const callbacks = waiting.get(signal);
-  waiting.delete(signal);
-  callbacks?.forEach((callback) => callback());
 }
 function abortReason(signal) {
   const reason = signal.reason;

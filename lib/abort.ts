@@ -1,5 +1,10 @@
-/** The callbacks that wait for each signal. */
-const waiting = new WeakMap<AbortSignal, Set<() => void>>()
+/** The callbacks that wait for a signal, and its one listener. */
+interface Waiting {
+  callbacks: Set<() => void>
+  fire: () => void
+}
+
+const waiting = new WeakMap<AbortSignal, Waiting>()
 
 /**
  * Calls back once when a signal is aborted.
@@ -10,25 +15,25 @@ const waiting = new WeakMap<AbortSignal, Set<() => void>>()
  * @returns stops waiting; harmless when called again or too late
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
-  let callbacks = waiting.get(signal)
-  if (callbacks === undefined) {
-    callbacks = new Set()
-    waiting.set(signal, callbacks)
+  let shared = waiting.get(signal)
+  if (shared === undefined) {
+    const callbacks = new Set<() => void>()
+    // Not by the event's `currentTarget`: in Node 20 only a signal's first listener finds one there.
+    const fire = (): void => {
+      waiting.delete(signal)
+      callbacks.forEach((waits) => waits())
+    }
+    shared = { callbacks, fire }
+    waiting.set(signal, shared)
     signal.addEventListener('abort', fire, { once: true })
   }
+  const { callbacks, fire } = shared
   callbacks.add(callback)
   return () => {
-    if (!callbacks.delete(callback) || callbacks.size > 0 || waiting.get(signal) !== callbacks) return
+    if (!callbacks.delete(callback) || callbacks.size > 0 || waiting.get(signal) !== shared) return
     waiting.delete(signal)
     signal.removeEventListener('abort', fire)
   }
-}
-
-function fire(event: Event): void {
-  const signal = event.currentTarget as AbortSignal
-  const callbacks = waiting.get(signal)
-  waiting.delete(signal)
-  callbacks?.forEach((callback) => callback())
 }
 
 /** Why a signal was aborted; polyfills may not say. */

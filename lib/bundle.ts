@@ -7,6 +7,7 @@ import type { SourceObject } from './index.js'
 import { describeEntry, entryPlugins } from './bundle/entry.js'
 import { loadEsbuild } from './bundle/esbuild.js'
 import type { Esbuild } from './bundle/esbuild.js'
+import { dynamicImports } from './bundle/external.js'
 import { Problem, failure, hasTopLevelAwait, refuseRequireInModule } from './bundle/failure.js'
 import { checkBundleOptions } from './bundle/options.js'
 import type { BundleOptions, BundleRequest } from './bundle/options.js'
@@ -102,7 +103,7 @@ async function run(esbuild: Esbuild, request: BundleRequest, format: 'cjs' | 'es
     minify: request.minify,
     external: request.external,
     define,
-    plugins: [resolving, ...plugins, reading],
+    plugins: [resolving, ...(format === 'cjs' ? [dynamicImports(request.external)] : []), ...plugins, reading],
     logLevel: 'silent',
   })
   const inputs = Object.keys(metafile.inputs)

@@ -39,6 +39,16 @@ test('everybody who still waits is called, once', () => {
   stop()
 })
 
+test('other listeners of the signal make no difference', () => {
+  const controller = new AbortController()
+  const called: string[] = []
+  controller.signal.addEventListener('abort', () => called.push('before'), { once: true })
+  onAbort(controller.signal, () => called.push('ours'))
+  controller.signal.addEventListener('abort', () => called.push('after'))
+  controller.abort()
+  expect(called).toEqual(['before', 'ours', 'after'])
+})
+
 test('the reason is the signal\'s own', () => {
   expect(abortReason(AbortSignal.abort(null))).toBe(null)
   expect(abortReason(AbortSignal.abort('why'))).toBe('why')

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import type { OnResolveResult, Plugin, PluginBuild, ResolveResult } from 'esbuild'
+import { escapePattern } from './external.js'
 
 /** What the user's `entry` means. */
 export interface Entry {
@@ -47,7 +48,7 @@ export function entryPlugins(workingDirectory: string, entry: string): [resolvin
     setup(build) {
       if (path === undefined) return
       // Asked for files of that name only: esbuild waits for every answer.
-      const filter = new RegExp(parse(path).name.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`))
+      const filter = new RegExp(escapePattern(parse(path).name))
       build.onLoad({ filter }, async ({ path: loaded }) => {
         if (loaded !== file || !/\.[cm]?[jt]sx?$/.test(loaded)) return undefined
         // esbuild takes a byte order mark before a hashbang for code; Node does not.

@@ -26,7 +26,9 @@
   const numberToString = uncurry(Number.prototype.toString)
   const bigintToString = uncurry(BigInt.prototype.toString)
   const padStart = uncurry(String.prototype.padStart)
-  const baseNameOf = uncurry(own(Intl.Locale.prototype, 'baseName').get)
+  const localePrototype = Intl.Locale.prototype
+  const iteratorKey = Symbol.iterator
+  const arrayIteratorNext = getPrototypeOf([][iteratorKey]()).next
   const errorPrototype = Error.prototype
   const getStack = own(new Error(), 'stack').get
   const asyncIteratorPrototype = getPrototypeOf(getPrototypeOf(async function* () {}.prototype))
@@ -130,6 +132,30 @@
     if (top << BigIntOf(shift) !== magnitude) top |= 1n
     const result = NumberOf(top) * 2 ** (shift - 1074)
     return sum < 0n ? -result : result
+  }
+
+  /** As V8 iterates: an array's iterator by what it is, without looking up its `next`. */
+  const numbers = (items) => {
+    const iterator = items[iteratorKey]()
+    let first
+    try {
+      first = apply(arrayIteratorNext, iterator, [])
+    } catch {
+      return { __proto__: null, [iteratorKey]: () => iterator }
+    }
+    const steps = {
+      __proto__: null,
+      next() {
+        const step = first ?? apply(arrayIteratorNext, iterator, [])
+        first = undefined
+        return step
+      },
+      return() {
+        const close = getMethod(iterator, 'return')
+        return close === undefined ? {} : apply(close, iterator, [])
+      },
+    }
+    return { __proto__: null, [iteratorKey]: () => steps }
   }
 
   // Error.isError
@@ -245,7 +271,7 @@
         // `undefined` until something else than -0 was added.
         let sum
         let special = 0
-        for (const item of items) {
+        for (const item of numbers(items)) {
           if (typeof item !== 'number') throw new TypeErrorClass(`${typeof item} is not a number`)
           if (item - item !== 0) special += item
           else if (!is(item, -0)) sum = (sum ?? 0n) + exactly(item)
@@ -263,7 +289,8 @@
     }],
     ['Intl.Locale.prototype', Intl.Locale.prototype, {
       get variants() {
-        const subtags = split(baseNameOf(this), '-')
+        // Found now: a captured getter would be the one that knows lazy locales, and keep them in every snapshot.
+        const subtags = split(apply(own(localePrototype, 'baseName').get, this, []), '-')
         let variants
         for (let i = 1; i < subtags.length; i++) {
           const subtag = subtags[i]

@@ -5,8 +5,11 @@ import { measure } from '../matrix/measure.ts'
 
 const few = libraries.filter(({ name }) => ['handlebars', 'lodash', 'typescript', 'zod'].includes(name))
 
+// The compiler takes its time.
+const LIMIT_MS = 120_000
+
 test.each(few)('$name answers from a snapshot as in Node', async (library) => {
   expect(few).toHaveLength(4)
   const result = await measure(library, 1)
   expect(result).toMatchObject({ name: library.name, ratio: expect.any(Number) })
-})
+}, LIMIT_MS)

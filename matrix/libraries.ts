@@ -6,7 +6,7 @@ export interface Library {
   kind: 'utility' | 'date' | 'validation' | 'parser' | 'compiler' | 'template' | 'rendering' | 'math' | 'state'
   /** What the question uses, where that is not the package's main entry. */
   entry?: string
-  /** What it takes from the web platform and a bare isolate has not: a bridge of these scripts of cases/web/ runs first. */
+  /** What it takes from the web platform and a bare isolate has not: these scripts of cases/web/ run first. */
   web?: readonly ('abort-controller' | 'atob' | 'message-channel' | 'self' | 'text-decoder' | 'text-encoder' | 'timers' | 'url')[]
 }
 

@@ -3,9 +3,9 @@ import { deepStrictEqual } from 'node:assert'
 import type { AssertionError } from 'node:assert'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { buildSnapshot, createIsolate } from 'isoseed'
-import type { IsoseedError, Snapshot, SnapshotFinding, SnapshotWarning, SourceObject } from 'isoseed'
+import type { CreateIsolateOptions, IsoseedError, SnapshotFinding, SnapshotWarning, SourceObject } from 'isoseed'
 import { pairedRatio, quantile } from '../bench/statistics.ts'
-import { GLOBAL, askNode, bundleCase, webBridge } from './bundle.ts'
+import { GLOBAL, askNode, bundleCase } from './bundle.ts'
 import type { Library } from './libraries.ts'
 
 const LIMITS = { memoryLimitMb: 1024, timeoutMs: 60_000 }
@@ -14,13 +14,8 @@ const bindings = { sleep: (ms: number) => sleep(ms, undefined, { ref: false }) }
 /** The question itself: what it calls stays compiled. */
 const warmup = { name: 'warmup.js', code: `${GLOBAL}.answer(${GLOBAL}.input)` }
 
-interface Sources {
-  bridge: SourceObject | undefined
-  bundle: SourceObject
-}
-
-/** What an isolate starts from: a snapshot, or, blank, the sources. */
-type Seed = Snapshot | Sources
+/** What an isolate starts from. */
+type Seed = Pick<CreateIsolateOptions, 'snapshot' | 'fallback'>
 
 export interface Result {
   name: string
@@ -57,16 +52,20 @@ export async function measure(library: Library, rounds: number): Promise<Result 
 
 async function measured(library: Library, rounds: number): Promise<Result> {
   const { input, expected } = await askNode(library)
-  const blank: Sources = { bridge: await webBridge(library), bundle: await bundleCase(library) }
-  const options = { ...blank, bindings: Object.keys(bindings), cache: false, ...LIMITS }
+  const bundle = await bundleCase(library)
+  const options = { bundle, bindings: Object.keys(bindings), cache: false, ...LIMITS }
   const started = performance.now()
   const snapshot = await buildSnapshot(options)
   const buildMs = performance.now() - started
   const warm = await buildSnapshot({ ...options, warmup })
 
-  const seeds: Record<string, Seed> = { 'a snapshot': snapshot, 'a snapshot with a warm-up': warm, 'a blank isolate': blank }
+  const seeds: Record<string, Seed> = {
+    'a snapshot': { snapshot },
+    'a snapshot with a warm-up': { snapshot: warm },
+    'a blank isolate': { fallback: { bundle: bundle.map(withoutMap) } },
+  }
   const times = Object.fromEntries(Object.keys(seeds).map((name) => [name, [] as number[]]))
-  const realm = await realmOf(blank)
+  const realm = await realmOf(seeds['a blank isolate']!)
   for (const [name, seed] of Object.entries(seeds)) same(await realmOf(seed), realm, `${name} decides otherwise than a blank isolate`)
   // The first round only brings the host's own code into memory.
   for (let round = -1; round < rounds; round += 1) {
@@ -92,23 +91,21 @@ async function measured(library: Library, rounds: number): Promise<Result> {
 
 async function firstResult(seed: Seed, input: unknown): Promise<{ ms: number; answer: unknown }> {
   const started = performance.now()
-  await using isolate = await seeded(seed)
+  await using isolate = await createIsolate({ ...seed, bindings, ...LIMITS })
   const answer = await isolate.call(`${GLOBAL}.answer`, [input])
   return { ms: performance.now() - started, answer }
 }
 
 /** What a case says of the realm that it runs in, if it says anything. */
 async function realmOf(seed: Seed): Promise<unknown> {
-  await using isolate = await seeded(seed)
+  await using isolate = await createIsolate({ ...seed, bindings, ...LIMITS })
   return await isolate.eval(`${GLOBAL}.sameAsBlank?.()`)
 }
 
-async function seeded(seed: Seed) {
-  if (!('bundle' in seed)) return createIsolate({ snapshot: seed, bindings, ...LIMITS })
-  const isolate = await createIsolate({ bindings, ...LIMITS })
-  if (seed.bridge !== undefined) await isolate.eval(seed.bridge)
-  await isolate.eval(seed.bundle)
-  return isolate
+/** Without a snapshot the source map is only so much more to read. */
+function withoutMap(source: SourceObject): SourceObject {
+  const code = source.code.slice(0, source.code.lastIndexOf('//# sourceMappingURL=data:'))
+  return { ...source, code }
 }
 
 function same(actual: unknown, expected: unknown, message: string): void {

@@ -1,16 +1,22 @@
 //! Isolates that are restored and wait for a session: what `prewarm` holds ready.
 //!
 //! A pool belongs to one snapshot in one JavaScript environment. It hands each isolate to one session
-//! and makes another, off the critical path: one at a time, and only after the session was told that
-//! its isolate is ready. Nothing that is under way holds the pool: when it is dropped or closed, its
+//! and makes another, off the critical path: one at a time, and only some time after the session was
+//! told that its isolate is ready. Nothing that is under way holds the pool: when it is dropped or closed, its
 //! isolates are disposed, and one that is being restored follows.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::handle::{IsolateHandle, Seed, SessionOptions, check_memory_limit};
 use crate::engine::lifecycle::{CallId, Settle};
+use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::snapshot::Snapshot;
+
+/// A session's first call has so much time before another isolate is made. Restoring takes a whole core
+/// and the process's memory map for some milliseconds, which slows a call beside it two or three times.
+const REFILL_AFTER: Duration = Duration::from_millis(20);
 
 /// Told once when as many isolates are ready as were asked for, or why they can't be.
 pub type Done = Box<dyn FnOnce(Result<()>) + Send>;
@@ -23,6 +29,8 @@ struct State {
     memory_limit_mb: u64,
     ready: Vec<IsolateHandle>,
     is_restoring: bool,
+    /// Rings when isolates that were taken are to be made again.
+    refill: Option<Alarm>,
     /// So many more have to be restored before those who wait are told.
     missing: usize,
     waiting: Vec<Done>,
@@ -93,7 +101,7 @@ impl Pool {
         let this = Weak::clone(&self.this);
         let refill = Finally::new(move || {
             if let Some(pool) = this.upgrade() {
-                pool.restore_next();
+                pool.refill_later();
             }
         });
         let started: Settle = Box::new(move |reply| {
@@ -144,6 +152,21 @@ impl Pool {
         state.waiting.push(done);
         tell_if_full(state);
         self.restore_next();
+    }
+
+    fn refill_later(&self) {
+        let mut state = self.state();
+        // Put off no further by later sessions: there may be no end of them.
+        if state.refill.is_some() || state.ready.len() >= state.target {
+            return;
+        }
+        let this = Weak::clone(&self.this);
+        state.refill = Some(arm(Instant::now() + REFILL_AFTER, move || {
+            if let Some(pool) = this.upgrade() {
+                pool.state().refill = None;
+                pool.restore_next();
+            }
+        }));
     }
 
     fn restore_next(&self) {

@@ -5,13 +5,12 @@
 //! counted. Without arguments (`cargo bench` passes `--bench` only) it says how to use it.
 
 use std::borrow::Cow;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use isoseed::engine::host_call;
 use isoseed::engine::isolate::USER_CONTEXT;
 use isoseed::engine::platform::FLAGS;
-use isoseed::engine::snapshot::{container, read_file};
+use isoseed::engine::snapshot::container;
 
 #[expect(clippy::print_stdout, reason = "its output is its result")]
 fn main() {
@@ -21,9 +20,10 @@ fn main() {
         return;
     };
     let rounds: usize = rounds.parse().expect("ROUNDS is a whole number");
-    let bytes: &'static [u8] = read_file(Path::new(file)).expect("a readable snapshot file").leak();
-    let (_, blob) = container::verify(bytes).expect("a sound snapshot");
-    let blob = &bytes[blob];
+    let bytes: &'static [u8] = std::fs::read(file).expect("a readable snapshot file").leak();
+    let opened = container::open(bytes).expect("a sound snapshot");
+    assert!(opened.unpacked.is_none(), "the snapshot must not be compressed");
+    let blob = &bytes[opened.blob];
 
     v8::V8::set_flags_from_string(FLAGS);
     v8::V8::initialize_platform(v8::new_unprotected_default_platform(0, false).make_shared());

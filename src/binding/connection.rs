@@ -23,7 +23,7 @@ use crate::engine::pool::Pool;
 use crate::engine::runtime::runtime;
 use crate::engine::snapshot::cache::{self, OnProgress, Ticket};
 use crate::engine::snapshot::helper::HelperProgram;
-use crate::engine::snapshot::{self, Snapshot};
+use crate::engine::snapshot::{self, Compression, Snapshot, container};
 use crate::engine::verify::{self, VerifyOptions};
 
 /// What ends with the environment.
@@ -112,12 +112,16 @@ impl Connection {
         }
     }
 
-    /// Reads and verifies a snapshot; answered with it.
+    /// Reads and verifies a snapshot, whose SHA-256 must be the given one if any; answered with it.
     #[napi]
-    pub fn load_snapshot(&self, id: f64, from: Either<String, &[u8]>) {
+    pub fn load_snapshot(&self, id: f64, from: Either<String, &[u8]>, sha256: Option<String>) {
         let from = Origin::from(from);
         self.answer_later(id, move || {
-            let snapshot = Snapshot::from_bytes(from.bytes()?)?;
+            let snapshot = match (from, sha256.as_deref()) {
+                (Origin::Path(path), sha256) => Snapshot::load(Path::new(&path), sha256),
+                (Origin::Bytes(bytes), Some(sha256)) => Snapshot::from_pinned_bytes(bytes, sha256),
+                (Origin::Bytes(bytes), None) => Snapshot::from_bytes(bytes),
+            }?;
             Ok(Answer::Snapshot(NativeSnapshot::new(snapshot)))
         });
     }
@@ -127,17 +131,22 @@ impl Connection {
     pub fn inspect_snapshot(&self, id: f64, from: Either<String, &[u8]>) {
         let from = Origin::from(from);
         self.answer_later(id, move || {
-            let bytes = from.bytes()?;
-            let info = snapshot::inspect(&bytes)?;
-            Ok(Answer::Json(info_json(&info, bytes.len())))
+            let inspected = match from {
+                Origin::Path(path) => snapshot::inspect_file(Path::new(&path)),
+                Origin::Bytes(bytes) => container::inspect(&bytes),
+            }?;
+            Ok(Answer::Json(info_json(&inspected)))
         });
     }
 
-    /// Writes a snapshot to a file, all or nothing.
+    /// Writes a snapshot to a file, all or nothing, by zstd when it is to be compressed.
     #[napi]
-    pub fn save_snapshot(&self, id: f64, snapshot: &NativeSnapshot, path: String) {
+    pub fn save_snapshot(&self, id: f64, snapshot: &NativeSnapshot, path: String, compressed: bool) {
         let snapshot = Arc::clone(&snapshot.snapshot);
-        self.answer_later(id, move || snapshot.write(Path::new(&path)).map(|()| Answer::Nothing));
+        let compression = if compressed { Compression::Zstd } else { Compression::None };
+        self.answer_later(id, move || {
+            snapshot.write(Path::new(&path), compression).map(|()| Answer::Nothing)
+        });
     }
 
     /// Holds so many isolates of a snapshot ready from now on; answered when they are.
@@ -262,15 +271,6 @@ impl From<Either<String, &[u8]>> for Origin {
         match from {
             Either::A(path) => Self::Path(path),
             Either::B(bytes) => Self::Bytes(bytes.to_vec()),
-        }
-    }
-}
-
-impl Origin {
-    fn bytes(self) -> std::result::Result<Vec<u8>, EngineError> {
-        match self {
-            Self::Path(path) => snapshot::read_file(Path::new(&path)),
-            Self::Bytes(bytes) => Ok(bytes),
         }
     }
 }

@@ -10,7 +10,8 @@ use super::isolate::isolate_weight;
 use super::number;
 use crate::engine::handle::smallest_memory_limit_mb;
 use crate::engine::pool::Pool;
-use crate::engine::snapshot::{Snapshot, SnapshotInfo};
+use crate::engine::snapshot::Snapshot;
+use crate::engine::snapshot::container::Inspected;
 
 /// A verified snapshot, and the isolates of it that are held ready.
 #[napi(custom_finalize)]
@@ -49,10 +50,10 @@ impl NativeSnapshot {
         self.snapshot.info().key.clone()
     }
 
-    /// The header as JSON, with the file's length.
+    /// The header as JSON, with the lengths of the file.
     #[napi(getter)]
     pub fn info(&self) -> String {
-        info_json(self.snapshot.info(), self.snapshot.bytes().len())
+        info_json(self.snapshot.inspected())
     }
 
     /// The smallest memory limit with which this snapshot can be restored, in MiB.
@@ -68,13 +69,16 @@ impl NativeSnapshot {
     }
 }
 
-/// The header as JSON, with the length of the whole file.
-pub(super) fn info_json(info: &SnapshotInfo, file_bytes: usize) -> String {
+/// The header as JSON, with the lengths of the file.
+pub(super) fn info_json(inspected: &Inspected) -> String {
     // A plain struct of strings and numbers: serializing it can't fail, and an empty object would
     // show in every test.
-    let mut json = serde_json::to_value(info).unwrap_or_default();
+    let mut json = serde_json::to_value(&inspected.info).unwrap_or_default();
     if let Some(object) = json.as_object_mut() {
-        object.insert("bytes".to_owned(), file_bytes.into());
+        object.insert("bytes".to_owned(), inspected.bytes.into());
+        if let Some(bytes) = inspected.compressed_bytes {
+            object.insert("compressedBytes".to_owned(), bytes.into());
+        }
     }
     json.to_string()
 }

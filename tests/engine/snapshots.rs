@@ -7,7 +7,7 @@ use std::time::Duration;
 use isoseed::engine::error::{EngineError, Finding};
 use isoseed::engine::snapshot::cache;
 use isoseed::engine::snapshot::helper::BuildLimits;
-use isoseed::engine::snapshot::{Snapshot, inspect};
+use isoseed::engine::snapshot::{Compression, Snapshot, inspect_file};
 
 use crate::support::{LIMITS, PATIENCE, Session, build, helper, order, request, source, try_build};
 
@@ -249,16 +249,15 @@ fn a_saved_file_is_whole_and_says_what_it_is() {
     std::fs::create_dir_all(&folder).expect("a temporary folder");
     let file = folder.join("a b.snap");
     let snapshot = build("globalThis.saved = 'yes'");
-    snapshot.write(&file).expect("written");
+    snapshot.write(&file, Compression::None).expect("written");
     assert_eq!(std::fs::read_dir(&folder).expect("readable").count(), 1, "no temporary file stays");
-    let bytes = std::fs::read(&file).expect("readable");
-    assert_eq!(&inspect(&bytes).expect("sound"), snapshot.info());
-    let loaded = Snapshot::read(&file).expect("loadable");
+    assert_eq!(&inspect_file(&file).expect("sound"), snapshot.inspected());
+    let loaded = Snapshot::load(&file, None).expect("loadable");
     assert_eq!(Session::open(Some(&loaded)).eval("saved"), "yes");
     for wrong in [folder.clone(), folder.join("missing.snap"), "/dev/zero".into()] {
-        assert_eq!(Snapshot::read(&wrong).expect_err("no file").code(), "ERR_SNAPSHOT_IO");
+        assert_eq!(Snapshot::load(&wrong, None).expect_err("no file").code(), "ERR_SNAPSHOT_IO");
     }
     let nowhere = folder.join("no folder").join("a.snap");
-    assert_eq!(snapshot.write(&nowhere).expect_err("no folder").code(), "ERR_SNAPSHOT_IO");
+    assert_eq!(snapshot.write(&nowhere, Compression::None).expect_err("no folder").code(), "ERR_SNAPSHOT_IO");
     std::fs::remove_dir_all(&folder).expect("removable");
 }

@@ -1,42 +1,122 @@
 //! The snapshot file: our own container around V8's blob.
 //!
 //! V8 checks almost nothing of a blob and aborts, or corrupts its heap, on a wrong one. So every
-//! byte is covered by a digest, which is checked first, and the header says what the blob was built
-//! for. All numbers are little-endian:
+//! byte is covered by a digest, which is checked before the byte is used, and the header says what
+//! the blob was built for. All numbers are little-endian:
 //!
 //! ```text
 //! 0   8  magic "ISOSEED\0"
 //! 8   4  format version
 //! 12  4  length of the header
-//! 16  8  length of the blob
-//! 24 32  SHA-256 over bytes 0 to 24 and everything from 56 on
-//! 56     header: JSON, then zeros up to a multiple of 64
-//!        blob
+//! 16  8  length of the content
+//! 24 32  SHA-256 over bytes 0 to 24 and the header
+//! 56     header: a line of JSON, then zeros up to a multiple of 64
+//!        content: source maps, zeros up to a multiple of 64, blob
 //! ```
 //!
-//! Magic, lengths and digest keep their places in every format version, so that a newer or older
-//! file is recognised as sound and named as what it is.
+//! The header carries the digest of the content, so that a header can be read and believed alone.
+//! A compressed file has a second line in its header, about its content as it is stored: one frame of
+//! zstd. Without that line, and with the content unpacked, it is byte for byte the file that is not
+//! compressed.
+//!
+//! Magic, lengths and digest keep their places in every later format version, so that a newer or
+//! older file is recognised as sound and named as what it is.
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::engine::error::{EngineError, Result};
-use crate::engine::snapshot::SnapshotInfo;
+use crate::engine::snapshot::request::hex;
+use crate::engine::snapshot::{SnapshotInfo, compression};
 use crate::engine::{host_call, platform};
 
 /// The version of the format that this code writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: &[u8; 8] = b"ISOSEED\0";
 const DIGEST: Range<usize> = 24..56;
-const PRELUDE_BYTES: usize = DIGEST.end;
+/// What precedes the header.
+pub(super) const PRELUDE_BYTES: usize = DIGEST.end;
 /// The blob begins at a multiple of this, so that V8's aligned reads are aligned.
 const ALIGNMENT: usize = 64;
 /// V8 takes a blob's length as a C `int`.
 const LARGEST_BLOB: u64 = i32::MAX as u64;
-/// No container is larger: a header takes kilobytes.
-pub(super) const LARGEST_FILE: u64 = LARGEST_BLOB + (64 << 20);
+/// Source maps and blob together, as they are in memory.
+pub(super) const LARGEST_CONTENT: u64 = 2 << 30;
+/// A header takes kilobytes.
+const LARGEST_HEADER: u64 = 64 << 20;
+/// No container is larger.
+pub(super) const LARGEST_FILE: u64 = PRELUDE_BYTES as u64 + LARGEST_HEADER + LARGEST_CONTENT;
+const ZSTD: &str = "zstd";
+
+/// What the prelude says. The sum of all lengths is within `LARGEST_FILE`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Prelude {
+    format_version: u32,
+    header_bytes: usize,
+    content_bytes: u64,
+    digest: [u8; 32],
+}
+
+/// The header's first line.
+#[derive(Serialize, Deserialize)]
+struct FirstLine {
+    info: SnapshotInfo,
+    content: Content,
+}
+
+/// What the content is when it is not compressed.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Content {
+    source_maps_bytes: u64,
+    blob_bytes: u64,
+    sha256: String,
+}
+
+/// The header's second line: how the content is stored. Without it, as it is.
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    compression: String,
+    bytes: u64,
+    sha256: String,
+}
+
+/// A header that was checked, and fits the prelude before it.
+pub(super) struct Header<'bytes> {
+    /// The first line, as it is.
+    line: &'bytes [u8],
+    first: FirstLine,
+    stored: Option<Stored>,
+    /// Where the content begins in this file.
+    content_at: usize,
+}
+
+/// What a header says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inspected {
+    /// What the snapshot says about itself.
+    pub info: SnapshotInfo,
+    /// The length of the file when it is not compressed.
+    pub bytes: u64,
+    /// The length of this file, when it is compressed.
+    pub compressed_bytes: Option<u64>,
+}
+
+/// A sound container, opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// What its header says.
+    pub inspected: Inspected,
+    /// The container that is not compressed, when the given one is; the ranges are in this one then.
+    pub unpacked: Option<Vec<u8>>,
+    /// Where the source maps are.
+    pub source_maps: Range<usize>,
+    /// Where the blob is.
+    pub blob: Range<usize>,
+}
 
 /// Operating system and architecture as Node.js names them, as in `linux-x64`.
 pub(crate) fn platform_name() -> String {
@@ -53,71 +133,233 @@ pub(crate) fn platform_name() -> String {
     format!("{system}-{architecture}")
 }
 
-/// Puts a blob into a container.
+/// Puts source maps and a blob into a container.
 ///
 /// # Errors
-/// `SnapshotBuild` when the blob is larger than V8 can load.
+/// `SnapshotBuild` when the blob is larger than V8 can load, or all is larger than a file may be.
 pub fn pack(info: &SnapshotInfo, source_maps: &[u8], blob: &[u8]) -> Result<Vec<u8>> {
-    let mut header = serde_json::to_vec(info)
-        .map_err(|error| EngineError::build(format!("the header can't be written: {error}")))?;
-    let blob_at = (PRELUDE_BYTES + header.len()).next_multiple_of(ALIGNMENT);
-    header.resize(blob_at - PRELUDE_BYTES, 0);
-    let blob_length = blob.len() as u64;
-    let header_length = u32::try_from(header.len()).ok().filter(|_| blob_length <= LARGEST_BLOB);
-    let header_length = header_length
-        .ok_or_else(|| EngineError::build(format!("the heap image is too large: {blob_length} bytes")))?;
-    let mut bytes = Vec::with_capacity(blob_at + blob.len());
-    bytes.extend_from_slice(MAGIC);
-    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
-    bytes.extend_from_slice(&header_length.to_le_bytes());
-    bytes.extend_from_slice(&blob_length.to_le_bytes());
-    bytes.extend_from_slice(&[0; DIGEST.end - DIGEST.start]);
-    bytes.extend_from_slice(&header);
-    bytes.extend_from_slice(blob);
-    let digest = digest(&bytes);
-    bytes[DIGEST].copy_from_slice(&digest);
+    let blob_at = aligned(source_maps.len());
+    let (blob_bytes, content_bytes) = (blob.len() as u64, (blob_at + blob.len()) as u64);
+    if blob_bytes > LARGEST_BLOB || content_bytes > LARGEST_CONTENT {
+        let message = format!("the heap image is too large: {content_bytes} bytes with its source maps");
+        return Err(EngineError::build(message));
+    }
+    let padding = &[0; ALIGNMENT][..blob_at - source_maps.len()];
+    let sha256 =
+        hex(&Sha256::new().chain_update(source_maps).chain_update(padding).chain_update(blob).finalize());
+    let content = Content { source_maps_bytes: source_maps.len() as u64, blob_bytes, sha256 };
+    let line = json(&FirstLine { info: info.clone(), content })?;
+    let mut bytes = begin(&line, content_bytes)?;
+    for part in [source_maps, padding, blob] {
+        bytes.extend_from_slice(part);
+    }
     Ok(bytes)
 }
 
-/// Checks that the bytes are a sound container, and says where the blob is.
+/// The container with its content compressed, when it is not yet.
 ///
 /// # Errors
-/// `SnapshotCorrupt`, or `SnapshotMismatch` for a sound file of another format version.
-pub fn verify(bytes: &[u8]) -> Result<(SnapshotInfo, Range<usize>)> {
-    if bytes.is_empty() {
-        return Err(EngineError::corrupt("the snapshot is empty"));
+/// `SnapshotCorrupt` when its header does not fit.
+pub fn compress(container: &[u8]) -> Result<Vec<u8>> {
+    let header = header(container, container.len() as u64)?;
+    if header.stored.is_some() {
+        return Ok(container.to_vec());
     }
-    let prelude = bytes.first_chunk::<PRELUDE_BYTES>().filter(|prelude| prelude.starts_with(MAGIC));
-    let Some(prelude) = prelude else {
-        return Err(EngineError::corrupt("the bytes are no snapshot: they don't begin as one"));
+    let frame = compression::compress(&container[header.content_at..])?;
+    let stored = Stored {
+        compression: ZSTD.to_owned(),
+        bytes: frame.len() as u64,
+        sha256: hex(&Sha256::digest(&frame)),
     };
-    let format_version = u32_at(prelude, 8);
-    let blob_length = u64_at(prelude, 16);
-    let blob_at = u64::from(u32_at(prelude, 12)) + PRELUDE_BYTES as u64;
-    let expected = blob_at.checked_add(blob_length).filter(|_| blob_length <= LARGEST_BLOB);
-    if expected != Some(bytes.len() as u64) {
-        return Err(EngineError::corrupt(format!(
-            "the snapshot is cut short or has bytes behind its end: {} bytes, its header says {}",
-            bytes.len(),
-            expected.map_or_else(|| "an impossible length".to_owned(), |length| length.to_string())
-        )));
+    let line = [header.line, b"\n", &json(&stored)?].concat();
+    let mut bytes = begin(&line, stored.bytes)?;
+    bytes.extend_from_slice(&frame);
+    Ok(bytes)
+}
+
+/// Prelude and header before a content of so many bytes; with room for it.
+fn begin(lines: &[u8], content_bytes: u64) -> Result<Vec<u8>> {
+    let content_at = aligned(PRELUDE_BYTES + lines.len());
+    let header_bytes = content_at - PRELUDE_BYTES;
+    if header_bytes as u64 > LARGEST_HEADER {
+        return Err(EngineError::build(format!("the snapshot's header is too large: {header_bytes} bytes")));
     }
-    if digest(bytes) != prelude[DIGEST] {
-        return Err(EngineError::corrupt("the snapshot was changed: its SHA-256 does not fit"));
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(content_at.saturating_add(length(content_bytes))).map_err(|_| {
+        let message = format!("there is no memory for the snapshot's {content_bytes} bytes");
+        EngineError::SnapshotIo { message }
+    })?;
+    bytes.extend_from_slice(MAGIC);
+    bytes.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+    // `LARGEST_HEADER` has a length of 32 bits.
+    bytes.extend_from_slice(&(header_bytes as u64).to_le_bytes()[..4]);
+    bytes.extend_from_slice(&content_bytes.to_le_bytes());
+    bytes.extend_from_slice(&[0; DIGEST.end - DIGEST.start]);
+    bytes.extend_from_slice(lines);
+    bytes.resize(content_at, 0);
+    seal(&mut bytes);
+    Ok(bytes)
+}
+
+/// Writes the digest into a prelude with its header.
+pub(super) fn seal(front: &mut [u8]) {
+    let digest = header_digest(front);
+    front[DIGEST].copy_from_slice(&digest);
+}
+
+impl Prelude {
+    /// Reads what a file begins with, and checks that a file of such a length can be whole.
+    ///
+    /// # Errors
+    /// `SnapshotCorrupt`.
+    pub(super) fn read(bytes: &[u8], file_bytes: u64) -> Result<Self> {
+        if file_bytes == 0 {
+            return Err(EngineError::corrupt("the snapshot is empty"));
+        }
+        let prelude = bytes.first_chunk::<PRELUDE_BYTES>().filter(|prelude| prelude.starts_with(MAGIC));
+        let Some(prelude) = prelude else {
+            return Err(EngineError::corrupt("the bytes are no snapshot: they don't begin as one"));
+        };
+        let header_bytes = u64::from(u32_at(prelude, 12));
+        let content_bytes = u64_at(prelude, 16);
+        let possible = header_bytes <= LARGEST_HEADER && content_bytes <= LARGEST_CONTENT;
+        let expected = PRELUDE_BYTES as u64 + header_bytes + if possible { content_bytes } else { 0 };
+        if !possible || expected != file_bytes {
+            let says = if possible { expected.to_string() } else { "an impossible length".to_owned() };
+            return Err(EngineError::corrupt(format!(
+                "the snapshot is cut short or has bytes behind its end: {file_bytes} bytes, its header says {says}"
+            )));
+        }
+        let mut digest = [0; 32];
+        digest.copy_from_slice(&prelude[DIGEST]);
+        Ok(Self {
+            format_version: u32_at(prelude, 8),
+            header_bytes: length(header_bytes),
+            content_bytes,
+            digest,
+        })
     }
-    if format_version != FORMAT_VERSION {
-        return Err(mismatch("format version", &format_version.to_string(), &FORMAT_VERSION.to_string()));
+
+    /// Where the header ends.
+    pub(super) fn content_at(&self) -> usize {
+        PRELUDE_BYTES + self.header_bytes
     }
-    // The sum above fits the length of a slice, so both parts do.
-    let blob_at = usize::try_from(blob_at).map_err(|_| EngineError::corrupt("the header is too long"))?;
-    let header = bytes[PRELUDE_BYTES..blob_at].trim_ascii_end();
-    let header = &header[..header.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)];
-    let info: SnapshotInfo = serde_json::from_slice(header)
-        .map_err(|error| EngineError::corrupt(format!("the snapshot's header can't be read: {error}")))?;
-    if info.blob_bytes != blob_length || !blob_at.is_multiple_of(ALIGNMENT) {
-        return Err(EngineError::corrupt("the snapshot's header does not fit its blob"));
+}
+
+/// Reads prelude and header of a file of so many bytes; `bytes` may end behind the header.
+///
+/// # Errors
+/// `SnapshotCorrupt`, or `SnapshotMismatch` for a sound header of another format version.
+pub(super) fn header(bytes: &[u8], file_bytes: u64) -> Result<Header<'_>> {
+    let prelude = Prelude::read(bytes, file_bytes)?;
+    let content_at = prelude.content_at();
+    let front = bytes.get(..content_at).ok_or_else(|| EngineError::corrupt("the snapshot is cut short"))?;
+    if header_digest(front) != prelude.digest {
+        return Err(EngineError::corrupt("the snapshot's header was changed: its SHA-256 does not fit"));
     }
-    Ok((info, blob_at..bytes.len()))
+    if prelude.format_version != FORMAT_VERSION {
+        let (theirs, ours) = (prelude.format_version.to_string(), FORMAT_VERSION.to_string());
+        return Err(mismatch("format version", &theirs, &ours));
+    }
+    let lines = &front[PRELUDE_BYTES..];
+    let lines = &lines[..lines.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1)];
+    let unreadable = |error| EngineError::corrupt(format!("the snapshot's header can't be read: {error}"));
+    let (line, second) = match lines.iter().position(|byte| *byte == b'\n') {
+        Some(at) => (&lines[..at], Some(&lines[at + 1..])),
+        None => (lines, None),
+    };
+    let first: FirstLine = serde_json::from_slice(line).map_err(unreadable)?;
+    let stored: Option<Stored> = second.map(serde_json::from_slice).transpose().map_err(unreadable)?;
+    let header = Header { line, first, stored, content_at };
+    if !header.fits(prelude.content_bytes) {
+        return Err(EngineError::corrupt("the snapshot's header does not fit its content"));
+    }
+    Ok(header)
+}
+
+impl Header<'_> {
+    /// Whether all lengths fit each other and can be worked with.
+    fn fits(&self, content_bytes: u64) -> bool {
+        let FirstLine { info, content } = &self.first;
+        let sane = content.source_maps_bytes <= LARGEST_CONTENT
+            && content.blob_bytes <= LARGEST_BLOB
+            && self.unpacked_bytes() <= LARGEST_CONTENT
+            && info.blob_bytes == content.blob_bytes
+            && info.heap_bytes.checked_add(info.buffer_bytes).is_some_and(|sum| i64::try_from(sum).is_ok())
+            && self.content_at.is_multiple_of(ALIGNMENT);
+        let stored_bytes = match &self.stored {
+            None => self.unpacked_bytes(),
+            Some(stored) if stored.compression == ZSTD => stored.bytes,
+            Some(_) => return false,
+        };
+        sane && stored_bytes == content_bytes
+    }
+
+    /// The length of the content when it is not compressed.
+    fn unpacked_bytes(&self) -> u64 {
+        let content = &self.first.content;
+        content.source_maps_bytes.next_multiple_of(ALIGNMENT as u64) + content.blob_bytes
+    }
+
+    /// What the header says to the user.
+    pub(super) fn inspected(self) -> Inspected {
+        let front = aligned(PRELUDE_BYTES + self.line.len()) as u64;
+        let (here, stored) = (self.content_at as u64, self.stored.as_ref());
+        Inspected {
+            bytes: front + self.unpacked_bytes(),
+            compressed_bytes: stored.map(|stored| here + stored.bytes),
+            info: self.first.info,
+        }
+    }
+
+    fn unpack(&self, frame: &[u8]) -> Result<Vec<u8>> {
+        let mut bytes = begin(self.line, self.unpacked_bytes())?;
+        compression::decompress(frame, self.unpacked_bytes(), &mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Checks a container, every byte of it, and unpacks it if it is compressed.
+///
+/// # Errors
+/// `SnapshotCorrupt`, or `SnapshotMismatch` for a sound header of another format version.
+pub fn open(bytes: &[u8]) -> Result<Opened> {
+    let header = header(bytes, bytes.len() as u64)?;
+    let content = &bytes[header.content_at..];
+    let unpacked = match &header.stored {
+        // Both digests are checked: the first keeps changed bytes from the decompressor, the second
+        // keeps from V8 what a decompressor makes of them that is not what was packed.
+        Some(stored) => {
+            compression::check_expansion(header.unpacked_bytes(), stored.bytes)?;
+            check_digest(content, &stored.sha256)?;
+            Some(header.unpack(content)?)
+        }
+        None => None,
+    };
+    let content_at = match &unpacked {
+        Some(_) => aligned(PRELUDE_BYTES + header.line.len()),
+        None => header.content_at,
+    };
+    let container = unpacked.as_deref().unwrap_or(bytes);
+    check_digest(&container[content_at..], &header.first.content.sha256)?;
+    let source_maps = content_at..content_at + length(header.first.content.source_maps_bytes);
+    let blob = container.len() - length(header.first.content.blob_bytes)..container.len();
+    Ok(Opened { source_maps, blob, inspected: header.inspected(), unpacked })
+}
+
+/// Reads a container's header alone: its content may be damaged.
+///
+/// # Errors
+/// `SnapshotCorrupt`, or `SnapshotMismatch` for a sound header of another format version.
+pub fn inspect(bytes: &[u8]) -> Result<Inspected> {
+    header(bytes, bytes.len() as u64).map(Header::inspected)
+}
+
+fn check_digest(content: &[u8], sha256: &str) -> Result<()> {
+    if hex(&Sha256::digest(content)) == sha256 {
+        return Ok(());
+    }
+    Err(EngineError::corrupt("the snapshot was changed: its SHA-256 does not fit"))
 }
 
 /// Checks that this process can restore a sound snapshot.
@@ -141,11 +383,23 @@ fn mismatch(what: &str, theirs: &str, ours: &str) -> EngineError {
     }
 }
 
-fn digest(bytes: &[u8]) -> [u8; 32] {
-    let mut hasher = Sha256::new();
-    hasher.update(&bytes[..DIGEST.start]);
-    hasher.update(&bytes[DIGEST.end..]);
-    hasher.finalize().into()
+fn json(part: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec(part)
+        .map_err(|error| EngineError::build(format!("the header can't be written: {error}")))
+}
+
+/// The digest of prelude and header, which are all of `front`.
+fn header_digest(front: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(&front[..DIGEST.start]).chain_update(&front[DIGEST.end..]).finalize().into()
+}
+
+const fn aligned(bytes: usize) -> usize {
+    bytes.next_multiple_of(ALIGNMENT)
+}
+
+/// A length that is known to be that of a slice, or too large for one.
+pub(super) fn length(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 fn u32_at(prelude: &[u8; PRELUDE_BYTES], at: usize) -> u32 {
@@ -157,85 +411,4 @@ fn u64_at(prelude: &[u8; PRELUDE_BYTES], at: usize) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine::snapshot::ContextData;
-
-    fn info(blob_bytes: u64) -> SnapshotInfo {
-        SnapshotInfo {
-            key: "00".repeat(32),
-            format_version: FORMAT_VERSION,
-            v8_version: "1.2.3".into(),
-            version_tag: 7,
-            flags: platform::FLAGS.into(),
-            references: host_call::REFERENCES_ID.into(),
-            platform: platform_name(),
-            created_at: "2026-01-01T00:00:00Z".into(),
-            sources: Vec::new(),
-            base: None,
-            data: ContextData::default(),
-            bindings: Vec::new(),
-            warnings: Vec::new(),
-            blob_bytes,
-            heap_bytes: 1,
-            buffer_bytes: 0,
-            build_ms: 1.5,
-            stack_trace_limit: Some(10.0),
-        }
-    }
-
-    fn packed() -> Vec<u8> {
-        pack(&info(5), b"", b"blob!").expect("a small blob")
-    }
-
-    #[test]
-    fn what_is_packed_is_found_again_and_aligned() {
-        let bytes = packed();
-        let (found, blob) = verify(&bytes).expect("a sound container");
-        assert_eq!(found, info(5));
-        assert_eq!(&bytes[blob.clone()], b"blob!");
-        assert_eq!(blob.start % ALIGNMENT, 0);
-    }
-
-    #[test]
-    fn every_single_changed_byte_is_noticed() {
-        let sound = packed();
-        for at in 0..sound.len() {
-            let mut bytes = sound.clone();
-            bytes[at] ^= 1;
-            let error = verify(&bytes).expect_err("a changed byte");
-            assert_eq!(error.code(), "ERR_SNAPSHOT_CORRUPT", "byte {at}");
-        }
-    }
-
-    #[test]
-    fn every_cut_and_every_extra_byte_is_noticed() {
-        let sound = packed();
-        for length in 0..sound.len() {
-            assert_eq!(
-                verify(&sound[..length]).expect_err("a cut").code(),
-                "ERR_SNAPSHOT_CORRUPT",
-                "length {length}"
-            );
-        }
-        assert!(verify(&[sound.as_slice(), b"x"].concat()).is_err());
-    }
-
-    #[test]
-    fn a_sound_file_of_another_format_is_named_as_such() {
-        let mut bytes = packed();
-        bytes[8] = 9;
-        let rehashed = digest(&bytes);
-        bytes[DIGEST].copy_from_slice(&rehashed);
-        let error = verify(&bytes).expect_err("another format");
-        assert_eq!(error.code(), "ERR_SNAPSHOT_MISMATCH");
-        assert!(error.to_string().contains("format version: 9, this process has 1"), "{error}");
-    }
-
-    #[test]
-    fn lengths_that_overflow_are_refused() {
-        let mut bytes = packed();
-        bytes[12..24].fill(0xff);
-        assert_eq!(verify(&bytes).expect_err("an overflow").code(), "ERR_SNAPSHOT_CORRUPT");
-    }
-}
+mod tests;

@@ -1,24 +1,32 @@
 //! Snapshots: immutable heap images, built in a helper process and verified before V8 sees a byte.
 //!
 //! `request` (what to build, its key) → `cache` (one build for each key) → `helper` (the child
-//! process, parent side) → `build` (what runs in the child) → `container` (the file format).
+//! process, parent side) → `build` (what runs in the child) → `container` (the file format, with
+//! `compression`) → `file` (read, written, shared; `mapping` where a file can't change).
 
 pub mod build;
 pub mod cache;
+mod compression;
 pub mod container;
+mod file;
+pub mod fuzz;
 pub mod helper;
+mod mapping;
 mod protocol;
 pub mod request;
 
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::engine::error::{EngineError, Finding, Result};
+use crate::engine::snapshot::container::{Inspected, Opened};
+use crate::engine::snapshot::file::{Bytes, SnapshotFile};
+use crate::engine::snapshot::request::hex;
 use crate::engine::source_map::SourceMaps;
 
 /// A snapshot source, without its code.
@@ -90,12 +98,24 @@ pub struct SnapshotInfo {
     pub stack_trace_limit: Option<f64>,
 }
 
+/// How a file holds a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compression {
+    /// As it is in memory.
+    None,
+    /// By zstd.
+    Zstd,
+}
+
 /// A verified snapshot, shared by every isolate that is restored from it.
 pub struct Snapshot {
-    info: SnapshotInfo,
-    bytes: Vec<u8>,
+    inspected: Inspected,
+    /// The container that is not compressed.
+    bytes: Bytes,
     blob: Range<usize>,
-    source_maps: SourceMaps,
+    source_maps: Range<usize>,
+    /// Only errors ask for them.
+    parsed_maps: OnceLock<SourceMaps>,
 }
 
 impl fmt::Debug for Snapshot {
@@ -111,50 +131,69 @@ impl Snapshot {
     /// `SnapshotCorrupt` when the bytes are no snapshot, cut short or changed; `SnapshotMismatch`
     /// when they are a sound one that this process can't restore.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Arc<Self>> {
-        let (info, blob) = container::verify(&bytes)?;
-        container::check_compatible(&info)?;
-        let source_maps = SourceMaps::from_bytes(&[]);
-        Ok(Arc::new(Self { info, bytes, blob, source_maps }))
+        Self::new(Bytes::Own(bytes), None)
     }
 
-    /// Reads a snapshot file.
+    /// As `from_bytes`, if the bytes have this SHA-256, in lower-case hexadecimal.
+    ///
+    /// # Errors
+    /// As `from_bytes`.
+    pub fn from_pinned_bytes(bytes: Vec<u8>, sha256: &str) -> Result<Arc<Self>> {
+        Self::new(Bytes::Own(bytes), Some(sha256))
+    }
+
+    /// Loads a snapshot file, if it has this SHA-256 when one is given. A file that has not changed
+    /// since it was loaded before is the same snapshot, as long as that is alive.
     ///
     /// # Errors
     /// As `from_bytes`, and `SnapshotIo` when the file can't be read.
-    pub fn read(path: &Path) -> Result<Arc<Self>> {
-        Self::from_bytes(read_file(path)?)
+    pub fn load(path: &Path, sha256: Option<&str>) -> Result<Arc<Self>> {
+        file::load(path, sha256)
+    }
+
+    fn new(bytes: Bytes, sha256: Option<&str>) -> Result<Arc<Self>> {
+        if let Some(sha256) = sha256 {
+            check_pin(&bytes, sha256)?;
+        }
+        let Opened { inspected, unpacked, source_maps, blob } = container::open(&bytes)?;
+        container::check_compatible(&inspected.info)?;
+        let bytes = unpacked.map_or(bytes, Bytes::Own);
+        Ok(Arc::new(Self { inspected, bytes, blob, source_maps, parsed_maps: OnceLock::new() }))
     }
 
     /// Writes the snapshot to a file, all or nothing: a temporary file beside it is renamed.
     ///
     /// # Errors
     /// `SnapshotIo` when the file can't be written.
-    pub fn write(&self, path: &Path) -> Result<()> {
-        static WRITES: AtomicU64 = AtomicU64::new(0);
-        let unique = format!(".{}-{}.tmp", std::process::id(), WRITES.fetch_add(1, Ordering::Relaxed));
-        let mut temporary = path.as_os_str().to_owned();
-        temporary.push(unique);
-        let written =
-            std::fs::write(&temporary, &self.bytes).and_then(|()| std::fs::rename(&temporary, path));
-        written.map_err(|error| {
-            // Nothing half-written stays; the write's own error is the one to report.
-            let _ = std::fs::remove_file(&temporary);
-            io_error("write", path, &error)
-        })
+    pub fn write(&self, path: &Path, compression: Compression) -> Result<()> {
+        match compression {
+            Compression::None => file::write(path, &self.bytes),
+            Compression::Zstd => file::write(path, &container::compress(&self.bytes)?),
+        }
     }
 
     /// What the header says.
     pub fn info(&self) -> &SnapshotInfo {
-        &self.info
+        &self.inspected.info
     }
 
-    /// The bytes of the snapshot file.
+    /// What the header says, and the lengths of the file that the snapshot came from.
+    pub fn inspected(&self) -> &Inspected {
+        &self.inspected
+    }
+
+    /// The bytes of the snapshot file, when it is not compressed.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
+    /// The source maps as they were packed.
+    pub fn source_map_bytes(&self) -> &[u8] {
+        &self.bytes[self.source_maps.clone()]
+    }
+
     pub(crate) fn source_maps(&self) -> &SourceMaps {
-        &self.source_maps
+        self.parsed_maps.get_or_init(|| SourceMaps::from_bytes(self.source_map_bytes()))
     }
 
     pub(crate) fn blob(&self) -> &[u8] {
@@ -162,31 +201,19 @@ impl Snapshot {
     }
 }
 
-/// Reads a snapshot file's header, and checks that the file is sound. The snapshot may be one that
-/// this process can't restore.
-///
-/// # Errors
-/// `SnapshotIo` and `SnapshotCorrupt`.
-pub fn inspect(bytes: &[u8]) -> Result<SnapshotInfo> {
-    container::verify(bytes).map(|(info, _)| info)
+fn check_pin(bytes: &[u8], expected: &str) -> Result<()> {
+    let found = hex(&Sha256::digest(bytes));
+    if found == expected {
+        return Ok(());
+    }
+    Err(EngineError::corrupt(format!("the snapshot is another one: its SHA-256 is {found}, not {expected}")))
 }
 
-/// Reads a snapshot's file whole, with errors that name it. Only a regular file has an end to read to.
+/// Reads a snapshot file's header, and only that. The snapshot may be one that this process can't
+/// restore, or one whose content is damaged.
 ///
 /// # Errors
-/// `SnapshotIo`, and `SnapshotCorrupt` when it is larger than any snapshot.
-pub fn read_file(path: &Path) -> Result<Vec<u8>> {
-    let failed = |error| io_error("read", path, &error);
-    let metadata = std::fs::metadata(path).map_err(failed)?;
-    if !metadata.is_file() {
-        return Err(failed(std::io::Error::other("it is no regular file")));
-    }
-    if metadata.len() > container::LARGEST_FILE {
-        return Err(EngineError::corrupt(format!("{} is larger than any snapshot", path.display())));
-    }
-    std::fs::read(path).map_err(failed)
-}
-
-fn io_error(verb: &str, path: &Path, error: &std::io::Error) -> EngineError {
-    EngineError::SnapshotIo { message: format!("can't {verb} the snapshot {}: {error}", path.display()) }
+/// `SnapshotIo` and `SnapshotCorrupt`; `SnapshotMismatch` for another format version.
+pub fn inspect_file(path: &Path) -> Result<Inspected> {
+    SnapshotFile::open(path)?.inspect()
 }

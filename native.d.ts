@@ -74,6 +74,9 @@ export declare class NativeSnapshot {
   bytes(): Uint8Array
 }
 
+/** Forgets the snapshots in memory and the failures. */
+export declare function clearSnapshotCache(): void
+
 /**
  * Connects a JavaScript environment: its events arrive at `dispatch`, never from within a native
  * call.
@@ -82,6 +85,9 @@ export declare function connect(options: NativeConnectOptions, dispatch: (arg0: 
 
 /** Does this encoded message hold an `Error`, or a token that the reader does not know? */
 export declare function containsError(bytes: Uint8Array): boolean
+
+/** Sets what is given: the limit of the memory, and of each directory, in MiB. */
+export declare function limitSnapshotCache(memoryMb?: number | undefined | null, directoryMb?: number | undefined | null): void
 
 /** What to build a snapshot from, and within which bounds. */
 export interface NativeBuildRequest {
@@ -101,6 +107,8 @@ export interface NativeBuildRequest {
   warnOnly: boolean
   /** Whether to share builds and keep the result. */
   cache: boolean
+  /** Absolute path of a directory to keep it in, too; only with `cache`. */
+  cacheDirectory?: string
   /** Whether to report what the build is doing. */
   progress: boolean
 }
@@ -149,6 +157,8 @@ export interface NativeEvent {
   json?: string
   /** A snapshot that was built or loaded. */
   snapshot?: NativeSnapshot
+  /** What did not work though the request succeeded. */
+  warning?: string
   /** Why the request failed. */
   error?: NativeError
 }
@@ -197,3 +207,6 @@ export interface NativeVerifyOptions {
  * answers, and ends the process.
  */
 export declare function runHelper(): void
+
+/** What the cache holds and does, as JSON. */
+export declare function snapshotCacheStats(): string

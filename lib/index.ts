@@ -8,6 +8,8 @@ export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions } from './errors
 export { createIsolate, Isolate } from './isolate.js'
 export type { Remote, RemoteMember } from './remote.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
+export { snapshotCache } from './snapshot-cache.js'
+export type { SnapshotCache } from './snapshot-cache.js'
 export { verifyIsolation } from './verify.js'
 export type {
   BuildProgress,
@@ -19,6 +21,8 @@ export type {
   IsolateStats,
   IsolationReport,
   PrewarmOptions,
+  SnapshotCacheLimits,
+  SnapshotCacheStats,
   SnapshotFinding,
   SnapshotInfo,
   SnapshotSource,

@@ -2,11 +2,13 @@ import { types } from 'node:util'
 import type { NativeBuildRequest, NativeSnapshot, NativeSource } from '../native.js'
 import { checkBindingPaths, flattenBindings, isPath } from './bindings.js'
 import type { Binding } from './bindings.js'
-import { Given, MAX_MEMORY_MB, MAX_TIMEOUT_MS, MIN_MEMORY_MB, checkOrigin, guarded, isObject, readObject, wrong } from './checks.js'
+import { Given, MAX_MEMORY_MB, MAX_TIMEOUT_MS, MIN_MEMORY_MB, checkOrigin, checkPath, guarded, isObject, readObject, wrong } from './checks.js'
 import { invalidArg, show } from './errors.js'
-import type { BuildProgress } from './types.js'
+import type { BuildProgress, SnapshotCacheLimits } from './types.js'
 
 const MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB] as const
+/** A TiB is more than any cache needs; nothing at all is allowed. */
+const CACHE_RANGE = [0, 1024 * 1024] as const
 const TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS] as const
 
 /** Each isolate is a thread: more than this is a mistake. */
@@ -48,7 +50,7 @@ export function checkBuildOptions(options: unknown, nativeSnapshot: SnapshotLook
     timeoutMs: given.integer('timeoutMs', TIMEOUT_RANGE, 60_000),
     memoryLimitMb: given.integer('memoryLimitMb', MEMORY_RANGE, 512),
     warnOnly: given.choice('unsafe', ['error', 'warn']) === 'warn',
-    cache: given.boolean('cache', true),
+    ...checkCache(given),
     progress: onProgress !== undefined,
   }
   const bridge = optionalSource(given, 'bridge', 'bridge.js')
@@ -57,6 +59,23 @@ export function checkBuildOptions(options: unknown, nativeSnapshot: SnapshotLook
   if (warmup !== undefined) request.warmup = warmup
   checkModuleNames(given.where, request)
   return { request, base, onProgress: onProgress as BuildRequest['onProgress'], signal: given.signal('signal') }
+}
+
+function checkCache(given: Given): Pick<NativeBuildRequest, 'cache' | 'cacheDirectory'> {
+  const cache = given.get('cache')
+  if (typeof cache === 'string') return { cache: true, cacheDirectory: checkPath(given.where, 'cache', cache) }
+  if (cache !== undefined && typeof cache !== 'boolean') throw given.fail('cache', "true, false or a directory's path")
+  return { cache: cache ?? true }
+}
+
+/** @throws `TypeError` with `ERR_INVALID_ARG` */
+export function checkCacheLimits(limits: unknown): SnapshotCacheLimits {
+  const given = new Given('snapshotCache.setLimits', limits, ['memoryMb', 'directoryMb'])
+  const checked: SnapshotCacheLimits = {}
+  for (const name of ['memoryMb', 'directoryMb'] as const) {
+    if (given.get(name) !== undefined) checked[name] = given.integer(name, CACHE_RANGE, 0)
+  }
+  return checked
 }
 
 /** Modules are found by their names. */

@@ -129,7 +129,18 @@ async function build({ request, base, onProgress, signal }: BuildRequest): Promi
     abort: (id) => connection.native.cancel(id),
     onProgress: onProgress && ((json) => onProgress(JSON.parse(json) as BuildProgress)),
   })
+  // `request.cacheDirectory` is what the warning is about; null where napi has nothing to say.
+  if (typeof event.warning === 'string') warnOnce(request.cacheDirectory as string, event.warning)
   return makeSnapshot(snapshotOf(event))
+}
+
+/** The cache directories that this environment was warned of. */
+const warnedOf = new Set<string>()
+
+function warnOnce(directory: string, warning: string): void {
+  if (warnedOf.has(directory)) return
+  warnedOf.add(directory)
+  process.emitWarning(warning, { type: 'IsoseedWarning', code: 'ISOSEED_CACHE' })
 }
 
 async function load(from: string | Uint8Array): Promise<Snapshot> {

@@ -21,7 +21,7 @@ use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
 use crate::engine::pool::Pool;
 use crate::engine::runtime::runtime;
-use crate::engine::snapshot::cache::{self, OnProgress, Ticket};
+use crate::engine::snapshot::cache::{self, Built, OnProgress, Ticket};
 use crate::engine::snapshot::helper::HelperProgram;
 use crate::engine::snapshot::{self, Compression, Snapshot, container};
 use crate::engine::verify::{self, VerifyOptions};
@@ -85,7 +85,7 @@ impl Connection {
     /// Builds a snapshot, on top of `base`; answered with it, after `progress` events when asked for.
     #[napi]
     pub fn build_snapshot(&self, id: f64, request: NativeBuildRequest, base: Option<&NativeSnapshot>) {
-        let use_cache = request.cache;
+        let keep = request.keep();
         let on_progress = request.progress.then(|| {
             let events = self.events.clone();
             let tell: OnProgress = Arc::new(move |progress| events.progress(id, progress));
@@ -96,9 +96,13 @@ impl Connection {
         let under_way = Arc::clone(&self.under_way);
         // Held until the ticket is in the table, so that an answer can't come before it.
         let mut table = lock(&self.under_way);
-        let ticket = cache::build(self.helper.clone(), order, use_cache, on_progress, move |outcome| {
+        let ticket = cache::build(self.helper.clone(), order, keep, on_progress, move |outcome| {
             lock(&under_way).builds.remove(&call_id(id));
-            events.done(id, outcome.map(|snapshot| Answer::Snapshot(NativeSnapshot::new(snapshot))));
+            events.done(
+                id,
+                outcome
+                    .map(|Built { snapshot, warning }| Answer::Built(NativeSnapshot::new(snapshot), warning)),
+            );
         });
         table.builds.insert(call_id(id), ticket);
     }

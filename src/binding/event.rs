@@ -32,6 +32,8 @@ pub struct NativeEvent {
     pub json: Option<String>,
     /// A snapshot that was built or loaded.
     pub snapshot: Option<NativeSnapshot>,
+    /// What did not work though the request succeeded.
+    pub warning: Option<String>,
     /// Why the request failed.
     pub error: Option<NativeError>,
 }
@@ -42,6 +44,8 @@ pub(super) enum Answer {
     Bytes(Vec<u8>),
     Json(String),
     Snapshot(NativeSnapshot),
+    /// With what did not work on the way.
+    Built(NativeSnapshot, Option<String>),
 }
 
 type Outcome = std::result::Result<Answer, EngineError>;
@@ -76,6 +80,10 @@ impl From<Event> for NativeEvent {
                     Ok(Answer::Bytes(bytes)) => event.bytes = Some(bytes.into()),
                     Ok(Answer::Json(json)) => event.json = Some(json),
                     Ok(Answer::Snapshot(snapshot)) => event.snapshot = Some(snapshot),
+                    Ok(Answer::Built(snapshot, warning)) => {
+                        event.snapshot = Some(snapshot);
+                        event.warning = warning;
+                    }
                     Err(error) => event.error = Some(error.into()),
                 }
                 event

@@ -9,6 +9,7 @@ mod event;
 mod isolate;
 mod options;
 mod snapshot;
+mod snapshot_cache;
 
 use napi_derive::napi;
 

@@ -7,6 +7,7 @@ use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 use crate::engine::snapshot::Snapshot;
+use crate::engine::snapshot::cache::Keep;
 use crate::engine::snapshot::helper::{BuildLimits, BuildOrder};
 use crate::engine::snapshot::request::{BuildRequest, Unsafe};
 use crate::engine::source::{Source, SourceKind};
@@ -65,11 +66,21 @@ pub struct NativeBuildRequest {
     pub warn_only: bool,
     /// Whether to share builds and keep the result.
     pub cache: bool,
+    /// Absolute path of a directory to keep it in, too; only with `cache`.
+    pub cache_directory: Option<String>,
     /// Whether to report what the build is doing.
     pub progress: bool,
 }
 
 impl NativeBuildRequest {
+    pub(super) fn keep(&self) -> Keep {
+        match &self.cache_directory {
+            _ if !self.cache => Keep::Nowhere,
+            Some(path) => Keep::Directory(path.into()),
+            None => Keep::Memory,
+        }
+    }
+
     pub(super) fn into_order(self, base: Option<Arc<Snapshot>>) -> BuildOrder {
         let limits = BuildLimits {
             timeout: milliseconds(self.timeout_ms),

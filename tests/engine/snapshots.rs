@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use isoseed::engine::error::{EngineError, Finding};
-use isoseed::engine::snapshot::cache;
+use isoseed::engine::snapshot::cache::{self, Keep};
 use isoseed::engine::snapshot::helper::BuildLimits;
 use isoseed::engine::snapshot::{Compression, Snapshot, inspect_file};
 
@@ -178,7 +178,7 @@ fn a_helper_that_is_none_is_an_error() {
         let mut helper = helper();
         helper.program = program.into();
         let (sender, built) = mpsc::channel();
-        cache::build(helper, order(request("1")), false, None, move |outcome| {
+        cache::build(helper, order(request("1")), Keep::Nowhere, None, move |outcome| {
             sender.send(outcome).expect("the test waits");
         });
         let error = built.recv().expect("answered").expect_err("no helper");
@@ -191,7 +191,9 @@ fn builds_of_one_key_are_shared_and_the_last_to_leave_ends_them() {
     let (sender, built) = mpsc::channel();
     let start = |request| {
         let sender = sender.clone();
-        cache::build(helper(), order(request), true, None, move |outcome| drop(sender.send(outcome)))
+        cache::build(helper(), order(request), Keep::Memory, None, move |outcome| {
+            drop(sender.send(outcome.map(|built| built.snapshot)));
+        })
     };
     let shared = request("globalThis.shared = 1");
     for _ in 0..3 {

@@ -11,7 +11,7 @@ use isoseed::engine::handle::{IsolateHandle, Seed, SessionOptions};
 use isoseed::engine::host_call::{Host, HostCall};
 use isoseed::engine::lifecycle::{Reply, Settle};
 use isoseed::engine::snapshot::Snapshot;
-use isoseed::engine::snapshot::cache;
+use isoseed::engine::snapshot::cache::{self, Keep};
 use isoseed::engine::snapshot::helper::{BuildLimits, BuildOrder, HelperProgram};
 use isoseed::engine::snapshot::request::BuildRequest;
 use isoseed::engine::source::Source;
@@ -48,8 +48,8 @@ pub fn try_build_on(
 ) -> Result<Arc<Snapshot>> {
     let (sender, built) = mpsc::channel();
     request.base = base.as_ref().map(|base| base.info().key.clone());
-    cache::build(helper(), BuildOrder { request, base, limits }, false, None, move |outcome| {
-        sender.send(outcome).expect("the test waits");
+    cache::build(helper(), BuildOrder { request, base, limits }, Keep::Nowhere, None, move |outcome| {
+        sender.send(outcome.map(|built| built.snapshot)).expect("the test waits");
     });
     built.recv().expect("every build is answered")
 }

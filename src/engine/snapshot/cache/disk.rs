@@ -35,7 +35,7 @@ impl Directory {
     /// The snapshot, if there is a sound one. Counts as a use.
     pub(super) fn find(&self, key: &str) -> Option<Arc<Snapshot>> {
         let path = self.file(key, SNAPSHOT);
-        let snapshot = Snapshot::read(&path).ok().filter(|snapshot| snapshot.info().key == key)?;
+        let snapshot = Snapshot::load(&path, None).ok().filter(|snapshot| snapshot.info().key == key)?;
         touch(&path);
         Some(snapshot)
     }

@@ -107,11 +107,11 @@ pub(super) async fn keep(directory: Directory, snapshot: Arc<Snapshot>, limit: u
 
 async fn claim(directory: Option<&Directory>, key: &str) -> Claim {
     let Some(directory) = directory else { return Claim::Missing(None, None) };
-    let look = {
+    let search = {
         let (directory, key) = (directory.clone(), key.to_owned());
         move || directory.find(&key)
     };
-    if let Ok(Some(snapshot)) = blocking(look).await {
+    if let Ok(Some(snapshot)) = blocking(search).await {
         return Claim::Found(snapshot);
     }
     loop {

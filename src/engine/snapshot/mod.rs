@@ -120,7 +120,7 @@ pub struct Snapshot {
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.debug_struct("Snapshot").field("info", &self.info).finish_non_exhaustive()
+        formatter.debug_struct("Snapshot").field("info", self.info()).finish_non_exhaustive()
     }
 }
 

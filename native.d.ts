@@ -19,12 +19,12 @@ export declare class Connection {
   buildSnapshot(id: number, request: NativeBuildRequest, base?: NativeSnapshot | undefined | null): void
   /** Leaves a build; no event follows. It ends when nobody waits for it any more. */
   cancel(id: number): void
-  /** Reads and verifies a snapshot; answered with it. */
-  loadSnapshot(id: number, from: string | Uint8Array): void
+  /** Reads and verifies a snapshot, whose SHA-256 must be the given one if any; answered with it. */
+  loadSnapshot(id: number, from: string | Uint8Array, sha256?: string | undefined | null): void
   /** Reads a snapshot's header; answered with it as JSON. */
   inspectSnapshot(id: number, from: string | Uint8Array): void
-  /** Writes a snapshot to a file, all or nothing. */
-  saveSnapshot(id: number, snapshot: NativeSnapshot, path: string): void
+  /** Writes a snapshot to a file, all or nothing, by zstd when it is to be compressed. */
+  saveSnapshot(id: number, snapshot: NativeSnapshot, path: string, compressed: boolean): void
   /**
    * Holds so many isolates of a snapshot ready from now on; answered when they are.
    *
@@ -66,7 +66,7 @@ export declare class NativeIsolate {
 export declare class NativeSnapshot {
   /** SHA-256 over everything that shapes the heap, in hexadecimal. */
   get key(): string
-  /** The header as JSON, with the file's length. */
+  /** The header as JSON, with the lengths of the file. */
   get info(): string
   /** The smallest memory limit with which this snapshot can be restored, in MiB. */
   get smallestMemoryLimitMb(): number

@@ -9,36 +9,45 @@ declare class Snapshot {
     #private;
     private constructor();
     /**
-     * Loads a snapshot that was saved, from a file's path or from its bytes.
+     * Loads a snapshot that was saved, from a file's path or from its bytes; every
+     * byte is verified. A snapshot is code: load only what you would run, and pin
+     * one that comes from elsewhere with `sha256`.
+     *
+     * A file that has not changed since it was loaded before in this process shares
+     * its memory, as long as that snapshot or an isolate of it is alive.
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be read,
-     * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed,
+     * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short, changed or not the one with that `sha256`,
      * `ERR_SNAPSHOT_MISMATCH` if it is of another V8, platform or format version
      */
-    static load(from: string | Uint8Array): Promise<Snapshot>;
+    static load(from: string | Uint8Array, options?: LoadOptions): Promise<Snapshot>;
     /**
      * Reads what a snapshot says about itself, without loading it; works for
-     * snapshots of other V8 versions and platforms, too.
+     * snapshots of other V8 versions and platforms, too. Only the header is read
+     * and verified: the rest may be damaged.
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be read,
-     * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed
+     * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or its header is changed,
+     * `ERR_SNAPSHOT_MISMATCH` if it is of another format version
      */
     static inspect(from: string | Uint8Array): Promise<SnapshotInfo>;
     /** Hex SHA-256 over the sources and every option that changes the heap. */
     get key(): string;
     /** Sizes, versions and sources; frozen. */
     get info(): SnapshotInfo;
-    /** A copy of the whole snapshot, as `save` would write it. */
+    /** A copy of the whole snapshot, as `save` writes it without compression. */
     bytes(): Uint8Array;
     /**
      * Writes the snapshot to a file; atomic: the file is there whole or not at all.
+     * `compression: 'zstd'` takes a quarter of the space and more time: to save, and
+     * each time the file is loaded.
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be written
      */
-    save(path: string): Promise<void>;
+    save(path: string, options?: SaveOptions): Promise<void>;
     /**
      * Holds so many isolates of this snapshot ready from now on, restored and
      * waiting on threads of their own: `createIsolate({ snapshot })` takes one if
@@ -154,23 +163,11 @@ interface BuildSnapshotOptions {
     /**
      * Whether to take the snapshot from, and keep it in, this process's memory.
      * The same sources and options give the same snapshot, and are built once
-     * however many ask at the same time. A build whose sources throw or can't be
-     * captured is not tried again within two seconds: it fails with the same error.
-     *
-     * A path: in this directory on disk, too, which other processes can share. It
-     * is made if it is missing, readable by its owner alone. Whoever asks while
-     * another process builds the same snapshot waits for it, within `timeoutMs`.
-     * A damaged file is built anew; the snapshots used longest ago are removed
-     * when all together pass a limit, see `snapshotCache`. A directory that can't
-     * be used never fails a build: it is a warning of the process, with code
-     * `ISOSEED_CACHE`, once for each directory.
-     *
-     * The snapshots in it are code that sessions run: nobody whom you don't
-     * trust may write to it.
+     * however many ask at the same time.
      *
      * @default true
      */
-    cache?: boolean | string;
+    cache?: boolean;
     /** Aborting it rejects with the signal's `reason`; the build stops when nobody else waits for it. */
     signal?: AbortSignal;
     /**
@@ -197,45 +194,6 @@ interface BuildProgress {
     elapsedMs: number;
     /** Only when the phase ends: how long it took, in milliseconds. */
     durationMs?: number;
-}
-/** What the cache of built snapshots holds and does, in this process with all its Workers. */
-interface SnapshotCacheStats {
-    /** Snapshots that are kept in memory. */
-    entries: number;
-    /** Their size together, in bytes. What only isolates and `Snapshot` objects hold does not count. */
-    bytes: number;
-    /** How much they may take together, in bytes. */
-    limitBytes: number;
-    /** How much the snapshots in one directory may take together, in bytes. */
-    directoryLimitBytes: number;
-    /** Builds that run now, or wait for another process; also those without the cache. */
-    building: number;
-    /** How often a snapshot was taken from memory. */
-    hits: number;
-    /** How often a request joined a build that ran already. */
-    joins: number;
-    /** How often a snapshot was taken from a directory. */
-    diskHits: number;
-    /** How often a snapshot was really built: the misses, and the builds without the cache. */
-    builds: number;
-    /** How many builds failed, or were aborted by all who waited for them. */
-    failures: number;
-    /** How often a request was answered with the error of a build that had just failed. */
-    failureHits: number;
-}
-/** Limits of the cache of built snapshots. What is absent stays as it is. */
-interface SnapshotCacheLimits {
-    /**
-     * How much the snapshots in memory may take together, in MiB; an integer from 0 to 1048576. Those
-     * used longest ago are dropped first; one that is larger by itself is not kept. 256 at first.
-     */
-    memoryMb?: number;
-    /**
-     * How much the snapshots in one directory may take together, in MiB; an integer from 0 to 1048576.
-     * Those used longest ago are removed first, when a snapshot is written there; one that is larger by
-     * itself is not written. 1024 at first.
-     */
-    directoryMb?: number;
 }
 /** Options of `createIsolate`. An unknown option is refused. */
 interface CreateIsolateOptions {
@@ -381,14 +339,34 @@ interface SnapshotInfo {
     readonly warnings: readonly SnapshotWarning[];
     /** Size of V8's heap image, in bytes. */
     readonly blobBytes: number;
-    /** Size of the whole snapshot, header included, in bytes. */
+    /** Size of the whole snapshot, header included, in bytes, when it is not compressed. */
     readonly bytes: number;
+    /** Size of the file that it was read from, in bytes; only there if that is compressed. */
+    readonly compressedBytes?: number;
     /** JavaScript heap of an isolate right after it was restored, in bytes. */
     readonly heapBytes: number;
     /** How long the build took, in milliseconds. */
     readonly buildMs: number;
     /** Paths of the host functions that existed while building. */
     readonly bindings: readonly string[];
+}
+/** Options of `Snapshot.load`. An unknown option is refused. */
+interface LoadOptions {
+    /**
+     * SHA-256 of the whole file, as `sha256sum` prints it: 64 hexadecimal digits.
+     * Another file is refused with `ERR_SNAPSHOT_CORRUPT` before anything in it is
+     * believed. Without it, only damage is noticed, not another's snapshot.
+     */
+    sha256?: string;
+}
+/** Options of `snapshot.save`. An unknown option is refused. */
+interface SaveOptions {
+    /**
+     * `'zstd'` takes a quarter of the space, and more time to save and to load.
+     *
+     * @default 'none'
+     */
+    compression?: 'none' | 'zstd';
 }
 /** Options of `snapshot.prewarm`. An unknown option is refused. */
 interface PrewarmOptions {
@@ -622,37 +600,6 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
  */
 declare function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>>;
 
-/** The type of `snapshotCache`. */
-interface SnapshotCache {
-    /**
-     * What the cache holds and does.
-     *
-     * @throws `IsoseedError` with `ERR_ADDON_LOAD`
-     */
-    stats(): SnapshotCacheStats;
-    /**
-     * Drops the snapshots in memory, and forgets which builds failed. Builds that run go on, and are
-     * kept when they are done. Directories stay as they are: deleting one, or files in it, is safe at
-     * any time, even while builds use it.
-     *
-     * @throws `IsoseedError` with `ERR_ADDON_LOAD`
-     */
-    clear(): void;
-    /**
-     * Sets how much the snapshots in memory, and those in each directory, may take. The memory is made
-     * to fit at once, a directory when a snapshot is written to it.
-     *
-     * @throws `TypeError` with `ERR_INVALID_ARG` for a wrong limit
-     * @throws `IsoseedError` with `ERR_ADDON_LOAD`
-     */
-    setLimits(limits: SnapshotCacheLimits): void;
-}
-/**
- * The built snapshots that `buildSnapshot` keeps in memory, and what it remembers of failed builds.
- * One for the whole process: Workers share it.
- */
-declare const snapshotCache: SnapshotCache;
-
 /**
  * Proves for one snapshot that a session can't change another: a hostile
  * session changes all it can reach, and a session made after it is compared,
@@ -665,5 +612,5 @@ declare const snapshotCache: SnapshotCache;
  */
 declare function verifyIsolation(snapshot: Snapshot, options?: VerifyIsolationOptions): Promise<IsolationReport>;
 
-export { GuestError, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, verifyIsolation };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, PrewarmOptions, Remote, RemoteMember, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, VerifyIsolationOptions };
+export { GuestError, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, verifyIsolation };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, LoadOptions, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, VerifyIsolationOptions };

@@ -27,7 +27,6 @@ __export(index_exports, {
   Snapshot: () => Snapshot,
   buildSnapshot: () => buildSnapshot,
   createIsolate: () => createIsolate,
-  snapshotCache: () => snapshotCache,
   verifyIsolation: () => verifyIsolation
 });
 module.exports = __toCommonJS(index_exports);
@@ -1074,7 +1073,6 @@ var IsolateCore = class _IsolateCore {
 // lib/options.ts
 var import_node_util8 = require("node:util");
 var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
-var CACHE_RANGE = [0, 1024 * 1024];
 var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
 var MAX_PREWARMED = 1e4;
 function checkBuildOptions(options, nativeSnapshot2) {
@@ -1101,7 +1099,7 @@ function checkBuildOptions(options, nativeSnapshot2) {
     timeoutMs: given.integer("timeoutMs", TIMEOUT_RANGE, 6e4),
     memoryLimitMb: given.integer("memoryLimitMb", MEMORY_RANGE, 512),
     warnOnly: given.choice("unsafe", ["error", "warn"]) === "warn",
-    ...checkCache(given),
+    cache: given.boolean("cache", true),
     progress: onProgress !== void 0
   };
   const bridge = optionalSource(given, "bridge", "bridge.js");
@@ -1110,20 +1108,6 @@ function checkBuildOptions(options, nativeSnapshot2) {
   if (warmup !== void 0) request.warmup = warmup;
   checkModuleNames(given.where, request);
   return { request, base, onProgress, signal: given.signal("signal") };
-}
-function checkCache(given) {
-  const cache = given.get("cache");
-  if (typeof cache === "string") return { cache: true, cacheDirectory: checkPath(given.where, "cache", cache) };
-  if (cache !== void 0 && typeof cache !== "boolean") throw given.fail("cache", "true, false or a directory's path");
-  return { cache: cache ?? true };
-}
-function checkCacheLimits(limits) {
-  const given = new Given("snapshotCache.setLimits", limits, ["memoryMb", "directoryMb"]);
-  const checked = {};
-  for (const name of ["memoryMb", "directoryMb"]) {
-    if (given.get(name) !== void 0) checked[name] = given.integer(name, CACHE_RANGE, 0);
-  }
-  return checked;
 }
 function checkModuleNames(where, { bridge, bundles }) {
   const names = /* @__PURE__ */ new Set();
@@ -1268,6 +1252,21 @@ function checkSource(where, name, source, fileName) {
 // lib/seed.ts
 var import_node_util9 = require("node:util");
 
+// lib/file-options.ts
+function checkLoad(from, options) {
+  const given = new Given("Snapshot.load", options === void 0 ? {} : options, ["sha256"]);
+  const sha256 = given.get("sha256");
+  if (sha256 !== void 0 && !isSha256(sha256)) throw given.fail("sha256", "64 hexadecimal digits");
+  return { from: checkOrigin(given.where, "from", from), sha256: sha256?.toLowerCase() };
+}
+function checkSave(path, options) {
+  const given = new Given("snapshot.save", options === void 0 ? {} : options, ["compression"]);
+  return { path: checkPath(given.where, "path", path), compressed: given.choice("compression", ["none", "zstd"]) === "zstd" };
+}
+function isSha256(value) {
+  return typeof value === "string" && /^[\da-f]{64}$/i.test(value);
+}
+
 // lib/snapshot.ts
 var makeSnapshot;
 var nativeSnapshot;
@@ -1283,23 +1282,30 @@ var Snapshot = class _Snapshot {
     this.#native = native2;
   }
   /**
-   * Loads a snapshot that was saved, from a file's path or from its bytes.
+   * Loads a snapshot that was saved, from a file's path or from its bytes; every
+   * byte is verified. A snapshot is code: load only what you would run, and pin
+   * one that comes from elsewhere with `sha256`.
+   *
+   * A file that has not changed since it was loaded before in this process shares
+   * its memory, as long as that snapshot or an isolate of it is alive.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be read,
-   * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed,
+   * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short, changed or not the one with that `sha256`,
    * `ERR_SNAPSHOT_MISMATCH` if it is of another V8, platform or format version
    */
-  static load(from) {
-    return load(checkOrigin("Snapshot.load", "from", from));
+  static load(from, options) {
+    return load(checkLoad(from, options));
   }
   /**
    * Reads what a snapshot says about itself, without loading it; works for
-   * snapshots of other V8 versions and platforms, too.
+   * snapshots of other V8 versions and platforms, too. Only the header is read
+   * and verified: the rest may be damaged.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be read,
-   * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or changed
+   * `ERR_SNAPSHOT_CORRUPT` if it is no snapshot, cut short or its header is changed,
+   * `ERR_SNAPSHOT_MISMATCH` if it is of another format version
    */
   static inspect(from) {
     return inspect2(checkOrigin("Snapshot.inspect", "from", from));
@@ -1313,18 +1319,20 @@ var Snapshot = class _Snapshot {
     this.#info ??= parseInfo(this.#native.info);
     return this.#info;
   }
-  /** A copy of the whole snapshot, as `save` would write it. */
+  /** A copy of the whole snapshot, as `save` writes it without compression. */
   bytes() {
     return this.#native.bytes();
   }
   /**
    * Writes the snapshot to a file; atomic: the file is there whole or not at all.
+   * `compression: 'zstd'` takes a quarter of the space and more time: to save, and
+   * each time the file is loaded.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be written
    */
-  save(path) {
-    return save(this.#native, checkPath("snapshot.save", "path", path));
+  save(path, options) {
+    return save(this.#native, checkSave(path, options));
   }
   /**
    * Holds so many isolates of this snapshot ready from now on, restored and
@@ -1364,27 +1372,20 @@ async function build({ request, base, onProgress, signal }) {
     abort: (id) => connection2.native.cancel(id),
     onProgress: onProgress && ((json) => onProgress(JSON.parse(json)))
   });
-  if (typeof event.warning === "string") warnOnce(request.cacheDirectory, event.warning);
   return makeSnapshot(snapshotOf(event));
 }
-var warnedOf = /* @__PURE__ */ new Set();
-function warnOnce(directory, warning) {
-  if (warnedOf.has(directory)) return;
-  warnedOf.add(directory);
-  process.emitWarning(warning, { type: "IsoseedWarning", code: "ISOSEED_CACHE" });
-}
-async function load(from) {
+async function load({ from, sha256 }) {
   const connection2 = connect();
-  return makeSnapshot(snapshotOf(await connection2.request((id) => connection2.native.loadSnapshot(id, from))));
+  return makeSnapshot(snapshotOf(await connection2.request((id) => connection2.native.loadSnapshot(id, from, sha256))));
 }
 async function inspect2(from) {
   const connection2 = connect();
   const event = await connection2.request((id) => connection2.native.inspectSnapshot(id, from));
   return parseInfo(event.json);
 }
-async function save(snapshot, path) {
+async function save(snapshot, { path, compressed }) {
   const connection2 = connect();
-  await connection2.request((id) => connection2.native.saveSnapshot(id, snapshot, path), { owner: snapshot });
+  await connection2.request((id) => connection2.native.saveSnapshot(id, snapshot, path, compressed), { owner: snapshot });
 }
 async function prewarm(snapshot, { count, memoryLimitMb }) {
   const connection2 = connect();
@@ -1406,7 +1407,7 @@ async function startSeeded(request) {
     return await startFromSnapshot(request, snapshot);
   } catch (error) {
     if (fallback === void 0 || !isUnusable(error)) throw error;
-    warnOnce2(error, typeof snapshot === "string" ? snapshot : void 0);
+    warnOnce(error, typeof snapshot === "string" ? snapshot : void 0);
     return startFromSources(request, fallback);
   }
 }
@@ -1426,7 +1427,7 @@ function isUnusable(error) {
 }
 var MOST_REASONS = 1e3;
 var told = /* @__PURE__ */ new Set();
-function warnOnce2(error, path) {
+function warnOnce(error, path) {
   const reason = `${error.code} ${path ?? ""} ${error.message}`;
   if (told.has(reason)) return;
   if (told.size >= MOST_REASONS) told.clear();
@@ -1520,16 +1521,6 @@ async function open(request) {
   return makeIsolate(core, request.timeoutMs, seededFrom);
 }
 
-// lib/snapshot-cache.ts
-var snapshotCache = Object.freeze({
-  stats: () => JSON.parse(loadNative().snapshotCacheStats()),
-  clear: () => loadNative().clearSnapshotCache(),
-  setLimits: (limits) => {
-    const { memoryMb, directoryMb } = checkCacheLimits(limits);
-    loadNative().limitSnapshotCache(memoryMb, directoryMb);
-  }
-});
-
 // lib/verify.ts
 function verifyIsolation(snapshot, options) {
   return verify(checkVerifyOptions(snapshot, options, nativeSnapshot));
@@ -1548,6 +1539,5 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   Snapshot,
   buildSnapshot,
   createIsolate,
-  snapshotCache,
   verifyIsolation
 });

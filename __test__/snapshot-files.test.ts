@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -70,6 +71,94 @@ describe('a saved snapshot', () => {
     const code = `const { Snapshot, createIsolate } = require('./index.js')
       Snapshot.load(process.argv[1]).then((snapshot) => createIsolate({ snapshot })).then((isolate) => isolate.eval('value')).then((value) => console.log(JSON.stringify(value)))`
     expect((await promisify(execFile)(process.execPath, ['-e', code, file])).stdout).toBe('{"own":[1,2,3]}\n')
+  })
+})
+
+describe('a compressed file', () => {
+  const compressed = join(folder, 'compressed.snap')
+  beforeAll(() => snapshot.save(compressed, { compression: 'zstd' }))
+
+  test('is smaller, says so, and loads the same from its path and from its bytes', async () => {
+    const size = statSync(compressed).size
+    expect(size).toBeLessThan(bytes.length / 2)
+    expect(await Snapshot.inspect(compressed)).toEqual({ ...snapshot.info, compressedBytes: size })
+    for (const from of [compressed, readFileSync(compressed)]) {
+      const loaded = await Snapshot.load(from)
+      expect(loaded.info).toEqual({ ...snapshot.info, compressedBytes: size })
+      expect(Buffer.compare(loaded.bytes(), bytes)).toBe(0)
+      expect(await read(loaded)).toEqual({ own: [1, 2, 3] })
+    }
+  })
+
+  test('compression none is the default, and can be asked for', async () => {
+    const path = join(folder, 'plain.snap')
+    await snapshot.save(path, { compression: 'none' })
+    expect(Buffer.compare(readFileSync(path), bytes)).toBe(0)
+    expect(readFileSync(file).length).toBe(bytes.length)
+  })
+
+  test('a wrong option throws at once', () => {
+    for (const options of [{ compression: 'gzip' }, { compression: true }, { level: 3 }, 'zstd', null]) {
+      expect(() => snapshot.save(compressed, options as never)).toThrow(expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG' }))
+    }
+  })
+})
+
+describe('a pinned snapshot', () => {
+  const sha256 = (of: Uint8Array): string => createHash('sha256').update(of).digest('hex')
+
+  test('loads with the SHA-256 of its file, in either case, plain or compressed', async () => {
+    const compressed = join(folder, 'pinned.snap')
+    await snapshot.save(compressed, { compression: 'zstd' })
+    for (const from of [file, bytes, compressed]) {
+      const pin = sha256(typeof from === 'string' ? readFileSync(from) : from)
+      expect(await read(await Snapshot.load(from, { sha256: pin }))).toEqual({ own: [1, 2, 3] })
+      expect((await Snapshot.load(from, { sha256: pin.toUpperCase() })).key).toBe(snapshot.key)
+    }
+  })
+
+  test('another one is refused, and both are named; also when it is loaded already', async () => {
+    const kept = await Snapshot.load(file)
+    const pin = 'ab'.repeat(32)
+    for (const from of [file, bytes]) {
+      const error = await rejection(Snapshot.load(from, { sha256: pin }))
+      expect(error.code).toBe('ERR_SNAPSHOT_CORRUPT')
+      expect(error.message).toContain(pin)
+      expect(error.message).toContain(sha256(bytes))
+    }
+    expect(kept.key).toBe(snapshot.key)
+  })
+
+  test('a wrong option throws at once', () => {
+    for (const options of [{ sha256: '' }, { sha256: 7 }, { sha256: 'a'.repeat(63) }, { sha256: 'g'.repeat(64) }, { sha512: '' }, [], null]) {
+      expect(() => Snapshot.load(file, options as never)).toThrow(expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG' }))
+    }
+  })
+})
+
+describe('a file that others change', () => {
+  test('a damaged heap image: the header can be inspected, and is not loaded', async () => {
+    const path = join(folder, 'damaged.snap')
+    const damaged = bytes.slice()
+    damaged[damaged.length - 100]! ^= 1
+    writeFileSync(path, damaged)
+    expect(await Snapshot.inspect(path)).toEqual(snapshot.info)
+    expect(await Snapshot.inspect(damaged)).toEqual(snapshot.info)
+    expect((await rejection(Snapshot.load(path))).code).toBe('ERR_SNAPSHOT_CORRUPT')
+  })
+
+  test('cut short or overwritten in place, what was loaded from it answers on', async () => {
+    const path = join(folder, 'changed.snap')
+    await snapshot.save(path)
+    const loaded = await Snapshot.load(path)
+    expect(await Snapshot.load(path)).toMatchObject({ key: snapshot.key })
+    truncateSync(path, 4096)
+    expect(await read(loaded)).toEqual({ own: [1, 2, 3] })
+    expect((await rejection(Snapshot.load(path))).code).toBe('ERR_SNAPSHOT_CORRUPT')
+    writeFileSync(path, new Uint8Array(bytes.length))
+    expect(await read(loaded)).toEqual({ own: [1, 2, 3] })
+    expect((await rejection(Snapshot.load(path))).code).toBe('ERR_SNAPSHOT_CORRUPT')
+    expect(Buffer.compare(loaded.bytes(), bytes)).toBe(0)
   })
 })
 

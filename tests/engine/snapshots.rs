@@ -5,9 +5,9 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use isoseed::engine::error::{EngineError, Finding};
+use isoseed::engine::snapshot::Snapshot;
 use isoseed::engine::snapshot::cache::{self, Keep};
 use isoseed::engine::snapshot::helper::BuildLimits;
-use isoseed::engine::snapshot::{Compression, Snapshot, inspect_file};
 
 use crate::support::{LIMITS, PATIENCE, Session, build, helper, order, request, source, try_build};
 
@@ -211,55 +211,4 @@ fn builds_of_one_key_are_shared_and_the_last_to_leave_ends_them() {
     drop(sender);
     // The flight is gone, and with it the last sender.
     assert!(built.recv_timeout(PATIENCE).is_err());
-}
-
-#[test]
-fn a_thousand_mutated_files_are_a_thousand_typed_errors() {
-    let bytes = build("globalThis.value = 1").bytes().to_vec();
-    // A linear congruential generator: the same files every time.
-    let mut state = 0x2545_f491_4f6c_dd1d_u64;
-    let mut random = |below: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(state >> 33).expect("31 bits") % below
-    };
-    for number in 0..1000 {
-        let mut mutated = bytes.clone();
-        match number % 4 {
-            0 => mutated.truncate(random(bytes.len())),
-            1 => mutated[random(bytes.len())] ^= 1 << random(8),
-            2 => {
-                // The header, where every field is.
-                let at = random(512);
-                mutated[at] = mutated[at].wrapping_add(1 + u8::try_from(random(254)).expect("a byte"));
-            }
-            _ => {
-                let (from, to) = (random(bytes.len() - 64), random(bytes.len() - 64));
-                mutated.copy_within(from..from + 64, to);
-                if mutated == bytes {
-                    mutated.push(0);
-                }
-            }
-        }
-        let error = Snapshot::from_bytes(mutated).expect_err("a changed file");
-        assert_eq!(error.code(), "ERR_SNAPSHOT_CORRUPT", "{number}: {error}");
-    }
-}
-
-#[test]
-fn a_saved_file_is_whole_and_says_what_it_is() {
-    let folder = std::env::temp_dir().join(format!("isoseed-test-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a temporary folder");
-    let file = folder.join("a b.snap");
-    let snapshot = build("globalThis.saved = 'yes'");
-    snapshot.write(&file, Compression::None).expect("written");
-    assert_eq!(std::fs::read_dir(&folder).expect("readable").count(), 1, "no temporary file stays");
-    assert_eq!(&inspect_file(&file).expect("sound"), snapshot.inspected());
-    let loaded = Snapshot::load(&file, None).expect("loadable");
-    assert_eq!(Session::open(Some(&loaded)).eval("saved"), "yes");
-    for wrong in [folder.clone(), folder.join("missing.snap"), "/dev/zero".into()] {
-        assert_eq!(Snapshot::load(&wrong, None).expect_err("no file").code(), "ERR_SNAPSHOT_IO");
-    }
-    let nowhere = folder.join("no folder").join("a.snap");
-    assert_eq!(snapshot.write(&nowhere, Compression::None).expect_err("no folder").code(), "ERR_SNAPSHOT_IO");
-    std::fs::remove_dir_all(&folder).expect("removable");
 }

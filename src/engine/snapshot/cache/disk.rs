@@ -219,3 +219,6 @@ fn is_file_at(file: &File, path: &Path) -> bool {
 fn is_file_at(_: &File, _: &Path) -> bool {
     true
 }
+
+#[cfg(test)]
+mod tests;

@@ -231,7 +231,7 @@ describe('a cache directory', () => {
     await writeFile(join(cache, 'mine.txt'), 'x'.repeat(10_000))
     snapshotCache.setLimits({ directoryMb: Math.ceil((2 * a.info.bytes) / MIB) })
     const c = await buildSnapshot({ bundle: bundles[2]!, cache })
-    expect((await readdir(cache)).toSorted()).toEqual([`${a.key}.snap`, `${c.key}.snap`, 'mine.txt'].toSorted())
+    expect(new Set(await readdir(cache))).toEqual(new Set([`${a.key}.snap`, `${c.key}.snap`, 'mine.txt']))
   })
 
   test('holds nothing of a build that failed or was aborted', async () => {
@@ -273,7 +273,7 @@ describe('a cache directory', () => {
       process.off('warning', listen)
     }
     expect(more('builds')).toBe(3)
-    expect(warnings.map(({ name, code }) => [name, code])).toEqual(Array(3).fill(['IsoseedWarning', 'ISOSEED_CACHE']))
+    expect(warnings.map(({ name, code }) => [name, code])).toEqual(Array.from({ length: 3 }, () => ['IsoseedWarning', 'ISOSEED_CACHE']))
     expect(warnings[1]?.message).toContain(`the snapshot can't be kept in the cache directory ${join(root, 'file', 'below')}: `)
   })
 })

@@ -147,6 +147,8 @@ impl KeyLock {
     pub(super) fn write(&self, snapshot: &Snapshot, limit: u64) -> io::Result<()> {
         if snapshot.bytes().len() as u64 <= limit {
             let temporary = self.directory.file(&self.key, TEMPORARY);
+            // Someone may have removed it during the build.
+            create_directory(&self.directory.0)?;
             // Whatever is there is of a dead process, or put there by someone: nothing to write into.
             remove(&temporary)?;
             let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&temporary)?;
@@ -219,3 +221,6 @@ fn is_file_at(file: &File, path: &Path) -> bool {
 fn is_file_at(_: &File, _: &Path) -> bool {
     true
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,33 +27,8 @@ module.exports = __toCommonJS(bundle_exports);
 
 // lib/bundle/entry.ts
 var import_node_fs = require("node:fs");
-var import_promises = require("node:fs/promises");
 var import_node_module = require("node:module");
 var import_node_path = require("node:path");
-
-// lib/bundle/external.ts
-var NAMESPACE = "isoseed-external";
-function dynamicImports(external) {
-  const names = external.filter((name) => !/^[./]/.test(name)).map(pattern);
-  return {
-    name: NAMESPACE,
-    setup(build) {
-      if (names.length === 0) return;
-      build.onResolve({ filter: new RegExp(`^(?:${names.join("|")})(?:/.*)?$`) }, ({ kind, path }) => kind === "dynamic-import" ? { path, namespace: NAMESPACE } : void 0);
-      build.onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path }) => ({
-        contents: `module.exports = require(${JSON.stringify(path)})`
-      }));
-    }
-  };
-}
-function pattern(name) {
-  return name.split("*").map(escapePattern).join(".*");
-}
-function escapePattern(text) {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
-}
-
-// lib/bundle/entry.ts
 function describeEntry(workingDirectory, entry) {
   const path = (0, import_node_path.resolve)(workingDirectory, entry);
   const looksLikePath = (0, import_node_path.isAbsolute)(entry) || /^\.{1,2}(?:$|[\\/])/.test(entry);
@@ -65,34 +40,17 @@ function describeEntry(workingDirectory, entry) {
 function isFile(path) {
   return (0, import_node_fs.statSync)(path, { throwIfNoEntry: false })?.isFile() === true;
 }
-function entryPlugins(workingDirectory, entry) {
+function findingEntry(workingDirectory, entry) {
   const { path } = describeEntry(workingDirectory, entry);
-  let file;
-  const resolving = {
+  return {
     name: "isoseed-entry",
     setup(build) {
       build.onResolve({ filter: /^isoseed-entry$/ }, async ({ kind }) => {
         if (kind !== "entry-point") return void 0;
-        const found = path === void 0 ? await findPackage(build, workingDirectory, entry) : await findFile(build, path, entry);
-        if ((found.namespace ?? "file") === "file") file = found.path;
-        return found;
+        return path === void 0 ? await findPackage(build, workingDirectory, entry) : await findFile(build, path, entry);
       });
     }
   };
-  const reading = {
-    name: "isoseed-entry",
-    setup(build) {
-      if (path === void 0) return;
-      const filter = new RegExp(escapePattern((0, import_node_path.parse)(path).name));
-      build.onLoad({ filter }, async ({ path: loaded }) => {
-        if (loaded !== file || !/\.[cm]?[jt]sx?$/.test(loaded)) return void 0;
-        const contents = await (0, import_promises.readFile)(loaded);
-        const marked = contents.subarray(0, 5).equals(Buffer.from("\uFEFF#!"));
-        return marked ? { contents: contents.subarray(3), loader: "default" } : void 0;
-      });
-    }
-  };
-  return [resolving, reading];
 }
 async function findPackage(build, resolveDir, entry) {
   const required = await build.resolve(entry, { kind: "require-call", resolveDir });
@@ -144,6 +102,25 @@ function resolves(require2) {
   }
 }
 
+// lib/bundle/external.ts
+var NAMESPACE = "isoseed-external";
+function dynamicImports(external) {
+  const names = external.filter((name) => !/^[./]/.test(name)).map(pattern);
+  return {
+    name: NAMESPACE,
+    setup(build) {
+      if (names.length === 0) return;
+      build.onResolve({ filter: new RegExp(`^(?:${names.join("|")})(?:/.*)?$`) }, ({ kind, path }) => kind === "dynamic-import" ? { path, namespace: NAMESPACE } : void 0);
+      build.onLoad({ filter: /.*/, namespace: NAMESPACE }, ({ path }) => ({
+        contents: `module.exports = require(${JSON.stringify(path)})`
+      }));
+    }
+  };
+}
+function pattern(name) {
+  return name.replaceAll(/[\\^$.+?()[\]{}|]/g, String.raw`\$&`).replaceAll("*", ".*");
+}
+
 // lib/bundle/failure.ts
 var import_node_module3 = require("node:module");
 var import__2 = require("./index.js");
@@ -181,7 +158,7 @@ function messagesOf(error) {
 }
 function describe(message) {
   const { text, location, pluginName } = message;
-  const plugin = pluginName === "" || pluginName === "isoseed-entry" ? "" : `[plugin ${pluginName}] `;
+  const plugin = pluginName === "" || pluginName.startsWith("isoseed-") ? "" : `[plugin ${pluginName}] `;
   const where = location === null ? "" : `${location.file}:${location.line}:${location.column + 1}: `;
   const builtin = unresolvedBuiltin(message);
   const what = builtin === void 0 ? [text, ...notesOf([message])].join(". ") : `"${builtin}" is a module of Node.js`;
@@ -193,7 +170,7 @@ function unresolvedBuiltin({ text }) {
 }
 function notesOf(messages) {
   const notes = messages.flatMap((message) => message.notes.map(({ text }) => text));
-  return notes.filter((text) => !/You can (?:mark|use)|esbuild|platform/.test(text));
+  return notes.filter((text) => !/You can (?:mark|use)|esbuild|platform|was triggered by/.test(text));
 }
 
 // lib/bundle/options.ts
@@ -221,6 +198,7 @@ function shorten(text) {
 
 // lib/checks.ts
 var MAX_TIMEOUT_MS = 2 ** 31 - 1;
+var LONE_SURROGATE = new RegExp("\\p{Cs}", "u");
 var Given = class {
   /** Where the options come from, as error messages begin: `createIsolate`. */
   where;
@@ -270,8 +248,7 @@ var Given = class {
   fileName(name) {
     const value = this.get(name);
     if (value === void 0) return void 0;
-    if (typeof value === "string" && value !== "") return value;
-    throw this.fail(name, "a string that is not empty");
+    return checkFileName(this.where, name, value);
   }
   signal(name) {
     const value = this.get(name);
@@ -280,6 +257,11 @@ var Given = class {
     throw this.fail(name, "an AbortSignal");
   }
 };
+function checkFileName(where, name, value) {
+  if (typeof value !== "string" || value === "") throw wrong(where, name, "a string that is not empty", value);
+  if (/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(value)) throw wrong(where, name, "a name without line breaks, control characters and lone surrogates", value);
+  return value;
+}
 function wrong(where, name, expected, value) {
   return invalidArg(`${where}: ${name} must be ${expected}, got ${show(value)}`);
 }
@@ -391,6 +373,34 @@ function isPlugin(value) {
   return typeof plugin === "object" && typeof plugin?.name === "string" && plugin.name !== "" && typeof plugin.setup === "function";
 }
 
+// lib/bundle/read.ts
+var import_node_buffer = require("node:buffer");
+var import_promises = require("node:fs/promises");
+var import_node_path3 = require("node:path");
+var HASHBANG_AFTER_BOM = Buffer.from("\uFEFF#!");
+function reading(workingDirectory) {
+  return {
+    name: "isoseed-read",
+    setup(build) {
+      build.onLoad({ filter: /\.(?:[cm]?[jt]sx?|json|txt|css)$/, namespace: "file" }, async ({ path }) => {
+        const bytes = await (0, import_promises.readFile)(path).catch(() => void 0);
+        if (bytes === void 0) return void 0;
+        if ((0, import_node_buffer.isUtf8)(bytes)) {
+          const marked = bytes.subarray(0, HASHBANG_AFTER_BOM.length).equals(HASHBANG_AFTER_BOM);
+          return marked ? { contents: bytes.subarray(3), loader: "default" } : void 0;
+        }
+        if (/[\\/]node_modules[\\/]/.test(path)) return { contents: bytes.toString(), loader: "default" };
+        return broken((0, import_node_path3.relative)(workingDirectory, path).split(import_node_path3.sep).join("/"), bytes);
+      });
+    }
+  };
+}
+function broken(file, bytes) {
+  const before = bytes.toString().split("�", 1)[0];
+  const lines = before.split("\n");
+  return { errors: [{ text: "the text is not UTF-8", location: { file, line: lines.length, column: lines.at(-1)?.length ?? 0 } }] };
+}
+
 // lib/bundle/source-map.ts
 function inlineSourceMap(map, inputs) {
   const known = new Set(inputs);
@@ -407,29 +417,6 @@ function decoded(source) {
     return decodeURIComponent(source);
   } catch {
     return source;
-  }
-}
-
-// lib/bundle/text.ts
-var import_node_buffer = require("node:buffer");
-var import_node_fs2 = require("node:fs");
-var import_node_path3 = require("node:path");
-function refuseBrokenText(workingDirectory, made, inputs) {
-  if (made.every((bytes) => (0, import_node_buffer.isUtf8)(bytes))) return;
-  for (const input of inputs) {
-    const path = (0, import_node_path3.resolve)(workingDirectory, input);
-    if (/(?:^|\/)node_modules\//.test(input) || !(0, import_node_fs2.existsSync)(path)) continue;
-    const line = firstBrokenLine((0, import_node_fs2.readFileSync)(path));
-    if (line !== void 0) throw new Problem(`${input}:${line}: the text is not UTF-8`);
-  }
-}
-function firstBrokenLine(bytes) {
-  if ((0, import_node_buffer.isUtf8)(bytes)) return void 0;
-  let start = 0;
-  for (let line = 1; ; line += 1) {
-    const end = bytes.indexOf(10, start);
-    if (end === -1 || !(0, import_node_buffer.isUtf8)(bytes.subarray(start, end))) return line;
-    start = end + 1;
   }
 }
 
@@ -463,7 +450,6 @@ async function compile(esbuild, request) {
 }
 async function run(esbuild, request, format) {
   const { workingDirectory, define, plugins } = request;
-  const [resolving, reading] = entryPlugins(workingDirectory, request.entry);
   const { outputFiles, metafile } = await esbuild.build({
     // What the entry is, its plugin says: esbuild would take some characters of a path for a pattern.
     entryPoints: [{ in: "isoseed-entry", out: "bundle" }],
@@ -485,15 +471,18 @@ async function run(esbuild, request, format) {
     minify: request.minify,
     external: request.external,
     define,
-    plugins: [resolving, ...format === "cjs" ? [dynamicImports(request.external)] : [], ...plugins, reading],
+    plugins: [
+      findingEntry(workingDirectory, request.entry),
+      ...format === "cjs" ? [dynamicImports(request.external)] : [],
+      ...plugins,
+      reading(workingDirectory)
+    ],
     logLevel: "silent"
   });
-  const inputs = Object.keys(metafile.inputs);
-  refuseBrokenText(workingDirectory, outputFiles.map(({ contents }) => contents), inputs);
   if (format === "esm") refuseRequireInModule(requiredOutside(metafile));
   const [map, code] = [".js.map", ".js"].map((end) => outputFiles.find(({ path }) => path.endsWith(end)));
   if (map === void 0 || code === void 0) throw new Problem("esbuild made no JavaScript of it");
-  return code.text.replace(/^#!/, "//") + inlineSourceMap(map.text, inputs);
+  return code.text.replace(/^#!/, "//") + inlineSourceMap(map.text, Object.keys(metafile.inputs));
 }
 function requiredOutside(metafile) {
   const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);

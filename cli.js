@@ -35,6 +35,7 @@ var import_node_util = require("node:util");
 var MAX_TIMEOUT_MS = 2 ** 31 - 1;
 var MIN_MEMORY_MB = 8;
 var MAX_MEMORY_MB = 65536;
+var LONE_SURROGATE = new RegExp("\\p{Cs}", "u");
 
 // lib/cli/arguments.ts
 var UsageError = class extends Error {

@@ -115,6 +115,7 @@ var import_node_util2 = require("node:util");
 var MAX_TIMEOUT_MS = 2 ** 31 - 1;
 var MIN_MEMORY_MB = 8;
 var MAX_MEMORY_MB = 65536;
+var LONE_SURROGATE = new RegExp("\\p{Cs}", "u");
 var Given = class {
   /** Where the options come from, as error messages begin: `createIsolate`. */
   where;
@@ -164,8 +165,7 @@ var Given = class {
   fileName(name) {
     const value = this.get(name);
     if (value === void 0) return void 0;
-    if (typeof value === "string" && value !== "") return value;
-    throw this.fail(name, "a string that is not empty");
+    return checkFileName(this.where, name, value);
   }
   signal(name) {
     const value = this.get(name);
@@ -174,6 +174,18 @@ var Given = class {
     throw this.fail(name, "an AbortSignal");
   }
 };
+function checkFileName(where, name, value) {
+  if (typeof value !== "string" || value === "") throw wrong(where, name, "a string that is not empty", value);
+  if (/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(value)) throw wrong(where, name, "a name without line breaks, control characters and lone surrogates", value);
+  return value;
+}
+function checkCode(where, name, code) {
+  if (typeof code !== "string") throw wrong(where, name, "a string", code);
+  if (code.isWellFormed()) return code;
+  const at = code.search(LONE_SURROGATE);
+  const escape = String.raw`\u${code.charCodeAt(at).toString(16)}`;
+  throw invalidArg(`${where}: ${name} must be well-formed Unicode, got a lone surrogate at index ${at}: write it as ${escape}`);
+}
 function wrong(where, name, expected, value) {
   return invalidArg(`${where}: ${name} must be ${expected}, got ${show(value)}`);
 }
@@ -1229,13 +1241,11 @@ function optionalSource(given, name, fileName) {
   return source === void 0 ? void 0 : checkSource(given.where, name, source, fileName);
 }
 function checkSource(where, name, source, fileName) {
-  if (typeof source === "string") return { code: source, name: fileName };
+  if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName };
   if (!isObject(source)) throw wrong(where, name, "a string or { code, name }", source);
   const parts = readObject(where, name, source, ["code", "name", "type", "global"]);
-  const code = parts.get("code");
-  if (typeof code !== "string") throw wrong(where, `${name}.code`, "a string", code);
-  const ownName = parts.get("name") === void 0 ? fileName : parts.get("name");
-  if (typeof ownName !== "string" || ownName === "") throw wrong(where, `${name}.name`, "a string that is not empty", ownName);
+  const code = checkCode(where, `${name}.code`, parts.get("code"));
+  const ownName = parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name"));
   const type = parts.get("type");
   if (type !== void 0 && type !== "script" && type !== "commonjs" && type !== "module") {
     throw wrong(where, `${name}.type`, '"script", "commonjs" or "module"', type);

@@ -4,15 +4,15 @@
  */
 import type { Metafile } from 'esbuild'
 import type { SourceObject } from './index.js'
-import { describeEntry, entryPlugins } from './bundle/entry.js'
+import { describeEntry, findingEntry } from './bundle/entry.js'
 import { loadEsbuild } from './bundle/esbuild.js'
 import type { Esbuild } from './bundle/esbuild.js'
 import { dynamicImports } from './bundle/external.js'
 import { Problem, failure, hasTopLevelAwait, refuseRequireInModule } from './bundle/failure.js'
 import { checkBundleOptions } from './bundle/options.js'
 import type { BundleOptions, BundleRequest } from './bundle/options.js'
+import { reading } from './bundle/read.js'
 import { inlineSourceMap } from './bundle/source-map.js'
-import { refuseBrokenText } from './bundle/text.js'
 
 export type { BundleOptions } from './bundle/options.js'
 
@@ -81,7 +81,6 @@ async function compile(esbuild: Esbuild, request: BundleRequest): Promise<Compil
 
 async function run(esbuild: Esbuild, request: BundleRequest, format: 'cjs' | 'esm'): Promise<string> {
   const { workingDirectory, define, plugins } = request
-  const [resolving, reading] = entryPlugins(workingDirectory, request.entry)
   const { outputFiles, metafile } = await esbuild.build({
     // What the entry is, its plugin says: esbuild would take some characters of a path for a pattern.
     entryPoints: [{ in: 'isoseed-entry', out: 'bundle' }],
@@ -103,16 +102,19 @@ async function run(esbuild: Esbuild, request: BundleRequest, format: 'cjs' | 'es
     minify: request.minify,
     external: request.external,
     define,
-    plugins: [resolving, ...(format === 'cjs' ? [dynamicImports(request.external)] : []), ...plugins, reading],
+    plugins: [
+      findingEntry(workingDirectory, request.entry),
+      ...(format === 'cjs' ? [dynamicImports(request.external)] : []),
+      ...plugins,
+      reading(workingDirectory),
+    ],
     logLevel: 'silent',
   })
-  const inputs = Object.keys(metafile.inputs)
-  refuseBrokenText(workingDirectory, outputFiles.map(({ contents }) => contents), inputs)
   if (format === 'esm') refuseRequireInModule(requiredOutside(metafile))
   const [map, code] = ['.js.map', '.js'].map((end) => outputFiles.find(({ path }) => path.endsWith(end)))
   if (map === undefined || code === undefined) throw new Problem('esbuild made no JavaScript of it')
   // Wherever the code goes, a hashbang would have to be the very first; a comment keeps its columns.
-  return code.text.replace(/^#!/, '//') + inlineSourceMap(map.text, inputs)
+  return code.text.replace(/^#!/, '//') + inlineSourceMap(map.text, Object.keys(metafile.inputs))
 }
 
 /** What is external and asked for by `require`. */

@@ -11,6 +11,8 @@ export const MIN_MEMORY_MB = 8
 /** Largest memory limit, in MiB. */
 export const MAX_MEMORY_MB = 65536
 
+const LONE_SURROGATE = /\p{Cs}/u
+
 /** Options as they were given, each read once, under the name of the function they were given to. */
 export class Given {
   /** Where the options come from, as error messages begin: `createIsolate`. */
@@ -69,8 +71,7 @@ export class Given {
   fileName(name: string): string | undefined {
     const value = this.get(name)
     if (value === undefined) return undefined
-    if (typeof value === 'string' && value !== '') return value
-    throw this.fail(name, 'a string that is not empty')
+    return checkFileName(this.where, name, value)
   }
 
   signal(name: string): AbortSignal | undefined {
@@ -79,6 +80,32 @@ export class Given {
     if (isAbortSignal(value)) return value
     throw this.fail(name, 'an AbortSignal')
   }
+}
+
+/**
+ * A name that stack traces show: one line, and the same in V8 as here.
+ *
+ * @throws `TypeError` with `ERR_INVALID_ARG`
+ */
+export function checkFileName(where: string, name: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw wrong(where, name, 'a string that is not empty', value)
+  if (/[\p{Cc}\p{Cs}\u2028\u2029]/u.test(value)) throw wrong(where, name, 'a name without line breaks, control characters and lone surrogates', value)
+  return value
+}
+
+/**
+ * JavaScript text. What is not well-formed would reach V8 as other text than
+ * it is here, silently.
+ *
+ * @throws `TypeError` with `ERR_INVALID_ARG`
+ */
+export function checkCode(where: string, name: string, code: unknown): string {
+  if (typeof code !== 'string') throw wrong(where, name, 'a string', code)
+  // Much faster than the search; TypeScript has it from ES2024 on, Node from 20.
+  if ((code as unknown as { isWellFormed(): boolean }).isWellFormed()) return code
+  const at = code.search(LONE_SURROGATE)
+  const escape = String.raw`\u${code.charCodeAt(at).toString(16)}`
+  throw invalidArg(`${where}: ${name} must be well-formed Unicode, got a lone surrogate at index ${at}: write it as ${escape}`)
 }
 
 /** The error for an option that is not what it must be. */

@@ -2,7 +2,20 @@ import { types } from 'node:util'
 import type { NativeBuildRequest, NativeSnapshot, NativeSource } from '../native.js'
 import { checkBindingPaths, flattenBindings, isPath } from './bindings.js'
 import type { Binding } from './bindings.js'
-import { Given, MAX_MEMORY_MB, MAX_TIMEOUT_MS, MIN_MEMORY_MB, checkOrigin, checkPath, guarded, isObject, readObject, wrong } from './checks.js'
+import {
+  Given,
+  MAX_MEMORY_MB,
+  MAX_TIMEOUT_MS,
+  MIN_MEMORY_MB,
+  checkCode,
+  checkFileName,
+  checkOrigin,
+  checkPath,
+  guarded,
+  isObject,
+  readObject,
+  wrong,
+} from './checks.js'
 import { invalidArg, show } from './errors.js'
 import type { BuildProgress, SnapshotCacheLimits } from './types.js'
 
@@ -268,13 +281,11 @@ function optionalSource(given: Given, name: string, fileName: string): NativeSou
 }
 
 function checkSource(where: string, name: string, source: unknown, fileName: string): NativeSource {
-  if (typeof source === 'string') return { code: source, name: fileName }
+  if (typeof source === 'string') return { code: checkCode(where, name, source), name: fileName }
   if (!isObject(source)) throw wrong(where, name, 'a string or { code, name }', source)
   const parts = readObject(where, name, source, ['code', 'name', 'type', 'global'])
-  const code = parts.get('code')
-  if (typeof code !== 'string') throw wrong(where, `${name}.code`, 'a string', code)
-  const ownName = parts.get('name') === undefined ? fileName : parts.get('name')
-  if (typeof ownName !== 'string' || ownName === '') throw wrong(where, `${name}.name`, 'a string that is not empty', ownName)
+  const code = checkCode(where, `${name}.code`, parts.get('code'))
+  const ownName = parts.get('name') === undefined ? fileName : checkFileName(where, `${name}.name`, parts.get('name'))
   const type = parts.get('type')
   if (type !== undefined && type !== 'script' && type !== 'commonjs' && type !== 'module') {
     throw wrong(where, `${name}.type`, '"script", "commonjs" or "module"', type)

@@ -1,9 +1,7 @@
 import { statSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import { isAbsolute, parse, relative, resolve, sep } from 'node:path'
 import type { OnResolveResult, Plugin, PluginBuild, ResolveResult } from 'esbuild'
-import { escapePattern } from './external.js'
 
 /** What the user's `entry` means. */
 export interface Entry {
@@ -28,37 +26,18 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true
 }
 
-/** The plugin that finds the entry, which goes before the user's, and the one that reads it, which goes after them. */
-export function entryPlugins(workingDirectory: string, entry: string): [resolving: Plugin, reading: Plugin] {
+/** The plugin that finds the entry; goes before the user's, which it asks. */
+export function findingEntry(workingDirectory: string, entry: string): Plugin {
   const { path } = describeEntry(workingDirectory, entry)
-  let file: string | undefined
-  const resolving: Plugin = {
+  return {
     name: 'isoseed-entry',
     setup(build) {
       build.onResolve({ filter: /^isoseed-entry$/ }, async ({ kind }) => {
         if (kind !== 'entry-point') return undefined
-        const found = path === undefined ? await findPackage(build, workingDirectory, entry) : await findFile(build, path, entry)
-        if ((found.namespace ?? 'file') === 'file') file = found.path
-        return found
+        return path === undefined ? await findPackage(build, workingDirectory, entry) : await findFile(build, path, entry)
       })
     },
   }
-  const reading: Plugin = {
-    name: 'isoseed-entry',
-    setup(build) {
-      if (path === undefined) return
-      // Asked for files of that name only: esbuild waits for every answer.
-      const filter = new RegExp(escapePattern(parse(path).name))
-      build.onLoad({ filter }, async ({ path: loaded }) => {
-        if (loaded !== file || !/\.[cm]?[jt]sx?$/.test(loaded)) return undefined
-        // esbuild takes a byte order mark before a hashbang for code; Node does not.
-        const contents = await readFile(loaded)
-        const marked = contents.subarray(0, 5).equals(Buffer.from('\u{feff}#!'))
-        return marked ? { contents: contents.subarray(3), loader: 'default' } : undefined
-      })
-    },
-  }
-  return [resolving, reading]
 }
 
 type Found = ResolveResult | OnResolveResult

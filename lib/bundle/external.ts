@@ -22,11 +22,7 @@ export function dynamicImports(external: readonly string[]): Plugin {
   }
 }
 
+/** The name as a regular expression that both JavaScript and Go read. */
 function pattern(name: string): string {
-  return name.split('*').map(escapePattern).join('.*')
-}
-
-/** A text as a regular expression that both JavaScript and Go read. */
-export function escapePattern(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`)
+  return name.replaceAll(/[\\^$.+?()[\]{}|]/g, String.raw`\$&`).replaceAll('*', '.*')
 }

@@ -50,7 +50,7 @@ function messagesOf(error: unknown): readonly Message[] {
 /** One error as `file:line:column: text`; esbuild counts columns from 0. */
 function describe(message: Message): string {
   const { text, location, pluginName } = message
-  const plugin = pluginName === '' || pluginName === 'isoseed-entry' ? '' : `[plugin ${pluginName}] `
+  const plugin = pluginName === '' || pluginName.startsWith('isoseed-') ? '' : `[plugin ${pluginName}] `
   const where = location === null ? '' : `${location.file}:${location.line}:${location.column + 1}: `
   const builtin = unresolvedBuiltin(message)
   const what = builtin === undefined ? [text, ...notesOf([message])].join('. ') : `"${builtin}" is a module of Node.js`
@@ -65,5 +65,5 @@ function unresolvedBuiltin({ text }: Message): string | undefined {
 /** What esbuild adds to its errors, without advice about options that `bundle` does not have. */
 function notesOf(messages: readonly Message[]): string[] {
   const notes = messages.flatMap((message) => message.notes.map(({ text }) => text))
-  return notes.filter((text) => !/You can (?:mark|use)|esbuild|platform/.test(text))
+  return notes.filter((text) => !/You can (?:mark|use)|esbuild|platform|was triggered by/.test(text))
 }

@@ -19,7 +19,7 @@ export function parsePosition(text: string): Position | undefined {
 
 /** The first place that a stack trace names. */
 export function firstPosition(stack: string): Position | undefined {
-  const [, place] = /^ +at (?:.* \()?(.+:\d+:\d+)\)?$/m.exec(stack) ?? []
+  const [, place] = /^ +at (?:.*? \()?(.+:\d+:\d+)\)?$/m.exec(stack) ?? []
   return place === undefined ? undefined : parsePosition(place)
 }
 

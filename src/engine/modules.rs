@@ -210,6 +210,8 @@ pub(crate) fn evaluate_any<'s>(
 /// still waits in a top-level `await` when nothing is left to run. `put_off` is told when the source
 /// itself is through.
 pub(crate) fn run_to_end(scope: &mut v8::PinScope, source: &Source, put_off: impl FnOnce()) -> Option<()> {
+    // What the source came to must not seem to be held by anyone.
+    v8::scope!(let scope, scope);
     let value = evaluate_any(scope, source)?;
     put_off();
     scope.perform_microtask_checkpoint();

@@ -343,11 +343,26 @@ fn death(phase: Option<(Phase, Option<String>)>, words: &str, status: ExitStatus
                 hint: "don't freeze, delete or replace built-ins while the snapshot is built".to_owned(),
             }],
         },
+        Some(Phase::Rehearse | Phase::Warmup | Phase::Evaluate | Phase::Microtasks)
+            if said.contains("unreachable code") =>
+        {
+            EngineError::SnapshotUnsafe {
+                findings: vec![Finding {
+                    rule: "v8-trap".to_owned(),
+                    path: "globalThis".to_owned(),
+                    message: format!("V8 gave up while {} ran: {said}", source.as_deref().unwrap_or("a source")),
+                    source,
+                    hint: "`using` and `await using` can't run while a snapshot is built: run them in each session, in \
+                           a function"
+                        .to_owned(),
+                }],
+            }
+        }
         Some(Phase::Rehearse | Phase::Warmup | Phase::Evaluate | Phase::Microtasks) => {
             let source = source.unwrap_or_default();
             EngineError::build(format!("the snapshot helper died while {source} ran ({status}): {said}"))
         }
-        Some(Phase::Check) => {
+        Some(Phase::Between | Phase::Check) => {
             EngineError::build(format!("the snapshot helper died while it checked the heap ({status}): {said}"))
         }
         Some(Phase::Start) | None => {

@@ -78,6 +78,8 @@ pub(super) enum Phase {
     Evaluate,
     /// What a source has put off runs.
     Microtasks,
+    /// A source is through, and nothing of the user's runs.
+    Between,
     /// The heap is looked through.
     Check,
     /// V8 writes the heap image.
@@ -94,7 +96,7 @@ impl Phase {
             Self::Rehearse => "rehearse",
             Self::Warmup => "warmup",
             Self::Evaluate => "evaluate",
-            Self::Microtasks => return None,
+            Self::Microtasks | Self::Between => return None,
             Self::Check => "check",
             Self::Serialize => "serialize",
             Self::Probe => "probe",

@@ -203,6 +203,7 @@ pub(super) fn run_sources<'a>(
         send_phase(phase, Some(&source.name));
         let put_off = || send_phase(Phase::Microtasks, Some(&source.name));
         if modules::run_to_end(scope, source, put_off).is_some() {
+            send_phase(Phase::Between, None);
             continue;
         }
         let Some(exception) = scope.exception().filter(|_| scope.can_continue()) else {

@@ -187,10 +187,14 @@ fn followed(graph: &Graph, node: usize) -> HashMap<(Link, &str, u32), usize> {
 /// Not followed: prototypes, whose objects have ways of their own; weak tables, whose order is random.
 fn is_followed(graph: &Graph, node: usize, edge: &Edge) -> bool {
     let label = graph.label(edge);
+    let is_number = graph.node(edge.to).kind == Kind::Number;
+    // V8's own notes on an object are numbers under symbols without a name.
+    let is_note = is_number && label == "<symbol>";
     label != "__proto__"
+        && !is_note
         && !label.starts_with("part of key")
         && !matches!(graph.name(node), "WeakMap" | "WeakSet" | "WeakRef")
-        && (graph.step(node, edge).is_some() || graph.node(edge.to).kind == Kind::Number)
+        && (graph.step(node, edge).is_some() || is_number)
 }
 
 /// The text of a string or number; none for anything else.

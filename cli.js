@@ -166,7 +166,7 @@ function parsePosition(text) {
   return file === void 0 ? void 0 : { file, line: Number(line), column: Number(column) };
 }
 function firstPosition(stack) {
-  const [, place] = /^ +at (?:.* \()?(.+:\d+:\d+)\)?$/m.exec(stack) ?? [];
+  const [, place] = /^ +at (?:.*? \()?(.+:\d+:\d+)\)?$/m.exec(stack) ?? [];
   return place === void 0 ? void 0 : parsePosition(place);
 }
 function addTexts(texts, { code, name }) {

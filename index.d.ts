@@ -163,11 +163,23 @@ interface BuildSnapshotOptions {
     /**
      * Whether to take the snapshot from, and keep it in, this process's memory.
      * The same sources and options give the same snapshot, and are built once
-     * however many ask at the same time.
+     * however many ask at the same time. A build whose sources throw or can't be
+     * captured is not tried again within two seconds: it fails with the same error.
+     *
+     * A path: in this directory on disk, too, which other processes can share. It
+     * is made if it is missing, readable by its owner alone. Whoever asks while
+     * another process builds the same snapshot waits for it, within `timeoutMs`.
+     * A damaged file is built anew; the snapshots used longest ago are removed
+     * when all together pass a limit, see `snapshotCache`. A directory that can't
+     * be used never fails a build: it is a warning of the process, with code
+     * `ISOSEED_CACHE`, once for each directory.
+     *
+     * The snapshots in it are code that sessions run: nobody whom you don't
+     * trust may write to it. One that everyone can write to is not used.
      *
      * @default true
      */
-    cache?: boolean;
+    cache?: boolean | string;
     /** Aborting it rejects with the signal's `reason`; the build stops when nobody else waits for it. */
     signal?: AbortSignal;
     /**
@@ -194,6 +206,45 @@ interface BuildProgress {
     elapsedMs: number;
     /** Only when the phase ends: how long it took, in milliseconds. */
     durationMs?: number;
+}
+/** What the cache of built snapshots holds and does, in this process with all its Workers. */
+interface SnapshotCacheStats {
+    /** Snapshots that are kept in memory. */
+    entries: number;
+    /** Their size together, in bytes. What only isolates and `Snapshot` objects hold does not count. */
+    bytes: number;
+    /** How much they may take together, in bytes. */
+    limitBytes: number;
+    /** How much the snapshots in one directory may take together, in bytes. */
+    directoryLimitBytes: number;
+    /** Builds that run now, or wait for another process; also those without the cache. */
+    building: number;
+    /** How often a snapshot was taken from memory. */
+    hits: number;
+    /** How often a request joined a build that ran already. */
+    joins: number;
+    /** How often a snapshot was taken from a directory. */
+    diskHits: number;
+    /** How often a snapshot was really built: the misses, and the builds without the cache. */
+    builds: number;
+    /** How many builds failed, or were aborted by all who waited for them. */
+    failures: number;
+    /** How often a request was answered with the error of a build that had just failed. */
+    failureHits: number;
+}
+/** Limits of the cache of built snapshots. What is absent stays as it is. */
+interface SnapshotCacheLimits {
+    /**
+     * How much the snapshots in memory may take together, in MiB; an integer from 0 to 1048576. Those
+     * used longest ago are dropped first; one that is larger by itself is not kept. 256 at first.
+     */
+    memoryMb?: number;
+    /**
+     * How much the snapshots in one directory may take together, in MiB; an integer from 0 to 1048576.
+     * Those used longest ago are removed first, when a snapshot is written there; one that is larger by
+     * itself is not written. 1024 at first.
+     */
+    directoryMb?: number;
 }
 /** Options of `createIsolate`. An unknown option is refused. */
 interface CreateIsolateOptions {
@@ -600,6 +651,37 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
  */
 declare function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>>;
 
+/** The type of `snapshotCache`. */
+interface SnapshotCache {
+    /**
+     * What the cache holds and does.
+     *
+     * @throws `IsoseedError` with `ERR_ADDON_LOAD`
+     */
+    stats(): SnapshotCacheStats;
+    /**
+     * Drops the snapshots in memory, and forgets which builds failed. Builds that run go on, and are
+     * kept when they are done. Directories stay as they are: deleting one, or files in it, is safe at
+     * any time, even while builds use it.
+     *
+     * @throws `IsoseedError` with `ERR_ADDON_LOAD`
+     */
+    clear(): void;
+    /**
+     * Sets how much the snapshots in memory, and those in each directory, may take. The memory is made
+     * to fit at once, a directory when a snapshot is written to it.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` for a wrong limit
+     * @throws `IsoseedError` with `ERR_ADDON_LOAD`
+     */
+    setLimits(limits: SnapshotCacheLimits): void;
+}
+/**
+ * The built snapshots that `buildSnapshot` keeps in memory, and what it remembers of failed builds.
+ * One for the whole process: Workers share it.
+ */
+declare const snapshotCache: SnapshotCache;
+
 /**
  * Proves for one snapshot that a session can't change another: a hostile
  * session changes all it can reach, and a session made after it is compared,
@@ -612,5 +694,5 @@ declare function createIsolate<Api extends object = Record<string, any>>(options
  */
 declare function verifyIsolation(snapshot: Snapshot, options?: VerifyIsolationOptions): Promise<IsolationReport>;
 
-export { GuestError, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, verifyIsolation };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, LoadOptions, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, VerifyIsolationOptions };
+export { GuestError, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, verifyIsolation };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, LoadOptions, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, VerifyIsolationOptions };

@@ -27,6 +27,7 @@ __export(index_exports, {
   Snapshot: () => Snapshot,
   buildSnapshot: () => buildSnapshot,
   createIsolate: () => createIsolate,
+  snapshotCache: () => snapshotCache,
   verifyIsolation: () => verifyIsolation
 });
 module.exports = __toCommonJS(index_exports);
@@ -1085,6 +1086,7 @@ var IsolateCore = class _IsolateCore {
 // lib/options.ts
 var import_node_util8 = require("node:util");
 var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
+var CACHE_RANGE = [0, 1024 * 1024];
 var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
 var MAX_PREWARMED = 1e4;
 function checkBuildOptions(options, nativeSnapshot2) {
@@ -1111,7 +1113,7 @@ function checkBuildOptions(options, nativeSnapshot2) {
     timeoutMs: given.integer("timeoutMs", TIMEOUT_RANGE, 6e4),
     memoryLimitMb: given.integer("memoryLimitMb", MEMORY_RANGE, 512),
     warnOnly: given.choice("unsafe", ["error", "warn"]) === "warn",
-    cache: given.boolean("cache", true),
+    ...checkCache(given),
     progress: onProgress !== void 0
   };
   const bridge = optionalSource(given, "bridge", "bridge.js");
@@ -1120,6 +1122,20 @@ function checkBuildOptions(options, nativeSnapshot2) {
   if (warmup !== void 0) request.warmup = warmup;
   checkModuleNames(given.where, request);
   return { request, base, onProgress, signal: given.signal("signal") };
+}
+function checkCache(given) {
+  const cache = given.get("cache");
+  if (typeof cache === "string") return { cache: true, cacheDirectory: checkPath(given.where, "cache", cache) };
+  if (cache !== void 0 && typeof cache !== "boolean") throw given.fail("cache", "true, false or a directory's path");
+  return { cache: cache ?? true };
+}
+function checkCacheLimits(limits) {
+  const given = new Given("snapshotCache.setLimits", limits, ["memoryMb", "directoryMb"]);
+  const checked = {};
+  for (const name of ["memoryMb", "directoryMb"]) {
+    if (given.get(name) !== void 0) checked[name] = given.integer(name, CACHE_RANGE, 0);
+  }
+  return checked;
 }
 function checkModuleNames(where, { bridge, bundles }) {
   const names = /* @__PURE__ */ new Set();
@@ -1382,7 +1398,14 @@ async function build({ request, base, onProgress, signal }) {
     abort: (id) => connection2.native.cancel(id),
     onProgress: onProgress && ((json) => onProgress(JSON.parse(json)))
   });
+  if (typeof event.warning === "string") warnOnce(request.cacheDirectory, event.warning);
   return makeSnapshot(snapshotOf(event));
+}
+var warnedOf = /* @__PURE__ */ new Set();
+function warnOnce(directory, warning) {
+  if (warnedOf.has(directory)) return;
+  warnedOf.add(directory);
+  process.emitWarning(warning, { type: "IsoseedWarning", code: "ISOSEED_CACHE" });
 }
 async function load({ from, sha256 }) {
   const connection2 = connect();
@@ -1417,7 +1440,7 @@ async function startSeeded(request) {
     return await startFromSnapshot(request, snapshot);
   } catch (error) {
     if (fallback === void 0 || !isUnusable(error)) throw error;
-    warnOnce(error, typeof snapshot === "string" ? snapshot : void 0);
+    warnOnce2(error, typeof snapshot === "string" ? snapshot : void 0);
     return startFromSources(request, fallback);
   }
 }
@@ -1437,7 +1460,7 @@ function isUnusable(error) {
 }
 var MOST_REASONS = 1e3;
 var told = /* @__PURE__ */ new Set();
-function warnOnce(error, path) {
+function warnOnce2(error, path) {
   const reason = `${error.code} ${path ?? ""} ${error.message}`;
   if (told.has(reason)) return;
   if (told.size >= MOST_REASONS) told.clear();
@@ -1531,6 +1554,16 @@ async function open(request) {
   return makeIsolate(core, request.timeoutMs, seededFrom);
 }
 
+// lib/snapshot-cache.ts
+var snapshotCache = Object.freeze({
+  stats: () => JSON.parse(loadNative().snapshotCacheStats()),
+  clear: () => loadNative().clearSnapshotCache(),
+  setLimits: (limits) => {
+    const { memoryMb, directoryMb } = checkCacheLimits(limits);
+    loadNative().limitSnapshotCache(memoryMb, directoryMb);
+  }
+});
+
 // lib/verify.ts
 function verifyIsolation(snapshot, options) {
   return verify(checkVerifyOptions(snapshot, options, nativeSnapshot));
@@ -1549,5 +1582,6 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   Snapshot,
   buildSnapshot,
   createIsolate,
+  snapshotCache,
   verifyIsolation
 });

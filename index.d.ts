@@ -175,7 +175,7 @@ interface BuildSnapshotOptions {
      * `ISOSEED_CACHE`, once for each directory.
      *
      * The snapshots in it are code that sessions run: nobody whom you don't
-     * trust may write to it.
+     * trust may write to it. One that everyone can write to is not used.
      *
      * @default true
      */

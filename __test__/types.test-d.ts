@@ -1,6 +1,6 @@
 import { expectTypeOf, test } from 'vitest'
-import { buildSnapshot, createIsolate, Snapshot } from '../lib/index.js'
-import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, Isolate, IsolateStats, Remote, SnapshotInfo, Source } from '../lib/index.js'
+import { buildSnapshot, createIsolate, Snapshot, snapshotCache } from '../lib/index.js'
+import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, Isolate, IsolateStats, Remote, SnapshotCacheLimits, SnapshotCacheStats, SnapshotInfo, Source } from '../lib/index.js'
 
 interface Api {
   math: { add(a: number, b: number): number; deep: { er: () => Promise<string> } }
@@ -72,6 +72,13 @@ test('options', () => {
   void createIsolate({ memoryLimit: 1 })
   // @ts-expect-error a string is no number
   void createIsolate({ timeoutMs: '1' })
+})
+
+test('the cache', () => {
+  expectTypeOf<BuildSnapshotOptions['cache']>().toEqualTypeOf<boolean | string | undefined>()
+  expectTypeOf(snapshotCache.stats).toEqualTypeOf<() => SnapshotCacheStats>()
+  expectTypeOf(snapshotCache.clear).toEqualTypeOf<() => void>()
+  expectTypeOf(snapshotCache.setLimits).parameter(0).toEqualTypeOf<SnapshotCacheLimits>()
 })
 
 test('snapshots', () => {

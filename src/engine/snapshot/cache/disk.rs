@@ -34,6 +34,7 @@ impl Directory {
 
     /// The snapshot, if there is a sound one. Counts as a use.
     pub(super) fn find(&self, key: &str) -> Option<Arc<Snapshot>> {
+        check_directory(&self.0).ok()?;
         let path = self.file(key, SNAPSHOT);
         let snapshot = Snapshot::load(&path, None).ok().filter(|snapshot| snapshot.info().key == key)?;
         touch(&path);
@@ -199,7 +200,24 @@ fn create_directory(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(path)
+    builder.recursive(true).create(path)?;
+    check_directory(path)
+}
+
+/// Where everyone can write, anyone can leave code for us to run.
+#[cfg(unix)]
+fn check_directory(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt;
+    if fs::metadata(path)?.mode() & 0o002 == 0 {
+        return Ok(());
+    }
+    Err(io::Error::other("everyone can write to it; a directory below it would be made for its owner alone"))
+}
+
+/// Permissions are lists here, and directories of a user are not everyone's by default.
+#[cfg(not(unix))]
+fn check_directory(_: &Path) -> io::Result<()> {
+    Ok(())
 }
 
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {

@@ -113,6 +113,21 @@ fn only_the_owner_can_read_and_write_what_the_cache_makes() {
     assert_eq!(mode(place.file("a", SNAPSHOT)), 0o600);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_directory_that_everyone_can_write_to_is_not_used() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    place.write("a", 10);
+    let permit = |mode| fs::set_permissions(place.directory.path(), fs::Permissions::from_mode(mode));
+    permit(0o1777).expect("our own directory");
+    assert!(place.directory.find(&key("a")).is_none());
+    let refused = place.directory.try_lock(&key("a")).expect_err("anyone can put code there");
+    assert!(refused.to_string().contains("everyone can write to it"));
+    permit(0o775).expect("our own directory");
+    assert!(place.directory.find(&key("a")).is_some());
+}
+
 #[test]
 fn one_at_a_time_holds_the_lock_of_a_key() {
     let place = Place::new();

@@ -682,7 +682,7 @@ var inspect = {
 function printInfo({ out, texts }, file, info) {
   out.line(out.style("bold", file));
   const rows = [
-    ["size", `${formatBytes(info.bytes)}, ${formatBytes(info.blobBytes)} of it V8's heap image`],
+    ["size", `${formatBytes(info.bytes)}, ${formatBytes(info.blobBytes)} of it V8's heap image${compressed(info)}`],
     ["heap", `${formatBytes(info.heapBytes)} in each isolate`],
     ["V8", `${info.v8Version} for ${info.platform}, format ${info.formatVersion}`],
     ["built", `${info.createdAt} in ${formatDuration(info.buildMs)}`],
@@ -694,6 +694,9 @@ function printInfo({ out, texts }, file, info) {
   for (const row of table(rows)) out.line(row);
   if (info.warnings.length > 0) out.line();
   for (const warning of info.warnings) printFinding(out, warning, "yellow", "warning", texts);
+}
+function compressed({ compressedBytes }) {
+  return compressedBytes === void 0 ? "" : `; ${formatBytes(compressedBytes)} on disk, compressed`;
 }
 
 // lib/cli/progress.ts

@@ -1,6 +1,10 @@
+import type { Plugin } from 'esbuild'
 import { expectTypeOf, test } from 'vitest'
 import { buildSnapshot, createIsolate, Snapshot, snapshotCache } from '../lib/index.js'
 import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, Isolate, IsolateStats, Remote, SnapshotCacheLimits, SnapshotCacheStats, SnapshotInfo, Source } from '../lib/index.js'
+import { bundle } from '../lib/bundle.js'
+import { buildSnapshot, createIsolate, Snapshot } from '../lib/index.js'
+import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, Isolate, IsolateStats, Remote, SnapshotInfo, Source } from '../lib/index.js'
 
 interface Api {
   math: { add(a: number, b: number): number; deep: { er: () => Promise<string> } }
@@ -91,4 +95,13 @@ test('snapshots', () => {
   expectTypeOf<SnapshotInfo['sources'][number]['role']>().toEqualTypeOf<'bridge' | 'bundle' | 'warmup'>()
   // @ts-expect-error made by buildSnapshot or Snapshot.load
   expectTypeOf(Snapshot).toBeConstructibleWith()
+})
+
+test('what the bundler makes is a source, and its plugins are esbuild\'s', () => {
+  expectTypeOf(bundle).parameter(0).toHaveProperty('plugins').toEqualTypeOf<Plugin[] | undefined>()
+  expectTypeOf(bundle({ entry: 'lodash', global: '_' })).resolves.toExtend<Source>()
+  // @ts-expect-error there is always an entry
+  void bundle({ global: '_' })
+  // @ts-expect-error no such option
+  void bundle({ entry: 'lodash', platform: 'node' })
 })

@@ -92,6 +92,19 @@ describe('build', () => {
     expect(JSON.parse(await succeed('inspect', 'defined.snap', '--json'))).toMatchObject({ bindings: ['db.get'] })
   })
 
+  test.concurrent('--compress makes the file smaller, and --cache keeps snapshots in a folder', TIMEOUT, async () => {
+    const args = ['build', 'app.ts', '--global', 'app', '--cache', 'cache folder', '--compress', '-o']
+    await succeed(...args, 'small.snap')
+    const inspected = await succeed('inspect', 'small.snap')
+    expect(inspected).toMatch(/\n {2}size .+; [\d.]+ KiB on disk, compressed\n/)
+    const kept = readdirSync(join(folder, 'cache folder')).filter((name) => name.endsWith('.snap'))
+    expect(kept).toHaveLength(1)
+    const again = await isoseed([...args, 'again.snap'])
+    // Nothing was built.
+    expect(again.stderr).not.toContain('evaluate')
+    expect(await succeed('run', 'again.snap', '-e', 'app.greet("cache")')).toBe('\'Hello cache\'\n')
+  })
+
   test.concurrent('--unsafe warn keeps what it finds as warnings', TIMEOUT, async () => {
     const built = await isoseed(['build', 'pending.ts', '-o', 'pending.snap', '--global', 'lib', '--unsafe', 'warn', '-q'])
     expect(built).toMatchObject({ code: 0, stdout: '' })

@@ -20,7 +20,8 @@ export interface BundleOptions {
   /**
    * Imports to leave out of the bundle, with their subpaths; `*` matches
    * anything. They are found at run time among the sources before this one, by
-   * their `name`.
+   * their `name`; by an entry that awaits at the top level only if they are of
+   * type `'module'`, too.
    *
    * @default []
    */

@@ -22,7 +22,7 @@ export const inspect: Command = {
 function printInfo({ out, texts }: Context, file: string, info: SnapshotInfo): void {
   out.line(out.style('bold', file))
   const rows: [string, string][] = [
-    ['size', `${formatBytes(info.bytes)}, ${formatBytes(info.blobBytes)} of it V8's heap image`],
+    ['size', `${formatBytes(info.bytes)}, ${formatBytes(info.blobBytes)} of it V8's heap image${compressed(info)}`],
     ['heap', `${formatBytes(info.heapBytes)} in each isolate`],
     ['V8', `${info.v8Version} for ${info.platform}, format ${info.formatVersion}`],
     ['built', `${info.createdAt} in ${formatDuration(info.buildMs)}`],
@@ -34,4 +34,8 @@ function printInfo({ out, texts }: Context, file: string, info: SnapshotInfo): v
   for (const row of table(rows)) out.line(row)
   if (info.warnings.length > 0) out.line()
   for (const warning of info.warnings) printFinding(out, warning, 'yellow', 'warning', texts)
+}
+
+function compressed({ compressedBytes }: SnapshotInfo): string {
+  return compressedBytes === undefined ? '' : `; ${formatBytes(compressedBytes)} on disk, compressed`
 }

@@ -184,13 +184,15 @@ fn followed(graph: &Graph, node: usize) -> HashMap<(Link, &str, u32), usize> {
     edges.map(|edge| (graph.key(edge), edge.to)).collect()
 }
 
-/// Not followed: prototypes, whose objects have ways of their own; weak tables, whose order is random.
+/// Not followed: prototypes, whose objects have ways of their own; weak tables, whose order is random;
+/// numbers under a symbol without a name, by which V8 finds a tagged template's strings again.
 fn is_followed(graph: &Graph, node: usize, edge: &Edge) -> bool {
-    let label = graph.label(edge);
+    let (label, is_number) = (graph.label(edge), graph.node(edge.to).kind == Kind::Number);
     label != "__proto__"
         && !label.starts_with("part of key")
+        && !(label == "<symbol>" && is_number)
         && !matches!(graph.name(node), "WeakMap" | "WeakSet" | "WeakRef")
-        && (graph.step(node, edge).is_some() || graph.node(edge.to).kind == Kind::Number)
+        && (graph.step(node, edge).is_some() || is_number)
 }
 
 /// The text of a string or number; none for anything else.

@@ -3,8 +3,6 @@ import { expectTypeOf, test } from 'vitest'
 import { buildSnapshot, createIsolate, Snapshot, snapshotCache } from '../lib/index.js'
 import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, Isolate, IsolateStats, Remote, SnapshotCacheLimits, SnapshotCacheStats, SnapshotInfo, Source } from '../lib/index.js'
 import { bundle } from '../lib/bundle.js'
-import { buildSnapshot, createIsolate, Snapshot } from '../lib/index.js'
-import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, Isolate, IsolateStats, Remote, SnapshotInfo, Source } from '../lib/index.js'
 
 interface Api {
   math: { add(a: number, b: number): number; deep: { er: () => Promise<string> } }

@@ -1,14 +1,17 @@
 // What a warm-up gives and what it costs: the first call of a session, its restore, the snapshot's size.
-//   npm run bench:warmup [-- --rounds 40]
+//   npm run bench:warmup [-- --rounds 40] [--write]
 // The libraries and their questions are those of the matrix. A round takes each snapshot once, in random
-// order; what counts are the ratios: the median of the ratios of the same round.
+// order; what counts are the ratios: the median of the ratios of the same round. With --write, the table goes
+// into README.md.
 import { deepStrictEqual } from 'node:assert'
+import { readFile, writeFile } from 'node:fs/promises'
 import { arch, cpus, platform, release } from 'node:os'
 import { parseArgs } from 'node:util'
 import { buildSnapshot, createIsolate } from 'isoseed'
 import type { Snapshot } from 'isoseed'
 import { GLOBAL, bundleCase } from '../matrix/bundle.ts'
 import { libraries } from '../matrix/libraries.ts'
+import { withTable } from '../matrix/table.ts'
 import { pairedRatio, quantile, shuffled } from './statistics.ts'
 
 const LIMITS = { memoryLimitMb: 1024, timeoutMs: 60_000 }
@@ -21,13 +24,20 @@ interface Entry {
   together: number[]
 }
 
-const { values } = parseArgs({ options: { rounds: { type: 'string', default: '40' } } })
+const { values } = parseArgs({ options: { rounds: { type: 'string', default: '40' }, write: { type: 'boolean', default: false } } })
 const rounds = Number(values.rounds)
 if (!Number.isInteger(rounds) || rounds < 1) throw new TypeError(`--rounds must be a positive integer, got ${values.rounds}`)
 
-console.log(`${new Date().toISOString().slice(0, 10)}: ${cpus().length} x ${cpus()[0]?.model.trim()}, ${platform()} ${release()} ${arch()}, Node ${process.versions.node}; median of ${rounds} rounds\n`)
-console.log('| library | warm-up | restore ms | first call ms | together ms | file MiB |')
-console.log('|---|---|---|---|---|---|')
+const lines: string[] = []
+const print = (line: string): void => {
+  console.log(line)
+  lines.push(line)
+}
+const command = `npm run bench:warmup -- --rounds ${rounds}`
+print(`\`${command}\` on ${new Date().toISOString().slice(0, 10)}: ${cpus().length} x ${cpus()[0]?.model.trim()}, ${platform()} ${release()} ${arch()}, Node ${process.versions.node}; medians.`)
+print('')
+print('| library | warm-up | restore ms | first call ms | together ms | file MiB |')
+print('|---|---|---|---|---|---|')
 for (const library of libraries.filter(({ name }) => ['lodash', 'zod', 'typescript'].includes(name))) {
   const bundle = await bundleCase(library)
   const options = { bundle, cache: false, ...LIMITS }
@@ -41,6 +51,7 @@ for (const library of libraries.filter(({ name }) => ['lodash', 'zod', 'typescri
   }
   report(library.name, without, warm)
 }
+if (values.write) await writeFile('README.md', withTable(await readFile('README.md', 'utf8'), 'warmup', lines.join('\n')))
 
 function entry(snapshot: Snapshot): Entry {
   return { snapshot, restore: [], firstCall: [], together: [] }
@@ -71,7 +82,7 @@ function report(name: string, without: Entry, warm: Entry): void {
   const ms = (of: Entry): string => figures.map((figure) => quantile(of[figure], 0.5).toFixed(1)).join(' | ')
   const mib = ({ snapshot }: Entry): string => (snapshot.info.bytes / 2 ** 20).toFixed(1)
   const ratios = figures.map((figure) => `${pairedRatio(warm[figure], without[figure]).toFixed(2)} x`).join(' | ')
-  console.log(`| ${name} | without | ${ms(without)} | ${mib(without)} |`)
-  console.log(`| | with | ${ms(warm)} | ${mib(warm)} |`)
-  console.log(`| | ratio | ${ratios} | ${(warm.snapshot.info.bytes / without.snapshot.info.bytes).toFixed(2)} x |`)
+  print(`| ${name} | without | ${ms(without)} | ${mib(without)} |`)
+  print(`| | with | ${ms(warm)} | ${mib(warm)} |`)
+  print(`| | ratio | ${ratios} | ${(warm.snapshot.info.bytes / without.snapshot.info.bytes).toFixed(2)} x |`)
 }

@@ -59,7 +59,7 @@ export const libraries: readonly Library[] = [
   { name: 'katex', kind: 'rendering' },
   { name: 'markdown-it', kind: 'rendering' },
   { name: 'marked', kind: 'rendering' },
-  { name: 'preact', kind: 'rendering', entry: 'preact-render-to-string' },
+  { name: 'preact', kind: 'rendering' },
   { name: 'prismjs', kind: 'rendering' },
   { name: 'react-dom', kind: 'rendering', entry: 'react-dom/server', web: ['message-channel', 'text-encoder'] },
   { name: 'three', kind: 'rendering' },

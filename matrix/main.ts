@@ -36,7 +36,7 @@ console.log(`\n${rows.length - failed.length} of ${rows.length} libraries answer
 if (values.write) {
   const about = await circumstances()
   await writeFile('matrix/results.json', `${JSON.stringify({ about, rows }, null, 2)}\n`)
-  await writeFile('README.md', withTable(await readFile('README.md', 'utf8'), markdown(about, rows)))
+  await writeFile('README.md', withTable(await readFile('README.md', 'utf8'), 'matrix', markdown(about, rows)))
   console.log('written to README.md and matrix/results.json')
 }
 if (failed.length > 0) process.exitCode = 1

@@ -15,9 +15,6 @@ export interface About {
   rounds: number
 }
 
-const BEGIN = '<!-- matrix -->'
-const END = '<!-- /matrix -->'
-
 /** One library as a line; what went wrong, with its findings, as more lines. */
 export function plain({ name, version, result }: Row): string {
   const title = `${name} ${version}`.padEnd(28)
@@ -59,12 +56,13 @@ function cells(result: Result | Failed): string {
   return [answer, ms(buildMs), mib(fileBytes), ms(blankMs), ms(snapshotMs), ms(warmMs), times(ratio), times(warmRatio)].join(' | ')
 }
 
-/** A text whose table, between the two markers, is another one. */
-export function withTable(text: string, table: string): string {
-  const begin = text.indexOf(BEGIN)
-  const end = text.indexOf(END)
-  if (begin < 0 || end < begin) throw new Error(`there is no place for the table: ${BEGIN} and ${END} must be there, in this order`)
-  return `${text.slice(0, begin + BEGIN.length)}\n${table}\n${text.slice(end)}`
+/** A text in which what is between `<!-- name -->` and `<!-- /name -->` is another table. */
+export function withTable(text: string, name: string, table: string): string {
+  const [opening, closing] = [`<!-- ${name} -->`, `<!-- /${name} -->`]
+  const begin = text.indexOf(opening)
+  const end = text.indexOf(closing)
+  if (begin < 0 || end < begin) throw new Error(`there is no place for the table: ${opening} and ${closing} must be there, in this order`)
+  return `${text.slice(0, begin + opening.length)}\n${table}\n${text.slice(end)}`
 }
 
 function ms(value: number): string {

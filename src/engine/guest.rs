@@ -9,7 +9,7 @@ use crate::engine::globals::{self, is_identifier};
 use crate::engine::handle::SessionOptions;
 use crate::engine::host_call::{self, GuestState};
 use crate::engine::lifecycle::CallId;
-use crate::engine::modules;
+use crate::engine::modules::{self, End};
 use crate::engine::source::{self, Source};
 use crate::engine::value::{self, Failure};
 use crate::engine::worker::Halt;
@@ -36,7 +36,12 @@ pub(crate) fn prepare(
         modules.announce(scope, session.sources.iter()).ok_or(Halt::Threw)?;
         for source in &session.sources {
             check_length(scope, guest, source)?;
-            modules::run_to_end(scope, source, || ()).ok_or(Halt::Threw)?;
+            if let End::Waiting = modules::run_to_end(scope, source, || ()).ok_or(Halt::Threw)? {
+                let message =
+                    format!("{} waits in a top-level await, and nothing is left to run", source.name);
+                throw(scope, v8::Exception::error, &message);
+                return Err(Halt::Threw);
+            }
         }
     }
     guest.let_host_listen();

@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::engine::exception::throw;
 use crate::engine::isolate;
 use crate::engine::source::{Source, SourceKind, code_string, evaluate, origin};
 
@@ -206,31 +205,32 @@ pub(crate) fn evaluate_any<'s>(
     }
 }
 
-/// Evaluates a source and what it sets off. `None`: an exception is pending; also for a module that
-/// still waits in a top-level `await` when nothing is left to run. `put_off` is told when the source
-/// itself is through.
-pub(crate) fn run_to_end(scope: &mut v8::PinScope, source: &Source, put_off: impl FnOnce()) -> Option<()> {
+/// How far a source came with all that it set off.
+pub(crate) enum End {
+    Done,
+    /// A module waits in a top-level `await`, and nothing is left to run.
+    Waiting,
+}
+
+/// Evaluates a source and what it sets off. `None`: an exception is pending. `put_off` is told when the
+/// source itself is through.
+pub(crate) fn run_to_end(scope: &mut v8::PinScope, source: &Source, put_off: impl FnOnce()) -> Option<End> {
     // What the source came to must not seem to be held by anyone.
     v8::scope!(let scope, scope);
     let value = evaluate_any(scope, source)?;
     put_off();
     scope.perform_microtask_checkpoint();
     if source.kind != SourceKind::Module {
-        return Some(());
+        return Some(End::Done);
     }
     let promise = v8::Local::<v8::Promise>::try_from(value).ok()?;
     match promise.state() {
-        v8::PromiseState::Fulfilled => Some(()),
+        v8::PromiseState::Fulfilled => Some(End::Done),
+        v8::PromiseState::Pending => Some(End::Waiting),
         v8::PromiseState::Rejected => {
             promise.mark_as_handled();
             let reason = promise.result(scope);
             scope.throw_exception(reason);
-            None
-        }
-        v8::PromiseState::Pending => {
-            let message =
-                format!("{} still waits in a top-level await when nothing is left to run", source.name);
-            throw(scope, v8::Exception::error, &message);
             None
         }
     }

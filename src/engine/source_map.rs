@@ -4,6 +4,7 @@
 //! the code, so that no heap carries it, and is only parsed when an error asks for it.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,10 @@ use sourcemap::{DecodedMap, SourceMap};
 use crate::engine::error::{EngineError, Finding, Result};
 use crate::engine::source::Source;
 
+/// Of zstd: fast, and small enough for text that repeats itself.
+const COMPRESSION: i32 = 3;
+/// Larger maps are not read: no build makes such ones.
+const LARGEST_MAPS: u64 = 1 << 30;
 const COMMENT: &str = "//# sourceMappingURL=data:";
 
 /// The maps of some sources, by the sources' names.
@@ -22,7 +27,8 @@ pub struct SourceMaps {
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Map {
-    url: String,
+    /// As a `data:` URL, or as JSON.
+    text: String,
     #[serde(skip)]
     parsed: Arc<OnceLock<Option<SourceMap>>>,
 }
@@ -37,26 +43,35 @@ impl SourceMaps {
         if !begins_line || url.contains(char::is_whitespace) {
             return;
         }
-        let map = Map { url: url.to_owned(), parsed: Arc::default() };
+        let map = Map { text: url.to_owned(), parsed: Arc::default() };
         self.maps.insert(source.name.clone(), map);
         source.code.truncate(at);
     }
 
-    /// The maps as the snapshot file carries them.
+    /// The maps as the snapshot file carries them: compressed, and without the text of the files that
+    /// they lead to, which is as much again as the code. Takes time for large ones.
     ///
     /// # Errors
     /// `SnapshotBuild` when they can't be written.
     pub(crate) fn to_bytes(&self) -> Result<Vec<u8>> {
-        if self.maps.is_empty() {
+        let maps = self.maps.iter().filter_map(|(name, map)| Some((name.clone(), map.without_contents()?)));
+        let lean = Self { maps: maps.collect() };
+        if lean.maps.is_empty() {
             return Ok(Vec::new());
         }
-        serde_json::to_vec(self)
-            .map_err(|error| EngineError::build(format!("the source maps can't be written: {error}")))
+        let failed = |error: &dyn std::fmt::Display| {
+            EngineError::build(format!("the source maps can't be written: {error}"))
+        };
+        let json = serde_json::to_vec(&lean).map_err(|error| failed(&error))?;
+        zstd::bulk::compress(&json, COMPRESSION).map_err(|error| failed(&error))
     }
 
     /// The maps out of a snapshot file; none if they can't be read: then positions stay as they are.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Self {
-        serde_json::from_slice(bytes).unwrap_or_default()
+        let json = zstd::Decoder::new(bytes).map(|json| json.take(LARGEST_MAPS));
+        json.ok()
+            .and_then(|json| serde_json::from_reader(std::io::BufReader::new(json)).ok())
+            .unwrap_or_default()
     }
 
     /// The error with its positions mapped.
@@ -101,12 +116,31 @@ impl SourceMaps {
 
 impl Map {
     fn parsed(&self) -> Option<&SourceMap> {
-        let parse = || match sourcemap::decode_data_url(&self.url).ok()? {
+        self.parsed.get_or_init(|| self.parse()).as_ref()
+    }
+
+    fn parse(&self) -> Option<SourceMap> {
+        let decoded = if self.text.starts_with("data:") {
+            sourcemap::decode_data_url(&self.text)
+        } else {
+            sourcemap::decode_slice(self.text.as_bytes())
+        };
+        match decoded.ok()? {
             DecodedMap::Regular(map) => Some(map),
             DecodedMap::Index(map) => map.flatten().ok(),
             DecodedMap::Hermes(_) => None,
-        };
-        self.parsed.get_or_init(parse).as_ref()
+        }
+    }
+
+    /// None for one that can't be read.
+    fn without_contents(&self) -> Option<Self> {
+        let mut map = self.parsed()?.clone();
+        for source in 0..map.get_source_count() {
+            map.set_source_contents(source, None);
+        }
+        let mut json = Vec::new();
+        map.to_writer(&mut json).ok()?;
+        Some(Self { text: String::from_utf8(json).ok()?, parsed: Arc::default() })
     }
 }
 

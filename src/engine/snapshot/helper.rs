@@ -128,7 +128,9 @@ pub(super) async fn build(
         build_ms: built.build_ms,
         stack_trace_limit: built.stack_trace_limit,
     };
-    container::pack(&info, &maps.to_bytes()?, &blob)
+    // Hashing and compressing megabytes would hold up the deadlines that share this thread.
+    let packed = tokio::task::spawn_blocking(move || container::pack(&info, &maps.to_bytes()?, &blob)).await;
+    packed.unwrap_or_else(|error| Err(EngineError::build(format!("the snapshot can't be packed: {error}"))))
 }
 
 /// The phase that the helper is in, and who wants to know.
@@ -233,6 +235,7 @@ async fn run<F: Fn(Progress)>(
     let status = child.wait().await.map_err(|error| failed("waiting for", &error))?;
     let phase = phases.current();
     match outcome {
+        Some(Err(EngineError::SnapshotBuild { message, cause: None })) => Err(stopped(message, phase)),
         Some(outcome) => {
             phases.end();
             outcome
@@ -241,25 +244,37 @@ async fn run<F: Fn(Progress)>(
     }
 }
 
+/// What the user learns of a build that stopped itself, at its memory limit.
+fn stopped(message: String, phase: Option<(Phase, Option<String>)>) -> EngineError {
+    match phase {
+        Some((Phase::Microtasks, source)) => endless_microtasks(&message, source),
+        _ => EngineError::build(message),
+    }
+}
+
 /// What the user learns of a build that passed its time limit.
 fn too_slow(timeout: Duration, phase: Option<(Phase, Option<String>)>) -> EngineError {
     let limit = format!("the build passed its timeoutMs of {}", timeout.as_millis());
     match phase {
-        Some((Phase::Microtasks, source)) => EngineError::SnapshotUnsafe {
-            findings: vec![Finding {
-                rule: "endless-microtasks".to_owned(),
-                path: "globalThis".to_owned(),
-                source: source.clone(),
-                message: format!("{limit}: the microtasks of {} never end", source.unwrap_or_default()),
-                hint: "let a promise chain that repeats itself begin in each session: in a function, not at the top level"
-                    .to_owned(),
-            }],
-        },
+        Some((Phase::Microtasks, source)) => endless_microtasks(&limit, source),
         Some((phase, Some(source))) => {
             EngineError::build(format!("{limit} while {source} ran ({})", phase.name().unwrap_or_default()))
         }
         Some((phase, None)) => EngineError::build(format!("{limit} ({})", phase.name().unwrap_or_default())),
         None => EngineError::build(limit),
+    }
+}
+
+fn endless_microtasks(limit: &str, source: Option<String>) -> EngineError {
+    EngineError::SnapshotUnsafe {
+        findings: vec![Finding {
+            rule: "endless-microtasks".to_owned(),
+            path: "globalThis".to_owned(),
+            message: format!("{limit}: the microtasks of {} don't end", source.as_deref().unwrap_or("a source")),
+            source,
+            hint: "let a promise chain that repeats itself begin in each session: in a function, not at the top level"
+                .to_owned(),
+        }],
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::engine::snapshot::container;
 use crate::engine::source::{Source, SourceKind};
 use crate::engine::{host_call, platform};
 
@@ -59,6 +60,8 @@ impl BuildRequest {
         };
         add(v8::V8::get_version());
         add(platform::FLAGS);
+        add(&container::platform_name());
+        add(&container::FORMAT_VERSION.to_string());
         add(host_call::REFERENCES_ID);
         for (role, source) in self.sources() {
             add(role);

@@ -9,7 +9,7 @@ use crate::engine::exception::describe;
 use crate::engine::host_call::{self, RefusedCalls};
 use crate::engine::isolate::{self, USER_CONTEXT, create_params};
 use crate::engine::limits::memory::MemoryLimit;
-use crate::engine::modules::{self, Modules};
+use crate::engine::modules::{self, End, Modules};
 use crate::engine::snapshot::ContextData;
 use crate::engine::snapshot::build::graph::Graph;
 use crate::engine::snapshot::build::native_objects;
@@ -202,9 +202,13 @@ pub(super) fn run_sources<'a>(
     for (role, source) in sources {
         send_phase(phase, Some(&source.name));
         let put_off = || send_phase(Phase::Microtasks, Some(&source.name));
-        if modules::run_to_end(scope, source, put_off).is_some() {
-            send_phase(Phase::Between, None);
-            continue;
+        match modules::run_to_end(scope, source, put_off) {
+            Some(End::Done) => {
+                send_phase(Phase::Between, None);
+                continue;
+            }
+            Some(End::Waiting) => return Err(still_waiting(role, source)),
+            None => {}
         }
         let Some(exception) = scope.exception().filter(|_| scope.can_continue()) else {
             return Err(EngineError::build(format!("the {role} was stopped")));
@@ -216,6 +220,19 @@ pub(super) fn run_sources<'a>(
         return Err(EngineError::SnapshotBuild { message, cause: Some(Box::new(cause)) });
     }
     Ok(())
+}
+
+fn still_waiting(role: &str, source: &Source) -> EngineError {
+    let name = &source.name;
+    EngineError::SnapshotUnsafe {
+        findings: vec![Finding {
+            rule: "pending-promise".to_owned(),
+            path: source.global.clone().unwrap_or_else(|| "globalThis".to_owned()),
+            source: Some(name.clone()),
+            message: format!("the {role} ({name}) waits in a top-level await, and nothing is left to run"),
+            hint: "await only what settles without a host and without timers".to_owned(),
+        }],
+    }
 }
 
 struct Checked<'s> {

@@ -223,6 +223,7 @@ impl Graph {
             Link::Element => Some((10, format!("[{}]", edge.name))),
             Link::Variable => Some((10, format!(".{label}"))),
             Link::Internal => self.internal_step(from, edge, label),
+            Link::Hidden if self.name(from) == "system / ScriptContextTable" => Some((0, String::new())),
             Link::Hidden if self.name(from) == "system / ContextCell" => Some((0, String::new())),
             Link::Hidden if self.name(from) == "system / PromiseReaction" => {
                 Some((5, ".[[Reaction]]".to_owned()))

@@ -89,8 +89,9 @@ impl<'s> Parts<'s> {
         serde_json::from_str(&report).ok()
     }
 
-    /// Gives a context another clock and other random numbers. What it returns tells who asked for them.
+    /// Gives the context another clock and other random numbers. What it returns tells who asked for them.
     pub(super) fn rehearse(
+        self,
         scope: &mut v8::PinScope<'s, '_>,
         now: f64,
         seed: i32,
@@ -100,7 +101,12 @@ impl<'s> Parts<'s> {
         let receiver = v8::undefined(scope).into();
         let now = v8::Number::new(scope, now).into();
         let seed = v8::Integer::new(scope, seed).into();
-        v8::Local::<v8::Object>::try_from(make.call(scope, receiver, &[now, seed, position])?).ok()
+        v8::Local::<v8::Object>::try_from(make.call(
+            scope,
+            receiver,
+            &[now, seed, position, self.0.into()],
+        )?)
+        .ok()
     }
 }
 

@@ -10,7 +10,6 @@ use crate::engine::isolate;
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::snapshot::build::creator::{Room, collect, new_isolate, refused_calls, run_sources};
 use crate::engine::snapshot::build::graph::Graph;
-use crate::engine::snapshot::build::parts::Parts;
 use crate::engine::snapshot::build::promises;
 use crate::engine::snapshot::build::surroundings::{self, Read};
 use crate::engine::snapshot::build::{Site, out_of_memory};
@@ -86,7 +85,7 @@ fn look(
     v8::scope!(let scope, isolate);
     let room = Room::enter(scope, site)?;
     let scope = &mut v8::ContextScope::new(scope, room.context);
-    let watcher = Parts::rehearse(scope, surroundings.now, surroundings.seed).ok_or_else(no_memory)?;
+    let watcher = room.parts.rehearse(scope, surroundings.now, surroundings.seed).ok_or_else(no_memory)?;
     let ran = run_sources(scope, site.order.request.kept_sources(), Phase::Rehearse, memory);
     if let Err(error) = ran {
         return Err(explained(scope, &room, site, error));
@@ -96,7 +95,11 @@ fn look(
     let reads = serde_json::from_str(&reads).map_err(|error| EngineError::build(error.to_string()))?;
     room.parts.suspend(scope).ok_or_else(no_memory)?;
     collect(scope);
-    room.parts.settle(scope).ok_or_else(no_memory)?;
+    let (report, _) = room.parts.settle(scope).ok_or_else(no_memory)?;
+    if !report.found.refused.is_empty() {
+        // Only here is it known where it was done.
+        return Err(EngineError::SnapshotUnsafe { findings: report.found.refused });
+    }
     let (pending, promise_positions) = promises::pending(scope);
     let (dates, date_positions) = dates(scope, watcher).ok_or_else(no_memory)?;
     let mut marked = vec![room.context.global(scope).into()];

@@ -184,17 +184,14 @@ fn followed(graph: &Graph, node: usize) -> HashMap<(Link, &str, u32), usize> {
     edges.map(|edge| (graph.key(edge), edge.to)).collect()
 }
 
-/// Not followed: prototypes, whose objects have ways of their own; weak tables, whose order is random.
+/// Not followed: prototypes, whose objects have ways of their own; weak tables, whose order is random;
+/// numbers under a symbol without a name, by which V8 finds a tagged template's strings again.
 fn is_followed(graph: &Graph, node: usize, edge: &Edge) -> bool {
-    let label = graph.label(edge);
-    let is_number = graph.node(edge.to).kind == Kind::Number;
-    // V8's own notes on an object are numbers under symbols without a name.
-    let is_note = is_number && label == "<symbol>";
-    label != "__proto__"
-        && !is_note
-        && !label.starts_with("part of key")
-        && !matches!(graph.name(node), "WeakMap" | "WeakSet" | "WeakRef")
-        && (graph.step(node, edge).is_some() || is_number)
+    let (label, is_number) = (graph.label(edge), graph.node(edge.to).kind == Kind::Number);
+    let is_note = label == "<symbol>" && is_number;
+    let is_weak = matches!(graph.name(node), "WeakMap" | "WeakSet" | "WeakRef");
+    let is_skipped = label == "__proto__" || label.starts_with("part of key") || is_note || is_weak;
+    !is_skipped && (graph.step(node, edge).is_some() || is_number)
 }
 
 /// The text of a string or number; none for anything else.

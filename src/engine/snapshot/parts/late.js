@@ -171,7 +171,7 @@
 
   // Taking out.
 
-  const refuse = (rule, path, message, hint) => tools.refuse({ __proto__: null, rule, path, message, hint })
+  const refuse = (rule, path, message, hint, source) => tools.refuse({ __proto__: null, rule, path, source, message, hint })
   const warnDeferred = (path) => {
     tools.warn({
       __proto__: null,
@@ -186,6 +186,8 @@
     const { holderPath, holder, key, expected } = place
     place.change = undefined
     place.expected = undefined
+    // Refused already, for what holds it.
+    if (!isExtensible(holder)) return
     const path = join(holderPath, key)
     const now = own(holder, key)
     const descriptor = now && standIns.difference(expected, now)
@@ -273,7 +275,7 @@
       for (let i = 0; i < holders.length; i++) {
         const path = holders[i][0]
         if (!isExtensible(holders[i][1])) {
-          refuse('frozen-builtin', path, `${path} is frozen, sealed or non-extensible`, 'harden built-ins in each session instead, after it was restored')
+          refuse('frozen-builtin', path, `${path} is frozen, sealed or non-extensible`, 'harden built-ins in each session instead, after it was restored', tools.frozenAt(holders[i][1]))
         }
       }
       for (let i = 0; i < places.length; i++) suspendPlace(places[i])

@@ -7,6 +7,10 @@
   const global = globalThis
   const { stringify } = JSON
   const { defineProperty } = Object
+  const { apply } = Reflect
+  const { get, set } = WeakMap.prototype
+  // Where objects were frozen; only a rehearsal knows.
+  const frozen = new WeakMap()
   const found = { __proto__: null, waivable: [], refused: [], warnings: [] }
   const add = (list, finding) => {
     // As a definition: what the user put onto Array.prototype has no say.
@@ -19,6 +23,7 @@
     manifest,
     position,
     validateWasm,
+    frozenAt: (object) => apply(get, frozen, [object]),
     report: (finding) => add(found.waivable, finding),
     refuse: (finding) => add(found.refused, finding),
     warn: (finding) => add(found.warnings, finding),
@@ -48,6 +53,9 @@
     resume(stackTraceLimit, validateWasm) {
       tools.validateWasm = validateWasm
       for (let index = 0; index < parts.length; index++) parts[index].resume(stackTraceLimit)
+    },
+    noteFrozen(object, source) {
+      apply(set, frozen, [object, source])
     },
     // What was found, as JSON; once.
     report() {

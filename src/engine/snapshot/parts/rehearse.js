@@ -1,6 +1,6 @@
 // For the rehearsal, whose context is thrown away: another clock and other random numbers than the
 // real run has, and a record of who asked for them. Called before any source of the user.
-(now, seed, position) => {
+(now, seed, position, parts) => {
   'use strict'
   const { stringify } = JSON
   const { apply, construct } = Reflect
@@ -44,6 +44,25 @@
       return record('random', ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32)
     },
   }.random
+  // Where a built-in loses its extensibility, for the finding that says so.
+  const noting = (holder, name) => {
+    const original = holder[name]
+    const replacement = {
+      [name](object) {
+        if ((typeof object === 'object' && object !== null) || typeof object === 'function') {
+          const source = position()
+          if (source !== undefined) parts.noteFrozen(object, source)
+        }
+        return apply(original, this, arguments)
+      },
+    }[name]
+    holder[name] = replacement
+  }
+  noting(Object, 'freeze')
+  noting(Object, 'seal')
+  noting(Object, 'preventExtensions')
+  noting(Reflect, 'preventExtensions')
+
   return {
     __proto__: null,
     reads: () => stringify(reads),

@@ -41,7 +41,7 @@ declare class Snapshot {
     bytes(): Uint8Array;
     /**
      * Writes the snapshot to a file; atomic: the file is there whole or not at all.
-     * `compression: 'zstd'` takes a quarter of the space and more time: to save, and
+     * `compression: 'zstd'` takes about a sixth of the space and more time: to save, and
      * each time the file is loaded.
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
@@ -413,7 +413,7 @@ interface LoadOptions {
 /** Options of `snapshot.save`. An unknown option is refused. */
 interface SaveOptions {
     /**
-     * `'zstd'` takes a quarter of the space, and more time to save and to load.
+     * `'zstd'` takes about a sixth of the space, and more time to save and to load.
      *
      * @default 'none'
      */

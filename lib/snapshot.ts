@@ -81,7 +81,7 @@ export class Snapshot {
 
   /**
    * Writes the snapshot to a file; atomic: the file is there whole or not at all.
-   * `compression: 'zstd'` takes a quarter of the space and more time: to save, and
+   * `compression: 'zstd'` takes about a sixth of the space and more time: to save, and
    * each time the file is loaded.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument

@@ -347,7 +347,7 @@ export interface LoadOptions {
 /** Options of `snapshot.save`. An unknown option is refused. */
 export interface SaveOptions {
   /**
-   * `'zstd'` takes a quarter of the space, and more time to save and to load.
+   * `'zstd'` takes about a sixth of the space, and more time to save and to load.
    *
    * @default 'none'
    */

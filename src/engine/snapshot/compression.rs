@@ -5,7 +5,7 @@ use crate::engine::snapshot::container::length;
 
 /// Snapshots are built once and loaded often, so building may take its time.
 const LEVEL: i32 = 9;
-/// A file takes at most so many times its size in memory. Heap images come to a quarter or a sixth;
+/// A file takes at most so many times its size in memory. Heap images come to a seventh of theirs;
 /// what would come to less, a heap of zeros, is filled up, so that no small file is a large claim.
 const LARGEST_EXPANSION: u64 = 64;
 /// What begins a frame that decompressors skip; its length follows as 32 bits.

@@ -55,3 +55,21 @@ fn is_unchangeable(file: &File) -> bool {
 fn is_unchangeable(_: &File) -> bool {
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ordinary_file_can_change_and_is_not_mapped() {
+        let file = File::open(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml")).expect("readable");
+        assert!(map_unchangeable(&file).is_none());
+    }
+
+    #[test]
+    fn a_mapping_is_what_the_file_holds() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let mapping = map(&File::open(path).expect("readable")).expect("mapped");
+        assert_eq!(&*mapping, std::fs::read(path).expect("readable"));
+    }
+}

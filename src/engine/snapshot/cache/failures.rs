@@ -14,7 +14,7 @@ const REMEMBERED: Duration = Duration::from_secs(2);
 const MOST_FAILURES: usize = 100;
 const MOST_BYTES: usize = 1024 * 1024;
 /// What the engine itself concludes from a helper that hangs or dies. Another attempt may fare better.
-const UNCERTAIN_RULES: [&str; 3] = ["endless-microtasks", "not-serializable", "not-restorable"];
+const UNCERTAIN_RULES: [&str; 4] = ["endless-microtasks", "not-serializable", "not-restorable", "v8-trap"];
 
 struct Failure {
     key: String,

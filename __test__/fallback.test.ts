@@ -54,7 +54,7 @@ describe('createIsolate loads a snapshot', () => {
   })
 
   test('whose heap does not fit: told when it is known', async () => {
-    const large = await buildSnapshot({ bundle: 'globalThis.list = Array.from({ length: 2e5 }, (_, i) => ({ i, name: "n" + i }))' })
+    const large = await buildSnapshot({ bundle: 'globalThis.buffer = new Uint8Array(8 << 20).fill(1)' })
     expect(() => createIsolate({ snapshot: large, memoryLimitMb: 8, fallback })).toThrow(/memoryLimitMb must be at least \d+ for this snapshot, got 8/)
     const error = await rejection(createIsolate({ snapshot: large.bytes(), memoryLimitMb: 8, fallback }))
     expect(error).toBeInstanceOf(TypeError)

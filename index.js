@@ -1120,7 +1120,7 @@ function checkBuildOptions(options, nativeSnapshot2) {
   if (bridge !== void 0) request.bridge = bridge;
   const warmup = optionalSource(given, "warmup", "warmup.js");
   if (warmup !== void 0) request.warmup = warmup;
-  checkModuleNames(given.where, request);
+  checkModuleNames(given.where, [...bridge === void 0 ? [] : [bridge], ...request.bundles]);
   return { request, base, onProgress, signal: given.signal("signal") };
 }
 function checkCache(given) {
@@ -1137,9 +1137,9 @@ function checkCacheLimits(limits) {
   }
   return checked;
 }
-function checkModuleNames(where, { bridge, bundles }) {
+function checkModuleNames(where, sources) {
   const names = /* @__PURE__ */ new Set();
-  for (const { name, kind } of [...bridge === void 0 ? [] : [bridge], ...bundles]) {
+  for (const { name, kind } of sources) {
     if (kind === void 0) continue;
     if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`);
     names.add(name);
@@ -1203,7 +1203,9 @@ function checkFallback(given) {
   const parts = readObject(given.where, "fallback", fallback, ["bridge", "bundle"]);
   const bridge = parts.get("bridge");
   const first = bridge === void 0 ? [] : [checkSource(given.where, "fallback.bridge", bridge, "bridge.js")];
-  return [...first, ...checkBundles(given.where, "fallback.bundle", parts.get("bundle"))];
+  const sources = [...first, ...checkBundles(given.where, "fallback.bundle", parts.get("bundle"))];
+  checkModuleNames(given.where, sources);
+  return sources;
 }
 function checkPrewarm(count, options, snapshot) {
   const given = new Given("snapshot.prewarm", options === void 0 ? {} : options, ["memoryLimitMb"]);

@@ -70,7 +70,7 @@ export function checkBuildOptions(options: unknown, nativeSnapshot: SnapshotLook
   if (bridge !== undefined) request.bridge = bridge
   const warmup = optionalSource(given, 'warmup', 'warmup.js')
   if (warmup !== undefined) request.warmup = warmup
-  checkModuleNames(given.where, request)
+  checkModuleNames(given.where, [...(bridge === undefined ? [] : [bridge]), ...request.bundles])
   return { request, base, onProgress: onProgress as BuildRequest['onProgress'], signal: given.signal('signal') }
 }
 
@@ -92,9 +92,9 @@ export function checkCacheLimits(limits: unknown): SnapshotCacheLimits {
 }
 
 /** Modules are found by their names. */
-function checkModuleNames(where: string, { bridge, bundles }: NativeBuildRequest): void {
+function checkModuleNames(where: string, sources: NativeSource[]): void {
   const names = new Set<string>()
-  for (const { name, kind } of [...(bridge === undefined ? [] : [bridge]), ...bundles]) {
+  for (const { name, kind } of sources) {
     if (kind === undefined) continue
     if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`)
     names.add(name)
@@ -179,7 +179,9 @@ function checkFallback(given: Given): NativeSource[] | undefined {
   const parts = readObject(given.where, 'fallback', fallback, ['bridge', 'bundle'])
   const bridge = parts.get('bridge')
   const first = bridge === undefined ? [] : [checkSource(given.where, 'fallback.bridge', bridge, 'bridge.js')]
-  return [...first, ...checkBundles(given.where, 'fallback.bundle', parts.get('bundle'))]
+  const sources = [...first, ...checkBundles(given.where, 'fallback.bundle', parts.get('bundle'))]
+  checkModuleNames(given.where, sources)
+  return sources
 }
 
 /** What `snapshot.prewarm` needs. */

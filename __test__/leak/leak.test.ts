@@ -24,6 +24,8 @@ async function measure(scenario: string): Promise<Sample[]> {
 const CYCLES: [scenario: string, allowedMb: number][] = [
   ['blank', 8], // 100 isolates: 50 MB
   ['snapshot', 8], // 100 isolates: 100 MB
+  ['prewarmed', 8], // 100 isolates: 100 MB
+  ['pools that are made and dropped', 16], // 20 snapshots and 80 isolates: 100 MB
   ['snapshots that are made and dropped', 12], // 20 snapshots and isolates: 40 MB
   ['timeouts', 6],
   ['memory deaths', 8], // 33 isolates of 16 MB

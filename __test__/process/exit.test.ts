@@ -32,6 +32,15 @@ describe('the process ends by itself', () => {
     expect(ended.ms).toBeLessThan(10_000)
   })
 
+  test.concurrent('with isolates that are held ready', TIMEOUT, async () => {
+    const ended = await end('prewarmed')
+    expect(ended).toMatchObject({ code: 0, signal: null, stderr: '', stdout: '1\n' })
+  })
+
+  test.concurrent('with a pool made in an exit handler', TIMEOUT, async () => {
+    expect(await end('prewarm in an exit handler')).toMatchObject({ code: 0, signal: null })
+  })
+
   test.concurrent('with a call that never settles: when its time limit is over', TIMEOUT, async () => {
     const ended = await end('pending call')
     expect(ended).toMatchObject({ code: 0, signal: null, stdout: 'ERR_TIMEOUT\n' })
@@ -61,6 +70,9 @@ describe('process.exit', () => {
     'build of a moment ago',
     'binding',
     'binding while another guest runs',
+    'many prewarmed',
+    'prewarm of a thousand',
+    'prewarm not awaited',
     'creation not awaited',
     'disposal not awaited',
     'console of the exit handler',

@@ -11,6 +11,8 @@ describe('an isolate that nobody holds is disposed', () => {
       'only its api is held',
       'after its memory death',
       'a call is pending',
+      'isolates are held ready for a snapshot',
+      'isolates are being made ready for a snapshot',
       'a host call is pending',
       'a host call is pending, and the host holds its promise',
     ],

@@ -58,6 +58,7 @@ describe('misuse is a TypeError at once that names option and value', () => {
     ['fallback', () => isolate({ fallback: { warmup: '' } }), 'createIsolate: unknown property of fallback "warmup", known are bridge, bundle'],
     ['fallback', () => isolate({ fallback: { bridge: 1 } }), 'createIsolate: fallback.bridge must be a string or { code, name }, got 1'],
     ['fallback', () => isolate({ fallback: { bundle: ['', 1] } }), 'createIsolate: fallback.bundle[1] must be a string or { code, name }, got 1'],
+    ['fallback', () => isolate({ fallback: { bundle: [{ code: '', name: 'a', type: 'module' }, { code: '', name: 'a', type: 'commonjs' }] } }), 'createIsolate: two modules have the name "a"'],
     ['prewarm', () => checkPrewarm(1.5, undefined, SNAPSHOT), 'snapshot.prewarm: count must be an integer from 0 to 10000, got 1.5'],
     ['prewarm', () => checkPrewarm(-1, undefined, SNAPSHOT), 'snapshot.prewarm: count must be an integer from 0 to 10000, got -1'],
     ['prewarm', () => checkPrewarm(1e6, undefined, SNAPSHOT), 'snapshot.prewarm: count must be an integer from 0 to 10000, got 1000000'],

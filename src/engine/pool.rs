@@ -243,3 +243,28 @@ impl<F: FnOnce()> Drop for Finally<F> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn an_isolate_that_died_while_it_waited_is_given_to_nobody() {
+        let pool = Pool::new(None);
+        let (sender, told) = mpsc::channel();
+        pool.hold(2, 16, Box::new(move |outcome| drop(sender.send(outcome)))).expect("a large enough limit");
+        told.recv().expect("told").expect("held");
+        let dead = {
+            let state = pool.state();
+            let dead = state.ready.last().expect("two are ready");
+            dead.dispose(|| ());
+            dead.id()
+        };
+        let taken = pool.take(16).expect("the other one lives");
+        assert_ne!(taken.id(), dead);
+        assert!(!taken.is_finished());
+        assert!(pool.take(16).is_none());
+    }
+}

@@ -23,6 +23,7 @@ use crate::engine::isolate::{self, LiveIsolate};
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::limits::{fatal, sampler};
+use crate::engine::modules;
 use crate::engine::platform::TaskRoute;
 use crate::engine::source::Source;
 use crate::engine::source_map::SourceMaps;
@@ -159,6 +160,7 @@ fn serve(
     // No task may be routed to an isolate that is being torn down.
     drop(route);
     live.isolate.remove_slot::<Rc<GuestState>>();
+    modules::clear(&mut live.isolate);
     outcome
 }
 

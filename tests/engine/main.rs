@@ -4,5 +4,6 @@
 mod files;
 mod isolates;
 mod isolation;
+mod pool;
 mod snapshots;
 mod support;

@@ -161,6 +161,7 @@ describe('bindings of a snapshot', () => {
   beforeAll(async () => {
     snapshot = await buildSnapshot({
       bindings: ['who', 'db.get'],
+      unsafe: 'warn',
       bundle: `const captured = who, get = db.get; db.helper = () => 'helper'
         let refused; try { who() } catch (error) { refused = error.message }
         globalThis.ask = () => captured(); globalThis.read = (key) => get(key); globalThis.refusal = refused`,

@@ -1,4 +1,5 @@
-import { buildSnapshot, createIsolate, Snapshot, verifyIsolation } from 'isoseed'
+import { buildSnapshot, createIsolate, verifyIsolation } from 'isoseed'
+import type { Snapshot } from 'isoseed'
 import { beforeAll, afterEach, describe, expect, test } from 'vitest'
 import { rejection } from './support/rejection.js'
 

@@ -62,7 +62,7 @@ declare class Snapshot {
      *
      * Calling it again sets the number and the limit anew; `prewarm(0)` lets all go.
      *
-     * @param count how many; an integer from 0 to 10000
+     * @param count how many; an integer from 0 to 1000
      * @returns fulfilled when so many were restored, and those that are not wanted any more are gone
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `IsoseedError` with `ERR_ISOLATE_LOST` if an isolate can't be made, as when the system

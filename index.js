@@ -1088,7 +1088,7 @@ var import_node_util8 = require("node:util");
 var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
 var CACHE_RANGE = [0, 1024 * 1024];
 var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
-var MAX_PREWARMED = 1e4;
+var MAX_PREWARMED = 1e3;
 function checkBuildOptions(options, nativeSnapshot2) {
   const given = new Given("buildSnapshot", options, [
     "bridge",
@@ -1376,7 +1376,7 @@ var Snapshot = class _Snapshot {
    *
    * Calling it again sets the number and the limit anew; `prewarm(0)` lets all go.
    *
-   * @param count how many; an integer from 0 to 10000
+   * @param count how many; an integer from 0 to 1000
    * @returns fulfilled when so many were restored, and those that are not wanted any more are gone
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `IsoseedError` with `ERR_ISOLATE_LOST` if an isolate can't be made, as when the system

@@ -121,7 +121,7 @@ describe('prewarm', () => {
 
   test('refuses wrong arguments at once', async () => {
     for (const count of [-1, 0.5, NaN, '2', undefined, 1e9]) {
-      expect(() => snapshot.prewarm(count as number)).toThrow(/^snapshot\.prewarm: count must be an integer from 0 to 10000, got /)
+      expect(() => snapshot.prewarm(count as number)).toThrow(/^snapshot\.prewarm: count must be an integer from 0 to 1000, got /)
     }
     expect(() => snapshot.prewarm(1, { memoryLimitMb: 4 })).toThrow('memoryLimitMb must be an integer from 8')
     const large = await buildSnapshot({ bundle: 'globalThis.buffer = new Uint8Array(8 << 20).fill(1)' })

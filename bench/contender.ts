@@ -20,6 +20,7 @@ const WARM_UP_TURNS = 1
 // Each module is loaded only in its own process, so that the addon is in no one else's.
 const makers: Record<string, () => Promise<(work: Work) => Promise<Contender>>> = {
   isoseed: async () => (await import('./isoseed.ts')).makeIsoseed,
+  prewarmed: async () => (await import('./isoseed.ts')).makePrewarmed,
   worker: async () => (await import('./worker.ts')).makeWorker,
   vm: async () => (await import('./vm.ts')).makeVm,
 }

@@ -1,11 +1,30 @@
-// isoseed: an isolate from the snapshot, for each first result.
+// isoseed: an isolate from the snapshot, for each first result; fresh, or held ready.
 import { Snapshot, createIsolate } from 'isoseed'
 import type { Api } from '../demo/guest.ts'
 import type { Contender } from './contender.ts'
+import { SESSIONS_A_TURN } from './work.ts'
 import type { Work } from './work.ts'
 
-export async function makeIsoseed({ snapshotFile, order }: Work): Promise<Contender> {
-  const snapshot = await Snapshot.load(snapshotFile)
+/** Every session of a turn finds one that is ready. */
+export async function makePrewarmed(work: Work): Promise<Contender> {
+  const snapshot = await Snapshot.load(work.snapshotFile)
+  const { firstResult } = contender(snapshot, work)
+  await snapshot.prewarm(SESSIONS_A_TURN)
+  return {
+    async firstResult() {
+      const measured = await firstResult()
+      // Made again here, not during another contender's turn.
+      await snapshot.prewarm(SESSIONS_A_TURN)
+      return measured
+    },
+  }
+}
+
+export async function makeIsoseed(work: Work): Promise<Contender> {
+  return contender(await Snapshot.load(work.snapshotFile), work)
+}
+
+function contender(snapshot: Snapshot, { order }: Work): Contender {
   return {
     async firstResult() {
       const started = performance.now()

@@ -41,10 +41,11 @@ interface Row {
 
 const isoseed = contender('isoseed', () => nodeProcess('isoseed'))
 const control = contender('isoseed again (A/A control)', () => nodeProcess('isoseed'))
+const prewarmed = contender('isoseed, prewarmed', () => nodeProcess('prewarmed'))
 const floor = contender('floor: Rust, no Node', startFloor)
 const worker = contender('Worker thread', () => nodeProcess('worker'))
 const vm = contender('node:vm with cachedData', () => nodeProcess('vm'))
-const entries = [floor, isoseed, control, vm, worker]
+const entries = [floor, isoseed, control, prewarmed, vm, worker]
 const callers = [isoseed, control, worker]
 
 const { values } = parseArgs({ options: { rounds: { type: 'string', default: '40' }, json: { type: 'string' } } })

@@ -16,7 +16,7 @@ export interface Process {
 const TURN_LIMIT_MS = 60_000
 
 /** A long-lived Node process that does one turn on request; ready when the promise is fulfilled. */
-export async function nodeProcess(name: 'isoseed' | 'worker' | 'vm'): Promise<Process> {
+export async function nodeProcess(name: 'isoseed' | 'prewarmed' | 'worker' | 'vm'): Promise<Process> {
   // Beside this module, as scripts/run.mjs makes them.
   const child = fork(fileURLToPath(new URL('contender.mjs', import.meta.url)), [name], { stdio: 'inherit' })
   const ended = once(child, 'exit').then(([code, signal]) => `its process ended with ${signal ?? `exit code ${code}`}`)

@@ -24,8 +24,8 @@ const MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB] as const
 const CACHE_RANGE = [0, 1024 * 1024] as const
 const TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS] as const
 
-/** Each isolate is a thread: more than this is a mistake. */
-const MAX_PREWARMED = 10_000
+/** Each isolate is a thread with a heap: more than this is a mistake. */
+const MAX_PREWARMED = 1000
 
 /** The native side of a value if it is a `Snapshot`; a parameter, so that checking options needs no addon. */
 export type SnapshotLookup = (value: unknown) => NativeSnapshot | undefined

@@ -400,6 +400,8 @@ interface SnapshotInfo {
     readonly buildMs: number;
     /** Paths of the host functions that existed while building. */
     readonly bindings: readonly string[];
+    /** Names of the ES modules that sessions can `import()`. */
+    readonly modules: readonly string[];
 }
 /** Options of `Snapshot.load`. An unknown option is refused. */
 interface LoadOptions {

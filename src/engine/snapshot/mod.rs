@@ -79,6 +79,7 @@ pub struct SnapshotInfo {
     /// The sources, in the order in which they ran.
     pub sources: Vec<SourceInfo>,
     /// The key of the snapshot that this one was built on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<String>,
     /// What the context carries.
     pub data: ContextData,

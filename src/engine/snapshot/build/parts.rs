@@ -40,17 +40,13 @@ pub(super) struct Parts<'s>(v8::Local<'s, v8::Object>);
 impl<'s> Parts<'s> {
     /// Makes the parts work in a fresh context. `None` when V8 is out of memory.
     pub(super) fn prepare(scope: &mut v8::PinScope<'s, '_>, manifest: &str) -> Option<Self> {
-        // Late built-ins come after Intl's own, so that nothing wraps their stand-ins.
-        let lazy_intl = evaluate(scope, &part!("lazy_intl"))?;
-        let makers = [lazy_intl, late(scope)?, evaluate(scope, &part!("finalization"))?];
-        let makers = v8::Array::new_with_elements(scope, &makers);
+        let makers = makers(scope)?.into();
         let manifest = v8::String::new(scope, manifest)?;
         let assemble = v8::Local::<v8::Function>::try_from(evaluate(scope, &part!("main"))?).ok()?;
         let position = evaluate(scope, &part!("position"))?;
         let receiver = v8::undefined(scope).into();
         let validate = wasm::validator(scope)?;
-        let parts =
-            assemble.call(scope, receiver, &[makers.into(), manifest.into(), position, validate.into()])?;
+        let parts = assemble.call(scope, receiver, &[makers, manifest.into(), position, validate.into()])?;
         Some(Self(v8::Local::<v8::Object>::try_from(parts).ok()?))
     }
 
@@ -65,7 +61,8 @@ impl<'s> Parts<'s> {
             None => v8::null(scope).into(),
         };
         let validate = wasm::validator(scope)?.into();
-        isolate::call(scope, kept, "resume", &[limit, validate])?;
+        let makers = makers(scope)?.into();
+        isolate::call(scope, kept, "resume", &[limit, validate, makers])?;
         Some(Self(kept))
     }
 
@@ -108,6 +105,13 @@ impl<'s> Parts<'s> {
         )?)
         .ok()
     }
+}
+
+/// What makes each part. Late built-ins come after Intl's own, so that nothing wraps their stand-ins.
+fn makers<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Array>> {
+    let lazy_intl = evaluate(scope, &part!("lazy_intl"))?;
+    let makers = [lazy_intl, late(scope)?, evaluate(scope, &part!("finalization"))?];
+    Some(v8::Array::new_with_elements(scope, &makers))
 }
 
 /// The maker of the part for late built-ins, which is in pieces.

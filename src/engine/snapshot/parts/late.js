@@ -259,8 +259,12 @@
     return limitChange !== undefined
   }
 
+  /** `null` when there is to be none. */
   const setStackTraceLimit = (value) => {
-    if (value === null || value === undefined) return
+    if (value === null) {
+      deleteProperty(ErrorClass, 'stackTraceLimit')
+      return
+    }
     defineProperty(ErrorClass, 'stackTraceLimit', { __proto__: null, value, writable: true, enumerable: true, configurable: true })
   }
 
@@ -271,6 +275,7 @@
     __proto__: null,
     /** The sources' own `Error.stackTraceLimit` after `suspend`; `null` when they deleted it. */
     stackTraceLimit: null,
+    setStackTraceLimit,
     suspend() {
       for (let i = 0; i < holders.length; i++) {
         const path = holders[i][0]

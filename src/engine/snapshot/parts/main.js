@@ -28,6 +28,10 @@
     refuse: (finding) => add(found.refused, finding),
     warn: (finding) => add(found.warnings, finding),
   }
+  let stackTraceLimit = null
+  const note = (part) => {
+    if ('stackTraceLimit' in part) stackTraceLimit = part.stackTraceLimit
+  }
   const parts = []
   for (let index = 0; index < makers.length; index++) add(parts, makers[index](tools))
   return {
@@ -39,31 +43,44 @@
       // V8 can't capture it.
       tools.validateWasm = undefined
     },
-    // After collections: whether a session has anything to restore.
+    // After collections: whether a session has anything to restore. A part that has not is let go.
     settle() {
       let stays = false
-      for (let index = 0; index < parts.length; index++) stays = parts[index].settle() || stays
+      for (let index = 0; index < parts.length; index++) {
+        if (parts[index].settle()) {
+          stays = true
+          continue
+        }
+        note(parts[index])
+        parts[index] = undefined
+      }
       return stays
     },
     // In each session, before any code of the guest. In reverse: late built-ins come first.
     restore() {
-      for (let index = parts.length - 1; index >= 0; index--) parts[index].restore()
+      for (let index = parts.length - 1; index >= 0; index--) parts[index]?.restore()
     },
     // In a builder on top of this snapshot, before its sources.
-    resume(stackTraceLimit, validateWasm) {
+    resume(stackTraceLimit, validateWasm, makers) {
       tools.validateWasm = validateWasm
-      for (let index = 0; index < parts.length; index++) parts[index].resume(stackTraceLimit)
+      for (let index = 0; index < parts.length; index++) {
+        if (parts[index] !== undefined) {
+          parts[index].resume(stackTraceLimit)
+          continue
+        }
+        parts[index] = makers[index](tools)
+        parts[index].setStackTraceLimit?.(stackTraceLimit)
+      }
     },
     noteFrozen(object, source) {
       apply(set, frozen, [object, source])
     },
     // What was found, as JSON; once.
     report() {
-      const report = { __proto__: null, stackTraceLimit: null, found }
       for (let index = 0; index < parts.length; index++) {
-        if ('stackTraceLimit' in parts[index]) report.stackTraceLimit = parts[index].stackTraceLimit
+        if (parts[index] !== undefined) note(parts[index])
       }
-      const text = stringify(report)
+      const text = stringify({ __proto__: null, stackTraceLimit, found })
       found.waivable = []
       found.refused = []
       found.warnings = []

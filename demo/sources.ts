@@ -18,7 +18,6 @@ export async function guestSources(): Promise<GuestSources> {
     format: 'iife',
     platform: 'browser',
     target: 'es2023',
-    charset: 'utf8',
     legalComments: 'none',
     define: { 'process.env.NODE_ENV': '"production"' },
     logLevel: 'warning',

@@ -95,7 +95,8 @@ async function run(esbuild: Esbuild, request: BundleRequest, format: 'cjs' | 'es
     platform: 'browser',
     conditions: ['browser', 'module', define['process.env.NODE_ENV'] === '"development"' ? 'development' : 'production'],
     target: 'es2023',
-    charset: 'utf8',
+    // V8 keeps text in two bytes a character as soon as one of them is not Latin-1.
+    charset: 'ascii',
     jsx: 'automatic',
     sourcemap: 'external',
     sourcesContent: true,

@@ -6,17 +6,37 @@
   const known = { __proto__: null }
   const exported = { __proto__: null }
 
+  // A step of a path: names pile up, `..` takes one off.
+  const step = (names, name) => {
+    if (name === '.') return names
+    if (name === '..' && names !== undefined && names.name !== '..') return names.outer
+    return { __proto__: null, name, outer: names }
+  }
+
   // `./a.js` and `../a.js` are relative to the name of the module that asks; other names are exact.
+  // V8 asks while it links modules, so no built-in is called that a guest may have replaced.
   const resolve = (request, from) => {
     if (request in known) return request
-    if (!/^\.\.?\//.test(request)) return undefined
-    const parts = from.split('/').slice(0, -1)
-    for (const part of request.split('/')) {
-      if (part === '..' && parts.length > 0 && parts.at(-1) !== '..') parts.pop()
-      else if (part !== '.') parts.push(part)
+    const isRelative = request[0] === '.' && (request[1] === '/' || (request[1] === '.' && request[2] === '/'))
+    if (!isRelative) return undefined
+    let folder = from.length
+    while (folder > 0 && from[folder - 1] !== '/') folder--
+    let names
+    let name = ''
+    for (let index = 0; index < folder + request.length; index++) {
+      const letter = index < folder ? from[index] : request[index - folder]
+      if (letter !== '/') {
+        name += letter
+        continue
+      }
+      names = step(names, name)
+      name = ''
     }
-    const name = parts.join('/')
-    return name in known ? name : undefined
+    names = step(names, name)
+    if (names === undefined) return undefined
+    let path = names.name
+    for (let outer = names.outer; outer !== undefined; outer = outer.outer) path = `${outer.name}/${path}`
+    return path in known ? path : undefined
   }
 
   const missing = (request, from) =>
@@ -33,7 +53,6 @@
   return {
     __proto__: null,
     resolve,
-    missing,
     // From now on this is a module's name, even before it is evaluated.
     declare(name) {
       known[name] = true
@@ -59,5 +78,7 @@
       return done.then(() => namespace.default)
     },
     imported: (namespace, done) => done.then(() => namespace),
+    // For a module that runs right now.
+    later: (name) => Promise.resolve().then(() => import(name)),
   }
 })()

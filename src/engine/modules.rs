@@ -8,15 +8,27 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use crate::engine::exception::throw;
 use crate::engine::isolate;
 use crate::engine::source::{Source, SourceKind, code_string, evaluate, origin};
+use crate::engine::text::{LONGEST_NAME, beginning};
 
 /// An ES module that can be imported by its name.
 struct Entry {
     name: String,
     module: v8::Global<v8::Module>,
-    /// Imported before its source's turn came.
-    awaits_turn: bool,
+    turn: Turn,
+}
+
+/// When the source of a module is evaluated for its own sake.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// Later: another module imports it before.
+    ToCome,
+    /// Now, or before.
+    Come,
+    /// Now, and it is nobody's module: what `eval` was given.
+    Passing,
 }
 
 /// The modules of the current context, in the isolate's slot.
@@ -54,7 +66,7 @@ impl Modules {
         for (index, name) in names.iter().enumerate() {
             let module = scope.get_context_data_from_snapshot_once::<v8::Module>(first + 1 + index).ok()?;
             let module = v8::Global::new(scope, module);
-            self.compiled.borrow_mut().push(Entry { name: name.clone(), module, awaits_turn: false });
+            self.compiled.borrow_mut().push(Entry { name: name.clone(), module, turn: Turn::Come });
         }
         Some(())
     }
@@ -134,17 +146,16 @@ impl Modules {
             }
             let source = self.waiting.borrow_mut().remove(&name);
             if let Some(source) = source {
-                return self.compile(scope, &source, true);
+                return self.compile(scope, &source, Turn::ToCome);
             }
         }
-        let error = self.call(scope, "missing", &arguments)?;
-        scope.throw_exception(error);
+        throw_missing(scope, specifier, referrer);
         None
     }
 
     fn by_name<'s>(&self, scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<v8::Local<'s, v8::Module>> {
         let compiled = self.compiled.borrow();
-        let entry = compiled.iter().rev().find(|entry| entry.name == name)?;
+        let entry = compiled.iter().rev().find(|entry| entry.name == name && entry.turn != Turn::Passing)?;
         Some(v8::Local::new(scope, &entry.module))
     }
 
@@ -152,18 +163,19 @@ impl Modules {
         &self,
         scope: &mut v8::PinScope<'s, '_>,
         source: &Source,
-        awaits_turn: bool,
+        turn: Turn,
     ) -> Option<v8::Local<'s, v8::Module>> {
         let code = code_string(scope, &source.code)?;
         let origin = origin(scope, &source.name, true)?;
         let mut code = v8::script_compiler::Source::new(code, Some(&origin));
         let module = v8::script_compiler::compile_module(scope, &mut code)?;
-        let entry = Entry { name: source.name.clone(), module: v8::Global::new(scope, module), awaits_turn };
+        let entry = Entry { name: source.name.clone(), module: v8::Global::new(scope, module), turn };
         self.compiled.borrow_mut().push(entry);
         Some(module)
     }
 
-    /// Links and evaluates a module. The promise settles when it and all it imports are evaluated.
+    /// Links and evaluates a module that does neither right now: V8 ends the process otherwise. The
+    /// promise settles when it and all it imports are evaluated.
     fn run<'s>(
         scope: &mut v8::PinScope<'s, '_>,
         module: v8::Local<'s, v8::Module>,
@@ -171,7 +183,15 @@ impl Modules {
         if module.get_status() == v8::ModuleStatus::Uninstantiated {
             module.instantiate_module(scope, on_static_import)?;
         }
-        module.evaluate(scope)
+        match module.get_status() {
+            v8::ModuleStatus::Instantiated | v8::ModuleStatus::Evaluated | v8::ModuleStatus::Errored => {
+                module.evaluate(scope)
+            }
+            _ => {
+                throw(scope, v8::Exception::error, "the module is being linked or evaluated right now");
+                None
+            }
+        }
     }
 
     /// The module of an announced source whose turn has come; another one imported it before.
@@ -181,8 +201,8 @@ impl Modules {
         name: &str,
     ) -> Option<v8::Local<'s, v8::Module>> {
         let mut compiled = self.compiled.borrow_mut();
-        let entry = compiled.iter_mut().find(|entry| entry.name == name && entry.awaits_turn)?;
-        entry.awaits_turn = false;
+        let entry = compiled.iter_mut().find(|entry| entry.name == name && entry.turn == Turn::ToCome)?;
+        entry.turn = Turn::Come;
         Some(v8::Local::new(scope, &entry.module))
     }
 
@@ -284,7 +304,7 @@ fn evaluate_module<'s>(
     let is_kept = is_announced || imported.is_some();
     let module = match imported {
         Some(module) => module,
-        None => modules.compile(scope, source, false)?,
+        None => modules.compile(scope, source, if is_kept { Turn::Come } else { Turn::Passing })?,
     };
     let evaluated = Modules::run(scope, module);
     if !is_kept {
@@ -296,6 +316,20 @@ fn evaluate_module<'s>(
     let global = optional_string(scope, source.global.as_deref())?;
     let namespace = module.get_module_namespace();
     modules.call(scope, "evaluated", &[name, global, namespace, evaluated])
+}
+
+fn throw_missing(scope: &mut v8::PinScope, specifier: v8::Local<v8::String>, referrer: v8::Local<v8::Value>) {
+    let shown = |text| beginning(scope, text, LONGEST_NAME);
+    let specifier = shown(specifier);
+    let referrer = v8::Local::<v8::String>::try_from(referrer).map(shown).unwrap_or_default();
+    let message = v8::String::new(scope, &format!("no module {specifier:?} ({referrer} asks for it)"));
+    let (key, code) = (v8::String::new(scope, "code"), v8::String::new(scope, "ERR_MODULE_NOT_FOUND"));
+    let (Some(message), Some(key), Some(code)) = (message, key, code) else { return };
+    let error = v8::Exception::error(scope, message);
+    if let Ok(object) = v8::Local::<v8::Object>::try_from(error) {
+        object.create_data_property(scope, key.into(), code.into());
+    }
+    scope.throw_exception(error);
 }
 
 /// The modules of the current context.
@@ -351,6 +385,12 @@ fn import<'s>(
 ) -> Option<v8::Local<'s, v8::Promise>> {
     let modules = current(scope)?;
     let module = modules.find(scope, specifier, referrer)?;
+    if module.get_status() == v8::ModuleStatus::Evaluating {
+        let name = modules.name_of(module)?;
+        let name = v8::String::new(scope, &name)?.into();
+        let promise = modules.call(scope, "later", &[name])?;
+        return v8::Local::<v8::Promise>::try_from(promise).ok();
+    }
     let evaluated = Modules::run(scope, module)?;
     let namespace = module.get_module_namespace();
     let promise = modules.call(scope, "imported", &[namespace, evaluated])?;

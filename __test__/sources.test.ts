@@ -55,7 +55,7 @@ describe('ES modules', () => {
 
   test('each session has its own', async () => {
     const snapshot = await buildSnapshot({ bundle })
-    expect([...snapshot.info.modules].sort()).toEqual(['app/counter.mjs', 'app/main.mjs'])
+    expect(snapshot.info.modules.toSorted()).toEqual(['app/counter.mjs', 'app/main.mjs'])
     await using a = await createIsolate({ snapshot })
     await using b = await createIsolate({ snapshot })
     expect([await a.eval('app.add()'), await a.eval('app.add()'), await b.eval('app.add()')]).toEqual([2, 3, 2])

@@ -268,6 +268,7 @@
     defineProperty(ErrorClass, 'stackTraceLimit', { __proto__: null, value, writable: true, enumerable: true, configurable: true })
   }
 
+  for (let i = 0; i < holders.length; i++) tools.watch(holders[i][1])
   install()
   setStackTraceLimit(STACK_TRACE_LIMIT)
 

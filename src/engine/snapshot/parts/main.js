@@ -8,8 +8,8 @@
   const { stringify } = JSON
   const { defineProperty } = Object
   const { apply } = Reflect
-  const { get, set } = WeakMap.prototype
-  // Where objects were frozen; only a rehearsal knows.
+  const { get, has, set } = WeakMap.prototype
+  // Objects that must stay extensible, with where they were frozen; only a rehearsal knows that.
   const frozen = new WeakMap()
   const found = { __proto__: null, waivable: [], refused: [], warnings: [] }
   const add = (list, finding) => {
@@ -23,6 +23,7 @@
     manifest,
     position,
     validateWasm,
+    watch: (object) => apply(set, frozen, [object, undefined]),
     frozenAt: (object) => apply(get, frozen, [object]),
     report: (finding) => add(found.waivable, finding),
     refuse: (finding) => add(found.refused, finding),
@@ -72,8 +73,9 @@
         parts[index].setStackTraceLimit?.(stackTraceLimit)
       }
     },
-    noteFrozen(object, source) {
-      apply(set, frozen, [object, source])
+    noteFrozen(object) {
+      const isFirst = apply(has, frozen, [object]) && apply(get, frozen, [object]) === undefined
+      if (isFirst) apply(set, frozen, [object, position()])
     },
     // What was found, as JSON; once.
     report() {

@@ -49,10 +49,7 @@
     const original = holder[name]
     const replacement = {
       [name](object) {
-        if ((typeof object === 'object' && object !== null) || typeof object === 'function') {
-          const source = position()
-          if (source !== undefined) parts.noteFrozen(object, source)
-        }
+        parts.noteFrozen(object)
         return apply(original, this, arguments)
       },
     }[name]

@@ -165,8 +165,8 @@ describe('files that can\'t be read or written', () => {
   test('are ERR_SNAPSHOT_IO that names the path', async () => {
     const snapshot = await buildSnapshot({ bundle: '' })
     const nowhere = join(folder, 'no', 'x.snap')
-    for (const trial of [Snapshot.load(nowhere), Snapshot.inspect(nowhere), snapshot.save(nowhere), Snapshot.load(folder), snapshot.save(folder)]) {
-      const { code, message } = await rejection(trial)
+    for (const trial of [() => Snapshot.load(nowhere), () => Snapshot.inspect(nowhere), () => snapshot.save(nowhere), () => Snapshot.load(folder), () => snapshot.save(folder)]) {
+      const { code, message } = await rejection(trial())
       expect(code).toBe('ERR_SNAPSHOT_IO')
       expect(message).toContain(folder)
     }

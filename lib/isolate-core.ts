@@ -32,13 +32,16 @@ export class IsolateCore implements HostCallReceiver {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { timeoutMs, memoryLimitMb, bindings } = request
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen } = request
     const options = {
       memoryLimitMb,
       sources,
       globals: connection.encode(request.globals, 'globals'),
       bindings: [...bindings.keys()],
       ...(timeoutMs === Infinity ? {} : { timeoutMs }),
+      ...(cpuLimitMs === Infinity ? {} : { cpuLimitMs }),
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm,
     }
     let core: IsolateCore | undefined
     await connection.request((id) => {

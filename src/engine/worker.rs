@@ -20,9 +20,9 @@ use crate::engine::guest::{self, Progress};
 use crate::engine::handle::{Seed, SessionOptions};
 use crate::engine::host_call::{GuestState, Waiting};
 use crate::engine::isolate::{self, LiveIsolate};
-use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
+use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
 use crate::engine::limits::memory::MemoryLimit;
-use crate::engine::limits::{fatal, sampler};
+use crate::engine::limits::{codegen, fatal, sampler};
 use crate::engine::modules;
 use crate::engine::platform::TaskRoute;
 use crate::engine::source::Source;
@@ -128,13 +128,16 @@ fn serve(
         // The receiver lives as long as the isolate does.
         let _ = commands.send(Command::Task(task));
     });
-    isolate::check_generated_code(&mut live);
+    codegen::check(&mut live);
     let outcome = match wait_for_session(lifecycle, received) {
         None => Ok(()),
         Some(Wanted { call, session, asked, tasks }) => {
             asking.set(call);
+            if let Some(limit) = session.cpu_limit {
+                lifecycle.limit_cpu(limit);
+            }
             let encoder = Encoder { limit: memory.bytes(), host_has_float16: session.host_has_float16 };
-            let guest = GuestState::new(encoder, Arc::clone(&session.host));
+            let guest = GuestState::new(encoder, session.codegen, Arc::clone(&session.host));
             live.isolate.set_slot(Rc::clone(&guest));
             let lifecycle = Arc::clone(lifecycle);
             let mut worker = Worker {
@@ -314,7 +317,7 @@ impl Worker<'_> {
         self.guest.owner.set(None);
         let Some(stop) = self.lifecycle.end_turn() else { return Some(outcome) };
         let error = self.lifecycle.stop_error(stop);
-        if stop == Stop::MemoryLimit {
+        if stop.is_final() {
             if let Some(owner) = owner {
                 self.lifecycle.settle(owner, Err(error.clone()));
             }

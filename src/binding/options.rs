@@ -112,6 +112,8 @@ pub struct NativeIsolateOptions {
     pub globals: Uint8Array,
     /// Dotted paths of host functions.
     pub bindings: Vec<String>,
+    /// Those of them that block the guest until the host answers.
+    pub sync_bindings: Vec<String>,
 }
 
 /// How to verify isolation.

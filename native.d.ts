@@ -56,6 +56,11 @@ export declare class NativeIsolate {
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
+  /**
+   * Says of the next request, by its number, that it is made in order to answer one of these host
+   * calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
+   */
+  nest(request: number, hostCalls: Array<number>): void
   /** Stops what runs for a request. No event follows. */
   abort(request: number): void
   /** Ends the isolate; answered when its memory is given back. */
@@ -151,6 +156,8 @@ export interface NativeEvent {
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
+  /** For `hostCall`: the request that the guest works for. */
+  owner?: number
   /** An encoded value. */
   bytes?: Uint8Array
   /** An answer as JSON. */
@@ -178,12 +185,8 @@ export interface NativeIsolateOptions {
   globals: Uint8Array
   /** Dotted paths of host functions. */
   bindings: Array<string>
-  /** CPU time of the session's whole life, in milliseconds; absent for no limit. */
-  cpuLimitMs?: number
-  /** Whether the guest may make code from strings. */
-  codegenStrings: boolean
-  /** Whether the guest may compile WebAssembly. */
-  codegenWasm: boolean
+  /** Those of them that block the guest until the host answers. */
+  syncBindings: Array<string>
 }
 
 /** A source as `lib/` passes it. */

@@ -20,6 +20,7 @@ export { invalidArg, show } from './misuse.js'
  * - `ERR_SNAPSHOT_IO`: the snapshot's file can't be read or written.
  * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
  *   there; `cause` is the bundler's error.
+ * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on; the isolate stays usable.
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
  * - `ERR_ADDON_LOAD`: the native addon can't be loaded; `cause` is the loader's error.
  */
@@ -39,6 +40,7 @@ export type ErrorCode =
   | 'ERR_BUNDLE'
   | 'ERR_INVALID_ARG'
   | 'ERR_ADDON_LOAD'
+  | 'ERR_NESTED_CALL'
 
 /** What an `IsoseedError` may carry besides code and message. */
 export interface IsoseedErrorOptions {

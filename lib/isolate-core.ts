@@ -2,6 +2,8 @@ import type { NativeIsolate, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
+import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
+import type { Frame } from './nesting.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
 import type { IsolateStats } from './types.js'
 
@@ -38,6 +40,7 @@ export class IsolateCore implements HostCallReceiver {
       sources,
       globals: connection.encode(request.globals, 'globals'),
       bindings: [...bindings.keys()],
+      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
       ...(timeoutMs === Infinity ? {} : { timeoutMs }),
       ...(cpuLimitMs === Infinity ? {} : { cpuLimitMs }),
       codegenStrings: codegen.strings,
@@ -81,12 +84,20 @@ export class IsolateCore implements HostCallReceiver {
 
   #request(start: (request: number) => void, signal?: AbortSignal): ReturnType<Connection['request']> {
     const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this }
-    return this.#connection.request(start, options)
+    if (currentFrame() === undefined) return this.#connection.request(start, options)
+    const hostCalls = hostCallsWithin(this.#native.id)
+    return this.#connection.request((request) => {
+      this.#native.nest(request, hostCalls)
+      start(request)
+    }, options)
   }
 
   /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall: number, path: string, args: Uint8Array): void {
-    void this.#run(path, args).then(({ ok, value }) => {
+  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void {
+    const binding = this.#bindings.get(path)
+    const run = (): Promise<HostAnswer> => this.#run(binding, path, args)
+    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
+    void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value }) => {
       try {
         this.#native.answer(hostCall, ok, value)
       } catch {
@@ -95,9 +106,8 @@ export class IsolateCore implements HostCallReceiver {
     })
   }
 
-  async #run(path: string, args: Uint8Array): Promise<{ ok: boolean; value: Uint8Array }> {
+  async #run(binding: Binding | undefined, path: string, args: Uint8Array): Promise<HostAnswer> {
     try {
-      const binding = this.#bindings.get(path)
       if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
       const decoded = this.#connection.decode(args) as unknown[]
       const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)
@@ -106,4 +116,10 @@ export class IsolateCore implements HostCallReceiver {
       return { ok: false, value: this.#connection.encodeThrown(error, path) }
     }
   }
+}
+
+/** An encoded value, or an encoded error. */
+interface HostAnswer {
+  ok: boolean
+  value: Uint8Array
 }

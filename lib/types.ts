@@ -244,11 +244,12 @@ export interface CreateIsolateOptions {
    * Host functions that the guest may call, as globals under their names;
    * objects nest. In the guest each is an async function: arguments and result
    * are cloned, and an error crosses with name, message, code and cause, and
-   * without the host's stack.
+   * without the host's stack. One given as `{ sync: true, fn }` returns its
+   * answer instead of a promise: the guest waits for it.
    *
    * @default {}
    */
-  bindings?: Record<string, HostFunction | HostObject>
+  bindings?: Record<string, HostFunction | SyncBinding | HostObject>
 }
 
 /**
@@ -258,9 +259,25 @@ export interface CreateIsolateOptions {
 // `any`, because a function that asks for specific parameters must be assignable; the guest decides what it passes.
 export type HostFunction = (...args: any[]) => unknown
 
+/**
+ * A function of the host whose answer the guest waits for: the guest gets the
+ * plain value, or the error is thrown. `fn` may return a promise: only the
+ * isolate's own thread is blocked, and the guest's time limit goes on.
+ *
+ * What `fn` itself calls in the same isolate, directly or by what it awaits, runs within the guest's
+ * call. If that was made in a promise's reaction (after an `await`), the
+ * guest can settle no promise meanwhile: a call that would wait for one fails
+ * with `ERR_NESTED_CALL`. Other calls wait until `fn` has answered.
+ */
+export interface SyncBinding {
+  readonly sync: true
+  /** It is called with this object as `this`. */
+  readonly fn: HostFunction
+}
+
 /** Host functions under names; may nest. */
 export interface HostObject {
-  readonly [name: string]: HostFunction | HostObject
+  readonly [name: string]: HostFunction | SyncBinding | HostObject
 }
 
 /** Options of `eval` and `call`. An unknown option is refused. */

@@ -201,6 +201,7 @@ impl Connection {
             timeout: options.timeout_ms.map(milliseconds),
             globals: options.globals.to_vec(),
             bindings: options.bindings,
+            sync_bindings: options.sync_bindings,
             host_has_float16: self.float16,
             host: Arc::clone(&address) as Arc<dyn Host>,
             cpu_limit: options.cpu_limit_ms.map(milliseconds),

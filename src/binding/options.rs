@@ -118,6 +118,8 @@ pub struct NativeIsolateOptions {
     pub codegen_strings: bool,
     /// Whether the guest may compile WebAssembly.
     pub codegen_wasm: bool,
+    /// Those of them that block the guest until the host answers.
+    pub sync_bindings: Vec<String>,
 }
 
 /// How to verify isolation.

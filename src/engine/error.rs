@@ -114,6 +114,12 @@ pub enum EngineError {
         /// Names the option and the value.
         message: String,
     },
+    /// A request that the host made in order to answer a blocking host call can't go on.
+    #[error("{message}")]
+    NestedCall {
+        /// What is in its way.
+        message: String,
+    },
 }
 
 impl EngineError {
@@ -133,6 +139,7 @@ impl EngineError {
             Self::SnapshotMismatch { .. } => "ERR_SNAPSHOT_MISMATCH",
             Self::SnapshotIo { .. } => "ERR_SNAPSHOT_IO",
             Self::InvalidArg { .. } => "ERR_INVALID_ARG",
+            Self::NestedCall { .. } => "ERR_NESTED_CALL",
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
@@ -17,6 +17,7 @@ use crate::engine::globals::define_global;
 use crate::engine::lifecycle::CallId;
 use crate::engine::limits::codegen::Codegen;
 use crate::engine::position::current_position;
+use crate::engine::sync_call;
 use crate::engine::value::{Encoder, Failure};
 use crate::engine::worker::Halt;
 
@@ -24,7 +25,7 @@ use crate::engine::worker::Halt;
 /// the memory limit: a guest that calls in a loop without awaiting would fill the host's memory.
 const MOST_WAITING: usize = 10_000;
 
-const TOO_MANY: &str = "too many host calls, or too large ones, wait for the host";
+pub(crate) const TOO_MANY: &str = "too many host calls, or too large ones, wait for the host";
 
 /// V8's parser takes many times a source's length in memory that no limit counts, so a source may take
 /// this share of the memory limit.
@@ -43,6 +44,8 @@ pub struct HostCall {
     pub path: String,
     /// The encoded array of arguments.
     pub arguments: Vec<u8>,
+    /// The request that the guest works for; none when that is answered.
+    pub owner: Option<CallId>,
 }
 
 /// What an isolate needs of its host. Called on the isolate's thread; must not block.
@@ -82,9 +85,11 @@ pub(crate) struct GuestState {
     pub(crate) settled: RefCell<VecDeque<Settled>>,
     /// Off while the session's sources run: a snapshot's sources find no host either.
     host_listens: Cell<bool>,
+    /// Paths of the host functions that block the guest.
+    sync_paths: RefCell<HashSet<String>>,
     host: Arc<dyn Host>,
     waiting: RefCell<HashMap<u64, Waiting>>,
-    waiting_bytes: Cell<usize>,
+    pub(crate) waiting_bytes: Cell<usize>,
     calls: Cell<u64>,
     pub(crate) codegen: Codegen,
 }
@@ -96,6 +101,7 @@ impl GuestState {
             owner: Cell::new(None),
             settled: RefCell::default(),
             host_listens: Cell::new(false),
+            sync_paths: RefCell::default(),
             host,
             waiting: RefCell::default(),
             waiting_bytes: Cell::new(0),
@@ -104,8 +110,9 @@ impl GuestState {
         })
     }
 
-    /// From now on the guest may call host functions.
-    pub(crate) fn let_host_listen(&self) {
+    /// From now on the guest may call host functions; those at `sync_paths` block it.
+    pub(crate) fn let_host_listen(&self, sync_paths: &[String]) {
+        self.sync_paths.replace(sync_paths.iter().cloned().collect());
         self.host_listens.set(true);
     }
 
@@ -121,7 +128,19 @@ impl GuestState {
         Some(waiting)
     }
 
-    fn has_room_for(&self, argument_bytes: usize) -> bool {
+    /// The number of the next call.
+    pub(crate) fn next_call(&self) -> u64 {
+        let id = self.calls.get() + 1;
+        self.calls.set(id);
+        id
+    }
+
+    /// Hands a call to the host.
+    pub(crate) fn send(&self, id: u64, path: String, arguments: Vec<u8>) {
+        self.host.call(HostCall { id, path, arguments, owner: self.owner.get() });
+    }
+
+    pub(crate) fn has_room_for(&self, argument_bytes: usize) -> bool {
         let bytes = self.waiting_bytes.get().saturating_add(argument_bytes);
         self.waiting.borrow().len() < MOST_WAITING && bytes <= self.encoder.limit
     }
@@ -209,27 +228,69 @@ fn on_call<'s>(
         }
         return;
     };
-    let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
-    result.set(resolver.get_promise(scope).into());
-    if !guest.has_room_for(0) {
-        reject(scope, resolver, TOO_MANY);
-        return;
-    }
     let elements: Vec<v8::Local<v8::Value>> =
         (0..arguments.length()).map(|index| arguments.get(index)).collect();
     let array = v8::Array::new_with_elements(scope, &elements);
+    if guest.sync_paths.borrow().contains(&path) {
+        if let Some(answer) = call_and_wait(scope, &guest, path, array) {
+            result.set(answer);
+        }
+    } else if let Some(promise) = call_later(scope, &guest, path, array) {
+        result.set(promise.into());
+    }
+}
+
+/// `None`: an exception is pending.
+fn call_and_wait<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    guest: &GuestState,
+    path: String,
+    arguments: v8::Local<v8::Array>,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let encoded = {
+        v8::tc_scope!(let scope, scope);
+        match guest.encoder.encode(scope, arguments.into(), &format!("{path} arguments")) {
+            Err(Failure::Threw) => {
+                scope.rethrow();
+                return None;
+            }
+            encoded => encoded,
+        }
+    };
+    match encoded {
+        Ok(encoded) => sync_call::call(scope, guest, path, encoded),
+        Err(Failure::NotCloneable(message)) => {
+            throw(scope, v8::Exception::type_error, &message);
+            None
+        }
+        Err(Failure::Threw) => None,
+    }
+}
+
+/// The promise of what the host answers. `None`: an exception is pending.
+fn call_later<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    guest: &GuestState,
+    path: String,
+    arguments: v8::Local<v8::Array>,
+) -> Option<v8::Local<'s, v8::Promise>> {
+    let resolver = v8::PromiseResolver::new(scope)?;
+    let promise = resolver.get_promise(scope);
+    if !guest.has_room_for(0) {
+        reject(scope, resolver, TOO_MANY);
+        return Some(promise);
+    }
     v8::tc_scope!(let scope, scope);
-    match guest.encoder.encode(scope, array.into(), &format!("{path} arguments")) {
+    match guest.encoder.encode(scope, arguments.into(), &format!("{path} arguments")) {
         Ok(encoded) if !guest.has_room_for(encoded.len()) => reject(scope, resolver, TOO_MANY),
         Ok(encoded) => {
-            let id = guest.calls.get() + 1;
-            guest.calls.set(id);
+            let id = guest.next_call();
             let argument_bytes = encoded.len();
             guest.waiting_bytes.set(guest.waiting_bytes.get() + argument_bytes);
             let resolver = v8::Global::new(scope, resolver);
             let waiting = Waiting { resolver, owner: guest.owner.get(), argument_bytes };
             guest.waiting.borrow_mut().insert(id, waiting);
-            guest.host.call(HostCall { id, path, arguments: encoded });
+            guest.send(id, path, encoded);
         }
         Err(Failure::NotCloneable(message)) => {
             scope.reset();
@@ -242,6 +303,7 @@ fn on_call<'s>(
             }
         }
     }
+    Some(promise)
 }
 
 fn reject(scope: &mut v8::PinScope, resolver: v8::Local<v8::PromiseResolver>, message: &str) {

@@ -23,12 +23,9 @@ pub(crate) struct LiveIsolate {
 }
 
 impl LiveIsolate {
-    /// The error with positions in the snapshot's sources mapped.
-    pub(crate) fn map_error(&self, error: EngineError) -> EngineError {
-        match &self.snapshot {
-            Some(snapshot) => snapshot.source_maps().map_error(error),
-            None => error,
-        }
+    /// What it was restored from.
+    pub(crate) fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.snapshot.clone()
     }
 }
 

@@ -78,6 +78,7 @@ pub fn session_options() -> SessionOptions {
         timeout: Some(SECOND),
         globals: b"\xff\x0fo{\0\0".to_vec(),
         bindings: vec!["host.call".to_owned()],
+        sync_bindings: Vec::new(),
         host_has_float16: false,
         host: Arc::new(Calls::default()),
         cpu_limit: None,
@@ -143,7 +144,7 @@ pub fn channel() -> (Settle, Receiver<Result<Reply>>) {
 }
 
 /// A one-byte string as the wire has it, or the bytes as Rust shows them.
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     match bytes {
         [0xff, 0x0f, b'"', length, rest @ ..] if usize::from(*length) + 1 == rest.len() => {
             rest[..usize::from(*length)].iter().map(|byte| char::from(*byte)).collect()

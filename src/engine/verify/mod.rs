@@ -173,6 +173,7 @@ impl Session {
             timeout: Some(options.timeout),
             globals: EMPTY_OBJECT.to_vec(),
             bindings: Vec::new(),
+            sync_bindings: Vec::new(),
             host_has_float16: false,
             host: Arc::new(NoHost),
             cpu_limit: None,

@@ -11,7 +11,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
+use std::sync::mpsc::{Receiver, RecvError, RecvTimeoutError, Sender};
 use std::time::Instant;
 
 use crate::engine::error::{EngineError, Result};
@@ -28,6 +28,7 @@ use crate::engine::platform::TaskRoute;
 use crate::engine::source::Source;
 use crate::engine::source_map::SourceMaps;
 use crate::engine::stats::{IsolateStats, thread_cpu_ms};
+use crate::engine::system::timers;
 use crate::engine::value::Encoder;
 use crate::engine::verify::digest;
 
@@ -203,16 +204,48 @@ impl Worker<'_> {
     }
 
     fn serve(&mut self, received: &Receiver<Command>) {
-        while let Ok(command) = received.recv() {
-            if matches!(command, Command::Dispose) || self.lifecycle.is_finished() {
+        while let Ok(command) = self.next_command(received) {
+            if matches!(command, Some(Command::Dispose)) || self.lifecycle.is_finished() {
                 return;
             }
-            self.handle(command);
-            self.settle_awaited();
+            if let Some(command) = command {
+                self.handle(command);
+                self.settle_awaited();
+            }
+            // One timer between two commands: neither keeps the other waiting.
+            self.fire_due_timer();
             if self.lifecycle.is_finished() {
                 return;
             }
         }
+    }
+
+    /// The next command; none when a timer is due before one comes. Fails when none will come any more.
+    fn next_command(&self, received: &Receiver<Command>) -> Result<Option<Command>, RecvError> {
+        let Some(due) = self.guest.timers.next_due() else { return received.recv().map(Some) };
+        match received.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            Ok(command) => Ok(Some(command)),
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Err(RecvTimeoutError::Disconnected) => Err(RecvError),
+        }
+    }
+
+    fn fire_due_timer(&mut self) {
+        let Some(timer) = self.guest.timers.take_due(Instant::now()) else { return };
+        let fire = |scope: &mut v8::PinScope, guest: &GuestState| timers::fire(scope, guest, &timer.callback);
+        let outcome = match (self.turn(timer.owner, fire), timer.owner) {
+            // The request is settled already; what it left behind goes on by itself.
+            (None, Some(_)) => self.turn(None, fire),
+            (Some(Err(error)), Some(owner)) => {
+                self.lifecycle.settle(owner, Err(error.clone()));
+                Some(Err(error))
+            }
+            (outcome, _) => outcome,
+        };
+        let was_terminated = !matches!(outcome, Some(Ok(())));
+        let guest = Rc::clone(&self.guest);
+        guest.timers.ran(timer, was_terminated);
+        self.settle_awaited();
     }
 
     fn handle(&mut self, command: Command) {

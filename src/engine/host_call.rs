@@ -18,6 +18,8 @@ use crate::engine::lifecycle::CallId;
 use crate::engine::limits::codegen::Codegen;
 use crate::engine::position::current_position;
 use crate::engine::sync_call;
+use crate::engine::system::timers::Timers;
+use crate::engine::system::{self, SessionClock};
 use crate::engine::value::{Encoder, Failure};
 use crate::engine::worker::Halt;
 
@@ -33,7 +35,7 @@ const SOURCE_SHARE: usize = 8;
 
 /// Identifies the table of external references that blobs are built with. Changes with its order or
 /// contents.
-pub(crate) const REFERENCES_ID: &str = "host-call/1";
+pub(crate) const REFERENCES_ID: &str = "host-call/2";
 
 /// One call of a host function.
 #[derive(Debug)]
@@ -83,6 +85,8 @@ pub(crate) struct GuestState {
     /// The request that the running turn works for.
     pub(crate) owner: Cell<Option<CallId>>,
     pub(crate) settled: RefCell<VecDeque<Settled>>,
+    pub(crate) timers: Timers,
+    pub(crate) clock: SessionClock,
     /// Off while the session's sources run: a snapshot's sources find no host either.
     host_listens: Cell<bool>,
     /// Paths of the host functions that block the guest.
@@ -100,6 +104,8 @@ impl GuestState {
             encoder,
             owner: Cell::new(None),
             settled: RefCell::default(),
+            timers: Timers::new(encoder.limit),
+            clock: SessionClock::start(),
             host_listens: Cell::new(false),
             sync_paths: RefCell::default(),
             host,
@@ -114,6 +120,11 @@ impl GuestState {
     pub(crate) fn let_host_listen(&self, sync_paths: &[String]) {
         self.sync_paths.replace(sync_paths.iter().cloned().collect());
         self.host_listens.set(true);
+    }
+
+    /// Whether the guest may call host functions and start timers.
+    pub(crate) fn host_listens(&self) -> bool {
+        self.host_listens.get()
     }
 
     /// Calls of host functions so far.
@@ -153,7 +164,9 @@ impl GuestState {
 
 /// The external references that builder and runner give to V8, in the same order.
 pub fn references() -> Cow<'static, [v8::ExternalReference]> {
-    Cow::Owned(vec![v8::ExternalReference { function: callback() }])
+    let natives = system::natives().iter().map(|native| native.callback);
+    let functions = std::iter::once(callback()).chain(natives);
+    Cow::Owned(functions.map(|function| v8::ExternalReference { function }).collect())
 }
 
 /// One address for the callback, whatever the compiler makes of its generic wrapper.
@@ -199,16 +212,19 @@ fn last_part(path: &str) -> &str {
 }
 
 /// Defines a property of `parent`, or a global.
-fn define(
-    scope: &mut v8::PinScope,
+fn define<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
     parent: Option<v8::Local<v8::Object>>,
     key: &str,
-    value: v8::Local<v8::Value>,
+    value: v8::Local<'s, v8::Value>,
 ) -> Result<(), Halt> {
     let key = v8::String::new(scope, key).ok_or(Halt::Threw)?;
     match parent {
         Some(parent) => parent.create_data_property(scope, key.into(), value).map(drop).ok_or(Halt::Threw),
-        None => define_global(scope, key, value, "bindings"),
+        None => {
+            let value = system::adopted(scope, key, value).ok_or(Halt::Threw)?;
+            define_global(scope, key, value, "bindings")
+        }
     }
 }
 
@@ -218,14 +234,11 @@ fn on_call<'s>(
     mut result: v8::ReturnValue<v8::Value>,
 ) {
     let path = arguments.data().to_rust_string_lossy(scope);
-    let guest = scope.get_slot::<Rc<GuestState>>().filter(|guest| guest.host_listens.get()).map(Rc::clone);
+    let guest = scope.get_slot::<Rc<GuestState>>().filter(|guest| guest.host_listens()).map(Rc::clone);
     let Some(guest) = guest else {
         let message = format!("host function `{path}` can't be called while a snapshot is built");
         throw(scope, v8::Exception::error, &message);
-        let position = current_position(scope);
-        if let Some(refused) = scope.get_slot::<Rc<RefusedCalls>>() {
-            refused.0.borrow_mut().push((path, position));
-        }
+        note_refused(scope, path);
         return;
     };
     let elements: Vec<v8::Local<v8::Value>> =
@@ -304,6 +317,14 @@ fn call_later<'s>(
         }
     }
     Some(promise)
+}
+
+/// Notes that `path` was called while there is no host, and where.
+pub(crate) fn note_refused(scope: &mut v8::PinScope, path: String) {
+    let position = current_position(scope);
+    if let Some(refused) = scope.get_slot::<Rc<RefusedCalls>>() {
+        refused.0.borrow_mut().push((path, position));
+    }
 }
 
 fn reject(scope: &mut v8::PinScope, resolver: v8::Local<v8::PromiseResolver>, message: &str) {

@@ -11,6 +11,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use crate::engine::worker::Command;
 
@@ -51,8 +52,14 @@ impl Inbox {
         self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, lanes: MutexGuard<'a, Lanes>) -> MutexGuard<'a, Lanes> {
-        self.changed.wait(lanes).unwrap_or_else(PoisonError::into_inner)
+    /// Waits for a change; `None` when `until` has come.
+    fn wait<'a>(&self, lanes: MutexGuard<'a, Lanes>, until: Option<Instant>) -> Option<MutexGuard<'a, Lanes>> {
+        let Some(until) = until else {
+            return Some(self.changed.wait(lanes).unwrap_or_else(PoisonError::into_inner));
+        };
+        let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+        let (lanes, _) = self.changed.wait_timeout(lanes, left).unwrap_or_else(PoisonError::into_inner);
+        Some(lanes)
     }
 }
 
@@ -131,20 +138,22 @@ pub(crate) enum Heard {
     Command(Command),
     /// It may have been told to stop.
     Bell,
+    /// The time has come that it waited for, too.
+    Due,
 }
 
 /// The end of the isolate's own thread. When it is dropped, so is all that was not taken.
 pub(crate) struct Receiver(Arc<Inbox>);
 
 impl Receiver {
-    /// The next command, waited for.
-    pub(crate) fn receive(&self) -> Command {
+    /// The next command, waited for; none when `until` comes first.
+    pub(crate) fn receive(&self, until: Option<Instant>) -> Option<Command> {
         let mut lanes = self.0.lanes();
         loop {
             if let Some(command) = lanes.pop() {
-                return command;
+                return Some(command);
             }
-            lanes = self.0.wait(lanes);
+            lanes = self.0.wait(lanes, until)?;
         }
     }
 
@@ -159,8 +168,8 @@ impl Receiver {
     }
 
     /// What comes next for the innermost wait, waited for. `takes_answers`: also an answer to another
-    /// host call.
-    pub(crate) fn hear(&self, takes_answers: bool) -> Heard {
+    /// host call. `until`: a time to wait for, too.
+    pub(crate) fn hear(&self, takes_answers: bool, until: Option<Instant>) -> Heard {
         let mut lanes = self.0.lanes();
         loop {
             if std::mem::take(&mut lanes.rung) {
@@ -178,7 +187,10 @@ impl Receiver {
             if takes_answers && let Some((_, command)) = lanes.answers.pop_front() {
                 return Heard::Command(command);
             }
-            lanes = self.0.wait(lanes);
+            match self.0.wait(lanes, until) {
+                Some(woken) => lanes = woken,
+                None => return Heard::Due,
+            }
         }
     }
 
@@ -229,10 +241,11 @@ mod tests {
     }
 
     fn heard(receiver: &Receiver, takes_answers: bool) -> u64 {
-        match receiver.hear(takes_answers) {
+        match receiver.hear(takes_answers, None) {
             Heard::Command(command) => number(&command),
             Heard::Answer(_) => panic!("nobody answered"),
             Heard::Bell => panic!("nobody rang"),
+            Heard::Due => panic!("it waits for no time"),
         }
     }
 
@@ -242,7 +255,7 @@ mod tests {
         for command in [stats(1), answer(2), answer(3), stats(4), answer(5)] {
             sender.send(command);
         }
-        let order: Vec<u64> = (0..5).map(|_| number(&receiver.receive())).collect();
+        let order: Vec<u64> = (0..5).map(|_| number(&receiver.receive(None).expect("sent"))).collect();
         assert_eq!(order, [1, 2, 3, 4, 5]);
     }
 
@@ -260,9 +273,9 @@ mod tests {
         sender.send(answer(7));
         sender.send_within(&[7], stats(6));
         assert_eq!(heard(&receiver, true), 5);
-        assert!(matches!(receiver.hear(true), Heard::Answer(Ok(_))));
+        assert!(matches!(receiver.hear(true, None), Heard::Answer(Ok(_))));
         receiver.leave_wait();
-        let order: Vec<u64> = (0..3).map(|_| number(&receiver.receive())).collect();
+        let order: Vec<u64> = (0..3).map(|_| number(&receiver.receive(None).expect("sent"))).collect();
         assert_eq!(order, [1, 4, 6]);
     }
 
@@ -279,7 +292,7 @@ mod tests {
         assert_eq!(heard(&receiver, false), 2);
         receiver.leave_wait();
         sender.send_within(&[8, 7], stats(5));
-        let order: Vec<u64> = (0..4).map(|_| number(&receiver.receive())).collect();
+        let order: Vec<u64> = (0..4).map(|_| number(&receiver.receive(None).expect("sent"))).collect();
         assert_eq!(order, [1, 3, 4, 5]);
     }
 
@@ -289,8 +302,19 @@ mod tests {
         receiver.enter_wait(7);
         sender.send_within(&[7], stats(1));
         sender.ring();
-        assert!(matches!(receiver.hear(false), Heard::Bell));
+        assert!(matches!(receiver.hear(false, None), Heard::Bell));
         assert_eq!(heard(&receiver, false), 1);
+    }
+
+    #[test]
+    fn a_time_ends_the_waiting_and_keeps_nothing_that_is_there() {
+        let (sender, receiver) = inbox();
+        let now = Some(Instant::now());
+        assert!(receiver.receive(now).is_none());
+        sender.send(stats(1));
+        assert_eq!(receiver.receive(now).as_ref().map(number), Some(1));
+        receiver.enter_wait(7);
+        assert!(matches!(receiver.hear(false, now), Heard::Due));
     }
 
     #[test]

@@ -71,12 +71,15 @@ fn wait(scope: &mut v8::PinScope, session: &Rc<Session>) -> Option<Outcome> {
         if session.lifecycle.is_stopped() {
             return None;
         }
+        let goes_on = !is_in_microtask && session.has_nested_waiting();
+        let due = if goes_on { session.guest.timers.next_due() } else { None };
         session.lifecycle.pause();
-        let heard = session.inbox.hear(!is_in_microtask && session.has_nested_waiting());
+        let heard = session.inbox.hear(goes_on, due);
         session.lifecycle.resume();
         match heard {
             Heard::Answer(outcome) => return Some(outcome),
             Heard::Command(command) => worker.handle_nested(command),
+            Heard::Due => worker.fire_due_timer(),
             Heard::Bell => {}
         }
     }

@@ -31,6 +31,7 @@ use crate::engine::session::{Ground, Session};
 use crate::engine::source::Source;
 use crate::engine::source_map::SourceMaps;
 use crate::engine::stats::{IsolateStats, thread_cpu_ms};
+use crate::engine::system::timers;
 use crate::engine::value::Encoder;
 use crate::engine::verify::digest;
 
@@ -185,8 +186,7 @@ struct Wanted {
 /// `None` when the isolate is disposed before a session asks for it.
 fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver) -> Option<Wanted> {
     let mut tasks = Vec::new();
-    loop {
-        let command = received.receive();
+    while let Some(command) = received.receive(None) {
         if lifecycle.is_finished() {
             return None;
         }
@@ -198,6 +198,7 @@ fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver) -> Option<Wanted
             _ => {}
         }
     }
+    None
 }
 
 impl<'a, G: Ground> Worker<'a, G> {
@@ -217,12 +218,16 @@ impl<'a, G: Ground> Worker<'a, G> {
 
     fn serve(&mut self) {
         loop {
-            let command = self.inbox.receive();
-            if matches!(command, Command::Dispose) || self.lifecycle.is_finished() {
+            let command = self.inbox.receive(self.guest.timers.next_due());
+            if matches!(command, Some(Command::Dispose)) || self.lifecycle.is_finished() {
                 return;
             }
-            self.handle(command);
-            self.settle_awaited();
+            if let Some(command) = command {
+                self.handle(command);
+                self.settle_awaited();
+            }
+            // One timer between two commands: neither keeps the other waiting.
+            self.fire_due_timer();
             if self.lifecycle.is_finished() {
                 return;
             }
@@ -232,6 +237,25 @@ impl<'a, G: Ground> Worker<'a, G> {
     /// Does one thing, and what follows from it at once.
     pub(crate) fn handle_nested(&mut self, command: Command) {
         self.handle(command);
+        self.settle_awaited();
+    }
+
+    /// Fires the timer that is due first, if any is.
+    pub(crate) fn fire_due_timer(&mut self) {
+        let Some(timer) = self.guest.timers.take_due(Instant::now()) else { return };
+        let fire = |scope: &mut v8::PinScope, guest: &GuestState| timers::fire(scope, guest, &timer.callback);
+        let outcome = match (self.turn(timer.owner, fire), timer.owner) {
+            // The request is settled already; what it left behind goes on by itself.
+            (None, Some(_)) => self.turn(None, fire),
+            (Some(Err(error)), Some(owner)) => {
+                self.lifecycle.settle(owner, Err(error.clone()));
+                Some(Err(error))
+            }
+            (outcome, _) => outcome,
+        };
+        let was_terminated = !matches!(outcome, Some(Ok(())));
+        let guest = Rc::clone(&self.guest);
+        guest.timers.ran(timer, was_terminated);
         self.settle_awaited();
     }
 

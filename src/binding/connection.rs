@@ -19,6 +19,7 @@ use super::snapshot::{NativeSnapshot, info_json};
 use crate::engine::error::EngineError;
 use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
+use crate::engine::modules::SessionModules;
 use crate::engine::pool::Pool;
 use crate::engine::runtime::runtime;
 use crate::engine::snapshot::cache::{self, Built, OnProgress, Ticket};
@@ -203,6 +204,10 @@ impl Connection {
             bindings: options.bindings,
             host_has_float16: self.float16,
             host: Arc::clone(&address) as Arc<dyn Host>,
+            modules: SessionModules {
+                given: options.modules.into_iter().map(Into::into).collect(),
+                asks_host: options.has_loader,
+            },
         };
         let started = settle(self.events.clone(), id);
         let handle = if let Some(snapshot) = snapshot {

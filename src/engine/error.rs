@@ -108,6 +108,12 @@ pub enum EngineError {
         /// Names the option and the value.
         message: String,
     },
+    /// There is no such module.
+    #[error("{}", .exception.message)]
+    ModuleNotFound {
+        /// The guest's error, which names who asked.
+        exception: Box<GuestException>,
+    },
 }
 
 impl EngineError {
@@ -126,6 +132,7 @@ impl EngineError {
             Self::SnapshotMismatch { .. } => "ERR_SNAPSHOT_MISMATCH",
             Self::SnapshotIo { .. } => "ERR_SNAPSHOT_IO",
             Self::InvalidArg { .. } => "ERR_INVALID_ARG",
+            Self::ModuleNotFound { .. } => "ERR_MODULE_NOT_FOUND",
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::host_call::Host;
 use crate::engine::lifecycle::{CallId, Lifecycle, Settle};
+use crate::engine::modules::SessionModules;
 use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
@@ -44,6 +45,8 @@ pub struct SessionOptions {
     pub host_has_float16: bool,
     /// Answers host calls.
     pub host: Arc<dyn Host>,
+    /// What it can import.
+    pub modules: SessionModules,
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.
@@ -150,6 +153,11 @@ impl IsolateHandle {
         settle: Settle,
     ) {
         self.request(call, timeout, settle, Command::Call { call, path, arguments });
+    }
+
+    /// Imports a module; answered with its exports, encoded as an object.
+    pub fn import(&self, call: CallId, specifier: String, timeout: Option<Duration>, settle: Settle) {
+        self.request(call, timeout, settle, Command::Import { call, specifier });
     }
 
     /// Reports the isolate's figures, once it is idle.

@@ -15,6 +15,7 @@ use v8::MapFnTo;
 use crate::engine::exception::throw;
 use crate::engine::globals::define_global;
 use crate::engine::lifecycle::CallId;
+use crate::engine::modules;
 use crate::engine::position::current_position;
 use crate::engine::value::{Encoder, Failure};
 use crate::engine::worker::Halt;
@@ -31,7 +32,7 @@ const SOURCE_SHARE: usize = 8;
 
 /// Identifies the table of external references that blobs are built with. Changes with its order or
 /// contents.
-pub(crate) const REFERENCES_ID: &str = "host-call/1";
+pub(crate) const REFERENCES_ID: &str = "host-call/2";
 
 /// One call of a host function.
 #[derive(Debug)]
@@ -111,6 +112,14 @@ impl GuestState {
         self.calls.get()
     }
 
+    /// Asks the host for something of the engine's own. Not answered by a promise.
+    pub(crate) fn ask_host(&self, path: &str, arguments: Vec<u8>) -> u64 {
+        let id = self.calls.get() + 1;
+        self.calls.set(id);
+        self.host.call(HostCall { id, path: path.to_owned(), arguments });
+        id
+    }
+
     /// The promise of a host call, and the request it was made for. Each call is answered once.
     pub(crate) fn take_waiting(&self, call: u64) -> Option<Waiting> {
         let waiting = self.waiting.borrow_mut().remove(&call)?;
@@ -131,7 +140,8 @@ impl GuestState {
 
 /// The external references that builder and runner give to V8, in the same order.
 pub fn references() -> Cow<'static, [v8::ExternalReference]> {
-    Cow::Owned(vec![v8::ExternalReference { function: callback() }])
+    let functions = std::iter::once(callback()).chain(modules::callbacks());
+    Cow::Owned(functions.map(|function| v8::ExternalReference { function }).collect())
 }
 
 /// One address for the callback, whatever the compiler makes of its generic wrapper.

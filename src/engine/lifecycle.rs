@@ -147,6 +147,11 @@ impl Lifecycle {
         }
     }
 
+    /// Whether a request waits for its answer.
+    pub(crate) fn is_pending(&self, call: CallId) -> bool {
+        self.state().pending.contains_key(&call)
+    }
+
     /// The isolate exists: from now on it can be terminated.
     pub(crate) fn isolate_created(&self, isolate: v8::IsolateHandle) {
         self.state().v8 = Some(isolate);

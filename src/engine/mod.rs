@@ -9,7 +9,7 @@ pub mod host_call;
 pub mod isolate;
 pub mod lifecycle;
 mod limits;
-mod modules;
+pub mod modules;
 pub mod platform;
 pub mod pool;
 mod position;

@@ -23,7 +23,7 @@ use crate::engine::isolate::{self, LiveIsolate};
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::limits::{fatal, sampler};
-use crate::engine::modules;
+use crate::engine::modules::{self, Modules};
 use crate::engine::platform::TaskRoute;
 use crate::engine::source::Source;
 use crate::engine::source_map::SourceMaps;
@@ -65,6 +65,10 @@ pub(crate) enum Command {
     },
     Task(v8::Task),
     Dispose,
+    Import {
+        call: CallId,
+        specifier: String,
+    },
 }
 
 /// Why a turn's work ended early.
@@ -197,6 +201,9 @@ impl Worker<'_> {
         let prepared = self.turn(Some(call), |scope, guest| guest::prepare(scope, guest, &session));
         // Without a turn the request is settled already: its time is over, or the isolate disposed.
         prepared.unwrap_or(Err(EngineError::Disposed { cause: None }))?;
+        if let Some(known) = self.modules() {
+            known.open(session.modules, &self.lifecycle, session.timeout);
+        }
         self.start_ms = asked.elapsed().as_secs_f64() * 1e3;
         self.lifecycle.settle(call, Ok(Reply::Started));
         Ok(())
@@ -208,6 +215,7 @@ impl Worker<'_> {
                 return;
             }
             self.handle(command);
+            self.finish_loads();
             self.settle_awaited();
             if self.lifecycle.is_finished() {
                 return;
@@ -229,7 +237,16 @@ impl Worker<'_> {
                     self.turn(Some(call), |scope, guest| guest::call(scope, guest, call, &path, &arguments));
                 self.report(call, outcome);
             }
+            Command::Import { call, specifier } => {
+                self.calls += 1;
+                let outcome = self.turn(Some(call), |scope, _| guest::import(scope, call, &specifier));
+                self.report(call, outcome);
+            }
             Command::Answer { host_call, outcome } => {
+                if let Some(modules) = self.modules().filter(|modules| modules.awaits(host_call)) {
+                    self.answer_load(&modules, host_call, &outcome);
+                    return;
+                }
                 let Some(Waiting { resolver, owner, .. }) = self.guest.take_waiting(host_call) else {
                     return;
                 };
@@ -262,6 +279,42 @@ impl Worker<'_> {
             }
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
+        }
+    }
+
+    fn modules(&self) -> Option<Rc<Modules>> {
+        modules::current(&self.live.isolate)
+    }
+
+    /// Takes the module that the host was asked for.
+    fn answer_load(&mut self, modules: &Modules, host_call: u64, outcome: &Result<Vec<u8>, Vec<u8>>) {
+        let owner = modules.owner_of(host_call);
+        let take = |scope: &mut v8::PinScope, guest: &GuestState| {
+            modules.answer(scope, guest, host_call, outcome);
+            Ok(())
+        };
+        match (self.turn(owner, take), owner) {
+            (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
+            // The request is settled already, but others may wait for the module.
+            (None, Some(_)) => drop(self.turn(None, take)),
+            _ => {}
+        }
+    }
+
+    /// Goes on with imports whose modules have come, each in a turn of its own request.
+    fn finish_loads(&mut self) {
+        let Some(modules) = self.modules() else { return };
+        for _ in 0..modules.ready() {
+            let Some((load, owner)) = modules.next_ready() else { return };
+            let go_on = |scope: &mut v8::PinScope, _: &GuestState| {
+                guest::load(scope, &modules, load);
+                Ok(())
+            };
+            match (self.turn(owner, go_on), owner) {
+                (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
+                (None, Some(_)) if modules.outlives_request(load) => drop(self.turn(None, go_on)),
+                _ => {}
+            }
         }
     }
 
@@ -304,12 +357,20 @@ impl Worker<'_> {
                     let message = scope.message();
                     scope.reset();
                     Err(match exception {
-                        Some(exception) => describe(scope, exception, message, &self.guest.encoder),
+                        Some(exception) => {
+                            let error = describe(scope, exception, message, &self.guest.encoder);
+                            modules::name_missing(scope, exception, error)
+                        }
                         None => EngineError::IsolateLost { words: "V8 stopped without a reason".to_owned() },
                     })
                 }
             }
         };
+        if outcome.is_err()
+            && let Some(modules) = self.modules()
+        {
+            self.source_maps.add(modules.take_source_maps());
+        }
         let outcome = outcome.map_err(|error| self.live.map_error(self.source_maps.map_error(error)));
         self.guest.owner.set(None);
         let Some(stop) = self.lifecycle.end_turn() else { return Some(outcome) };

@@ -10,6 +10,7 @@ use isoseed::engine::error::{EngineError, Result};
 use isoseed::engine::handle::{IsolateHandle, Seed, SessionOptions};
 use isoseed::engine::host_call::{Host, HostCall};
 use isoseed::engine::lifecycle::{Reply, Settle};
+use isoseed::engine::modules::SessionModules;
 use isoseed::engine::snapshot::Snapshot;
 use isoseed::engine::snapshot::cache::{self, Keep};
 use isoseed::engine::snapshot::helper::{BuildLimits, BuildOrder, HelperProgram};
@@ -80,6 +81,7 @@ pub fn session_options() -> SessionOptions {
         bindings: vec!["host.call".to_owned()],
         host_has_float16: false,
         host: Arc::new(Calls::default()),
+        modules: SessionModules::default(),
     }
 }
 

@@ -18,6 +18,7 @@ use crate::engine::error::{EngineError, Result};
 use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
 use crate::engine::lifecycle::{Reply, Settle};
+use crate::engine::modules::SessionModules;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
 
@@ -175,6 +176,7 @@ impl Session {
             bindings: Vec::new(),
             host_has_float16: false,
             host: Arc::new(NoHost),
+            modules: SessionModules::default(),
         };
         let handle = IsolateHandle::start(seed, session, START, settle)?;
         wait(&started)?;

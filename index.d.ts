@@ -99,9 +99,11 @@ interface SourceObject {
      *
      * - `'script'`: a classic script in the global scope.
      * - `'commonjs'`: a CommonJS module. It finds `module`, `exports` and `require`; `require` finds the
-     *   modules evaluated before it by their `name`, relative ones (`./util.js`) as seen from its own name.
-     * - `'module'`: an ES module. Static and dynamic imports find other ES modules of the same snapshot
-     *   or fallback by their `name`, and later code can `import(name)` it.
+     *   other modules of the same snapshot or fallback by their `name`, relative ones (`./util.js`) as
+     *   seen from its own name, and in a session those of `modules`. An ES module must be evaluated before.
+     * - `'module'`: an ES module. Static and dynamic imports find other modules of the same snapshot or
+     *   fallback by their `name`, CommonJS modules too, and in a session those of `modules`. Later code
+     *   can `import(name)` it, unless `eval` was given it.
      *
      * @default 'script'
      */
@@ -246,6 +248,46 @@ interface SnapshotCacheLimits {
      */
     directoryMb?: number;
 }
+/**
+ * A module for `import`: the code of an ES module, or code with a kind. `Source` without scripts, and
+ * with JSON.
+ */
+type ModuleSource = string | ModuleSourceObject;
+/** A module for `import`, with its kind and the name that stack traces show. */
+interface ModuleSourceObject {
+    /** The code, or the JSON text. As long as an eighth of `memoryLimitMb` at most. */
+    code: string;
+    /**
+     * File name in stack traces and error positions, `import.meta.url`, and what the module's own
+     * relative imports are relative to; not empty.
+     *
+     * @default the name it is imported by
+     */
+    name?: string;
+    /**
+     * What it is.
+     *
+     * - `'module'`: an ES module.
+     * - `'commonjs'`: a CommonJS module. Imported, its default export is `module.exports`, and the
+     *   enumerable string keys of that are exports, too, with the values that they have when the module
+     *   was evaluated. It is evaluated before the ES modules of the graph that imports it.
+     * - `'json'`: JSON, imported `with { type: 'json' }`; its value is the default export.
+     *
+     * @default 'module'
+     */
+    type?: 'module' | 'commonjs' | 'json';
+}
+/**
+ * Finds a module for the guest's `import`: its source, or null or undefined if there is none
+ * (`ERR_MODULE_NOT_FOUND`). May return a promise, for which the guest waits within its call's
+ * `timeoutMs`. What it throws is the `cause` of the guest's failed import.
+ *
+ * The guest chooses the specifier. It is asked for each once, unless it found none or threw.
+ *
+ * @param specifier what is imported; one that began with `./`, `../` or `/` is resolved already
+ * @param referrer name of the source that imports it; empty for `isolate.import`
+ */
+type ModuleLoader = (specifier: string, referrer: string) => ModuleSource | null | undefined | Promise<ModuleSource | null | undefined>;
 /** Options of `createIsolate`. An unknown option is refused. */
 interface CreateIsolateOptions {
     /**
@@ -329,6 +371,17 @@ interface CreateIsolateOptions {
      * @default {}
      */
     bindings?: Record<string, HostFunction | SyncBinding | HostObject>;
+    /**
+     * What the guest's `import` and `import()`, and `isolate.import`, find: sources by name, or a
+     * function that finds them. The modules of the snapshot, or of the fallback, come first.
+     *
+     * A specifier that begins with `./`, `../` or `/` is relative to the name of the source that
+     * imports it, as in URLs; any other is taken as it is. In names here, `./a.js` is `a.js`. There is
+     * no search for extensions or folders. A module that is not found is `ERR_MODULE_NOT_FOUND`.
+     *
+     * @default {}
+     */
+    modules?: Record<string, ModuleSource> | ModuleLoader;
 }
 /**
  * A function of the host that the guest may call. It may return a promise. It
@@ -354,7 +407,7 @@ interface SyncBinding {
 interface HostObject {
     readonly [name: string]: HostFunction | SyncBinding | HostObject;
 }
-/** Options of `eval` and `call`. An unknown option is refused. */
+/** Options of `eval`, `call` and `import`. An unknown option is refused. */
 interface CallOptions {
     /**
      * Time for this call, in milliseconds; an integer from 1 to 2147483647, or
@@ -441,7 +494,7 @@ interface SnapshotInfo {
     readonly buildMs: number;
     /** Paths of the host functions that existed while building. */
     readonly bindings: readonly string[];
-    /** Names of the ES modules that sessions can `import()`. */
+    /** Names of the modules that sessions can `import`: ES modules and CommonJS modules. */
     readonly modules: readonly string[];
 }
 /** Options of `Snapshot.load`. An unknown option is refused. */
@@ -487,7 +540,7 @@ interface IsolateStats {
     cpuMs: number;
     /** Calls and evaluations so far. */
     calls: number;
-    /** Calls of host functions so far. */
+    /** Calls of host functions so far, and of a module loader. */
     hostCalls: number;
     /**
      * How long the session waited for its isolate until it was ready, in
@@ -547,6 +600,8 @@ interface IsolationReport {
  * - `ERR_DISPOSED`: the isolate was disposed or is finished; `cause` says why it finished.
  * - `ERR_ISOLATE_LOST`: V8 reported a fatal error in this isolate, or it did not stop when told to; finished.
  * - `ERR_DATA_CLONE`: a value can't cross; the message names its path; the isolate stays usable.
+ * - `ERR_MODULE_NOT_FOUND`: an import that neither the snapshot nor `modules` resolves; `cause` is the `GuestError`
+ *   with the place of the import; the isolate stays usable.
  * - `ERR_SNAPSHOT_UNSAFE`: the heap can't be captured; see `findings`.
  * - `ERR_SNAPSHOT_BUILD`: the build failed otherwise; `cause` is the guest's error if the source threw.
  * - `ERR_SNAPSHOT_CORRUPT`: the bytes are no snapshot, cut short or changed.
@@ -558,7 +613,7 @@ interface IsolationReport {
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
  * - `ERR_ADDON_LOAD`: the native addon can't be loaded; `cause` is the loader's error.
  */
-type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_SNAPSHOT_IO' | 'ERR_BUNDLE' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD' | 'ERR_NESTED_CALL';
+type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_MODULE_NOT_FOUND' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_SNAPSHOT_IO' | 'ERR_BUNDLE' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD' | 'ERR_NESTED_CALL';
 /** What an `IsoseedError` may carry besides code and message. */
 interface IsoseedErrorOptions {
     /** Why it happened. */
@@ -667,6 +722,7 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
      * than an eighth of the isolate's memory limit
+     * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
      * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
      */
     eval<T = unknown>(source: Source, options?: CallOptions): Promise<T>;
@@ -677,9 +733,22 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `GuestError` if the function throws, or its promise rejects
+     * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
      * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
      */
     call<T = unknown>(path: string, args?: unknown[], options?: CallOptions): Promise<T>;
+    /**
+     * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
+     * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
+     * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+     * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader
+     * threw), or throws
+     * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` if the module, or one that it imports, is not there
+     * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+     */
+    import<T = Record<string, unknown>>(specifier: string, options?: CallOptions): Promise<T>;
     /**
      * Figures of this isolate: memory, CPU time, calls.
      *
@@ -758,4 +827,4 @@ declare const snapshotCache: SnapshotCache;
 declare function verifyIsolation(snapshot: Snapshot, options?: VerifyIsolationOptions): Promise<IsolationReport>;
 
 export { GuestError, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, verifyIsolation };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestBinding, GuestBindings, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, LoadOptions, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, VerifyIsolationOptions };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestBinding, GuestBindings, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, VerifyIsolationOptions };

@@ -1033,16 +1033,114 @@ function connect() {
   return connection;
 }
 
+// lib/module-name.ts
+function moduleKey(name) {
+  return resolveName(name, "");
+}
+function resolveName(specifier, referrer) {
+  const base = takeApart(referrer);
+  if (/^\.\.?\//.test(specifier)) {
+    const folder = base.path.slice(0, base.path.lastIndexOf("/") + 1);
+    const [path, rest] = base.scheme === "" ? [specifier, ""] : cut(specifier);
+    return base.root + withoutDots(base, folder + path) + rest;
+  }
+  if (specifier.startsWith("/")) {
+    if (base.scheme !== "" && specifier.startsWith("//")) return absolute(base.scheme + specifier);
+    const [path, rest] = base.scheme === "" ? [specifier, ""] : cut(specifier);
+    return base.root + withoutDots(base, path) + rest;
+  }
+  return absolute(specifier);
+}
+function absolute(specifier) {
+  const base = takeApart(specifier);
+  if (base.scheme === "") return specifier;
+  return base.root + withoutDots(base, base.path) + specifier.slice(base.root.length + base.path.length);
+}
+function takeApart(name) {
+  const host = /^([a-z][a-z0-9+.-]*:)\/\/[^/?#]*/i.exec(name);
+  if (host !== null) return { root: host[0], scheme: host[1], path: cut(name.slice(host[0].length))[0] };
+  const root = /^[a-z][a-z0-9+.-]*:/i.exec(name)?.[0] ?? "";
+  return { root, scheme: "", path: name.slice(root.length) };
+}
+function cut(text2) {
+  const at = text2.search(/[?#]/);
+  return at === -1 ? [text2, ""] : [text2.slice(0, at), text2.slice(at)];
+}
+function withoutDots({ root, scheme }, path) {
+  if (path === "") return "";
+  const isRooted = scheme !== "" || path.startsWith("/");
+  const parts = path.replace(/^\//, "").split("/");
+  const names = [];
+  for (const [index, part] of parts.entries()) {
+    if (part !== "." && part !== "..") {
+      names.push(part);
+      continue;
+    }
+    if (part === "..") {
+      const mayClimb = !isRooted && root === "" && (names.length === 0 || names.at(-1) === "..");
+      if (mayClimb) names.push("..");
+      else names.pop();
+    }
+    if (index === parts.length - 1 && names.length > 0) names.push("");
+  }
+  return (isRooted ? "/" : "") + names.join("/");
+}
+
+// lib/modules.ts
+var LOADER_PATH = ".modules";
+function checkModules(given) {
+  const modules = given.get("modules");
+  if (modules === void 0) return { given: [], loader: void 0 };
+  if (typeof modules === "function") return { given: [], loader: modules };
+  if (!isObject(modules)) throw given.fail("modules", "an object of sources, or a function");
+  const { where } = given;
+  const known = /* @__PURE__ */ new Map();
+  const sources = [];
+  for (const specifier of guarded(where, "modules", () => Object.keys(modules))) {
+    const name = `modules[${show(specifier)}]`;
+    if (specifier === "" || moduleKey(specifier) === "") throw invalidArg(`${where}: a name in modules must not be empty, got ${show(specifier)}`);
+    checkFileName(where, `a name in modules`, specifier);
+    const key = moduleKey(specifier);
+    const other = known.get(key);
+    if (other !== void 0) throw invalidArg(`${where}: modules[${show(other)}] and ${name} are one module, ${show(key)}`);
+    known.set(key, specifier);
+    const source = guarded(where, name, () => Reflect.get(modules, specifier));
+    sources.push({ specifier, ...checkModuleSource(where, name, source, key) });
+  }
+  return { given: sources, loader: void 0 };
+}
+var KINDS = ["module", "commonjs", "json"];
+function checkModuleSource(where, name, source, fileName) {
+  if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName, kind: "module" };
+  if (!isObject(source)) throw wrong(where, name, "a string or { code, name, type }", source);
+  const parts = readObject(where, name, source, ["code", "name", "type"]);
+  const kind = parts.get("type") ?? "module";
+  if (!KINDS.includes(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
+  return {
+    code: checkCode(where, `${name}.code`, parts.get("code")),
+    name: parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name")),
+    kind
+  };
+}
+async function askLoader(loader, question) {
+  const [specifier, referrer] = JSON.parse(new TextDecoder().decode(question));
+  const source = await loader(specifier, referrer);
+  const answer = source === void 0 || source === null ? null : checkModuleSource("the module loader", `its answer for ${show(specifier)}`, source, specifier);
+  return new TextEncoder().encode(JSON.stringify(answer));
+}
+
 // lib/isolate-core.ts
 var IsolateCore = class _IsolateCore {
   #connection;
   #native;
   #bindings;
+  #loader;
   #disposed;
-  constructor(connection2, native2, bindings) {
+  constructor(connection2, native2, bindings, loader) {
     this.#connection = connection2;
     this.#native = native2;
     this.#bindings = bindings;
+    this.#loader = loader;
   }
   /**
    * Starts an isolate and waits until it is ready.
@@ -1051,13 +1149,15 @@ var IsolateCore = class _IsolateCore {
    */
   static async start(request, snapshot, sources) {
     const connection2 = connect();
-    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen } = request;
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules } = request;
     const options = {
       memoryLimitMb,
       sources,
       globals: connection2.encode(request.globals, "globals"),
       bindings: [...bindings.keys()],
       syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
+      modules: modules.given,
+      hasLoader: modules.loader !== void 0,
       ...timeoutMs === Infinity ? {} : { timeoutMs },
       ...cpuLimitMs === Infinity ? {} : { cpuLimitMs },
       codegenStrings: codegen.strings,
@@ -1066,7 +1166,7 @@ var IsolateCore = class _IsolateCore {
     let core;
     await connection2.request((id) => {
       const native2 = connection2.native.createIsolate(id, options, snapshot);
-      core = new _IsolateCore(connection2, native2, bindings);
+      core = new _IsolateCore(connection2, native2, bindings, modules.loader);
       connection2.register(native2.id, core);
     });
     return core;
@@ -1078,6 +1178,10 @@ var IsolateCore = class _IsolateCore {
   async call(path, args, { timeoutMs, signal }) {
     const bytes = this.#connection.encode(args, "args");
     const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal);
+    return this.#connection.decode(event.bytes);
+  }
+  async import(specifier, { timeoutMs, signal }) {
+    const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal);
     return this.#connection.decode(event.bytes);
   }
   async stats() {
@@ -1116,6 +1220,7 @@ var IsolateCore = class _IsolateCore {
   }
   async #run(binding, path, args) {
     try {
+      if (path === LOADER_PATH && this.#loader !== void 0) return { ok: true, value: await askLoader(this.#loader, args) };
       if (binding === void 0) throw new Error(`host function ${path} does not exist in this isolate`);
       const decoded = this.#connection.decode(args);
       const result = await Reflect.apply(binding.call, binding.holder, decoded);
@@ -1184,8 +1289,9 @@ function checkModuleNames(where, sources) {
   const names = /* @__PURE__ */ new Set();
   for (const { name, kind } of sources) {
     if (kind === void 0) continue;
-    if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`);
-    names.add(name);
+    const key = moduleKey(name);
+    if (names.has(key)) throw invalidArg(`${where}: two modules have the name ${show(key)}`);
+    names.add(key);
   }
 }
 function checkBundles(where, name, bundle) {
@@ -1208,7 +1314,8 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     "globals",
     "bindings",
     "cpuLimitMs",
-    "codegen"
+    "codegen",
+    "modules"
   ]);
   const snapshot = nativeSnapshot2(given.get("snapshot"));
   const bindings = flattenBindings(given.where, given.get("bindings"));
@@ -1227,7 +1334,8 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     globals,
     bindings,
     cpuLimitMs: given.timeout("cpuLimitMs", Infinity),
-    codegen: checkCodegen(given)
+    codegen: checkCodegen(given),
+    modules: checkModules(given)
   };
 }
 function checkCodegen(given) {
@@ -1283,9 +1391,9 @@ function checkGlobals(given) {
   }
   return globals;
 }
-function checkCallOptions(options, defaultTimeoutMs) {
+function checkCallOptions(options, defaultTimeoutMs, where = "isolate.call") {
   if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
-  return limitsOf(new Given("isolate.call", options, ["timeoutMs", "signal"]), defaultTimeoutMs);
+  return limitsOf(new Given(where, options, ["timeoutMs", "signal"]), defaultTimeoutMs);
 }
 function checkEval(source, options, defaultTimeoutMs) {
   if (options === void 0) {
@@ -1566,6 +1674,7 @@ var Isolate = class _Isolate {
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
    * than an eighth of the isolate's memory limit
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
    * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   eval(source, options) {
@@ -1578,12 +1687,28 @@ var Isolate = class _Isolate {
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the function throws, or its promise rejects
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
    * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   call(path, args = [], options) {
     if (!isPath(path)) throw wrong("isolate.call", "path", "a name or a dotted path", path);
     if (!Array.isArray(args)) throw wrong("isolate.call", "args", "an array", args);
     return this.#core.call(path, args, checkCallOptions(options, this.#timeoutMs));
+  }
+  /**
+   * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
+   * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
+   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader
+   * threw), or throws
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` if the module, or one that it imports, is not there
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   */
+  import(specifier, options) {
+    const name = checkFileName("isolate.import", "specifier", specifier);
+    return this.#core.import(name, checkCallOptions(options, this.#timeoutMs, "isolate.import"));
   }
   /**
    * Figures of this isolate: memory, CPU time, calls.

@@ -52,6 +52,8 @@ export declare class NativeIsolate {
   eval(request: number, source: NativeSource, timeoutMs?: number | undefined | null): void
   /** Calls the function at a dotted path with an encoded array of arguments. */
   call(request: number, path: string, arguments: Uint8Array, timeoutMs?: number | undefined | null): void
+  /** Imports a module; answered with its exports, encoded as an object. */
+  import(request: number, specifier: string, timeoutMs?: number | undefined | null): void
   /** Answers a host call with an encoded value, or an encoded error. */
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
   /** Reports the isolate's figures as JSON. */
@@ -142,7 +144,7 @@ export interface NativeError {
   name?: string
   /** For `ERR_GUEST`: the guest's stack. */
   stack?: string
-  /** Why an isolate is finished, or what the guest threw while a snapshot was built. */
+  /** Why an isolate is finished, the guest's error of a missing module, or what the guest threw while a snapshot was built. */
   cause?: NativeError
 }
 
@@ -193,6 +195,22 @@ export interface NativeIsolateOptions {
   codegenWasm: boolean
   /** Those of them that block the guest until the host answers. */
   syncBindings: Array<string>
+  /** What the guest can import. */
+  modules: Array<NativeModule>
+  /** Whether the host is asked for other modules. */
+  hasLoader: boolean
+}
+
+/** A module that the guest can import. */
+export interface NativeModule {
+  /** What it is imported by. */
+  specifier: string
+  /** The code. */
+  code: string
+  /** The file name in stack traces. */
+  name: string
+  /** `module`, `commonjs` or `json`. */
+  kind: string
 }
 
 /** A source as `lib/` passes it. */

@@ -13,6 +13,8 @@ export { invalidArg, show } from './misuse.js'
  * - `ERR_DISPOSED`: the isolate was disposed or is finished; `cause` says why it finished.
  * - `ERR_ISOLATE_LOST`: V8 reported a fatal error in this isolate, or it did not stop when told to; finished.
  * - `ERR_DATA_CLONE`: a value can't cross; the message names its path; the isolate stays usable.
+ * - `ERR_MODULE_NOT_FOUND`: an import that neither the snapshot nor `modules` resolves; `cause` is the `GuestError`
+ *   with the place of the import; the isolate stays usable.
  * - `ERR_SNAPSHOT_UNSAFE`: the heap can't be captured; see `findings`.
  * - `ERR_SNAPSHOT_BUILD`: the build failed otherwise; `cause` is the guest's error if the source threw.
  * - `ERR_SNAPSHOT_CORRUPT`: the bytes are no snapshot, cut short or changed.
@@ -32,6 +34,7 @@ export type ErrorCode =
   | 'ERR_DISPOSED'
   | 'ERR_ISOLATE_LOST'
   | 'ERR_DATA_CLONE'
+  | 'ERR_MODULE_NOT_FOUND'
   | 'ERR_SNAPSHOT_UNSAFE'
   | 'ERR_SNAPSHOT_BUILD'
   | 'ERR_SNAPSHOT_CORRUPT'

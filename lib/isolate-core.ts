@@ -5,7 +5,8 @@ import type { Connection, HostCallReceiver, RequestOptions } from './connection.
 import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
 import type { Frame } from './nesting.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
-import type { IsolateStats } from './types.js'
+import { LOADER_PATH, askLoader } from './modules.js'
+import type { IsolateStats, ModuleLoader } from './types.js'
 
 /**
  * One isolate behind its public face: talks to the native isolate and runs
@@ -19,12 +20,19 @@ export class IsolateCore implements HostCallReceiver {
   readonly #connection: Connection
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
+  readonly #loader: ModuleLoader | undefined
   #disposed: Promise<void> | undefined
 
-  private constructor(connection: Connection, native: NativeIsolate, bindings: ReadonlyMap<string, Binding>) {
+  private constructor(
+    connection: Connection,
+    native: NativeIsolate,
+    bindings: ReadonlyMap<string, Binding>,
+    loader: ModuleLoader | undefined,
+  ) {
     this.#connection = connection
     this.#native = native
     this.#bindings = bindings
+    this.#loader = loader
   }
 
   /**
@@ -34,13 +42,15 @@ export class IsolateCore implements HostCallReceiver {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen } = request
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules } = request
     const options = {
       memoryLimitMb,
       sources,
       globals: connection.encode(request.globals, 'globals'),
       bindings: [...bindings.keys()],
       syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
+      modules: modules.given,
+      hasLoader: modules.loader !== undefined,
       ...(timeoutMs === Infinity ? {} : { timeoutMs }),
       ...(cpuLimitMs === Infinity ? {} : { cpuLimitMs }),
       codegenStrings: codegen.strings,
@@ -49,7 +59,7 @@ export class IsolateCore implements HostCallReceiver {
     let core: IsolateCore | undefined
     await connection.request((id) => {
       const native = connection.native.createIsolate(id, options, snapshot)
-      core = new IsolateCore(connection, native, bindings)
+      core = new IsolateCore(connection, native, bindings, modules.loader)
       connection.register(native.id, core)
     })
     return core as unknown as IsolateCore
@@ -63,6 +73,11 @@ export class IsolateCore implements HostCallReceiver {
   async call(path: string, args: unknown[], { timeoutMs, signal }: CallLimits): Promise<unknown> {
     const bytes = this.#connection.encode(args, 'args')
     const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal)
+    return this.#connection.decode(event.bytes)
+  }
+
+  async import(specifier: string, { timeoutMs, signal }: CallLimits): Promise<unknown> {
+    const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal)
     return this.#connection.decode(event.bytes)
   }
 
@@ -108,6 +123,7 @@ export class IsolateCore implements HostCallReceiver {
 
   async #run(binding: Binding | undefined, path: string, args: Uint8Array): Promise<HostAnswer> {
     try {
+      if (path === LOADER_PATH && this.#loader !== undefined) return { ok: true, value: await askLoader(this.#loader, args) }
       if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
       const decoded = this.#connection.decode(args) as unknown[]
       const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)

@@ -17,6 +17,9 @@ import {
   wrong,
 } from './checks.js'
 import { invalidArg, show } from './errors.js'
+import { moduleKey } from './module-name.js'
+import { checkModules } from './modules.js'
+import type { Modules } from './modules.js'
 import type { BuildProgress, SnapshotCacheLimits } from './types.js'
 
 const MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB] as const
@@ -96,8 +99,9 @@ function checkModuleNames(where: string, sources: NativeSource[]): void {
   const names = new Set<string>()
   for (const { name, kind } of sources) {
     if (kind === undefined) continue
-    if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`)
-    names.add(name)
+    const key = moduleKey(name)
+    if (names.has(key)) throw invalidArg(`${where}: two modules have the name ${show(key)}`)
+    names.add(key)
   }
 }
 
@@ -127,6 +131,7 @@ export interface IsolateRequest {
   /** May be `Infinity`. */
   cpuLimitMs: number
   codegen: { strings: boolean; wasm: boolean }
+  modules: Modules
 }
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
@@ -140,6 +145,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'bindings',
     'cpuLimitMs',
     'codegen',
+    'modules',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
   const bindings = flattenBindings(given.where, given.get('bindings'))
@@ -159,6 +165,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     bindings,
     cpuLimitMs: given.timeout('cpuLimitMs', Infinity),
     codegen: checkCodegen(given),
+    modules: checkModules(given),
   }
 }
 
@@ -242,10 +249,10 @@ export interface CallLimits {
  * @param defaultTimeoutMs the isolate's own limit; may be `Infinity`
  * @throws `TypeError` with `ERR_INVALID_ARG`
  */
-export function checkCallOptions(options: unknown, defaultTimeoutMs: number): CallLimits {
+export function checkCallOptions(options: unknown, defaultTimeoutMs: number, where = 'isolate.call'): CallLimits {
   // Nearly every call comes without options: no need to look for them.
   if (options === undefined) return { timeoutMs: finite(defaultTimeoutMs), signal: undefined }
-  return limitsOf(new Given('isolate.call', options, ['timeoutMs', 'signal']), defaultTimeoutMs)
+  return limitsOf(new Given(where, options, ['timeoutMs', 'signal']), defaultTimeoutMs)
 }
 
 /** What `isolate.eval` needs. */

@@ -18,9 +18,11 @@ export interface SourceObject {
    *
    * - `'script'`: a classic script in the global scope.
    * - `'commonjs'`: a CommonJS module. It finds `module`, `exports` and `require`; `require` finds the
-   *   modules evaluated before it by their `name`, relative ones (`./util.js`) as seen from its own name.
-   * - `'module'`: an ES module. Static and dynamic imports find other ES modules of the same snapshot
-   *   or fallback by their `name`, and later code can `import(name)` it.
+   *   other modules of the same snapshot or fallback by their `name`, relative ones (`./util.js`) as
+   *   seen from its own name, and in a session those of `modules`. An ES module must be evaluated before.
+   * - `'module'`: an ES module. Static and dynamic imports find other modules of the same snapshot or
+   *   fallback by their `name`, CommonJS modules too, and in a session those of `modules`. Later code
+   *   can `import(name)` it, unless `eval` was given it.
    *
    * @default 'script'
    */
@@ -170,6 +172,52 @@ export interface SnapshotCacheLimits {
   directoryMb?: number
 }
 
+/**
+ * A module for `import`: the code of an ES module, or code with a kind. `Source` without scripts, and
+ * with JSON.
+ */
+export type ModuleSource = string | ModuleSourceObject
+
+/** A module for `import`, with its kind and the name that stack traces show. */
+export interface ModuleSourceObject {
+  /** The code, or the JSON text. As long as an eighth of `memoryLimitMb` at most. */
+  code: string
+  /**
+   * File name in stack traces and error positions, `import.meta.url`, and what the module's own
+   * relative imports are relative to; not empty.
+   *
+   * @default the name it is imported by
+   */
+  name?: string
+  /**
+   * What it is.
+   *
+   * - `'module'`: an ES module.
+   * - `'commonjs'`: a CommonJS module. Imported, its default export is `module.exports`, and the
+   *   enumerable string keys of that are exports, too, with the values that they have when the module
+   *   was evaluated. It is evaluated before the ES modules of the graph that imports it.
+   * - `'json'`: JSON, imported `with { type: 'json' }`; its value is the default export.
+   *
+   * @default 'module'
+   */
+  type?: 'module' | 'commonjs' | 'json'
+}
+
+/**
+ * Finds a module for the guest's `import`: its source, or null or undefined if there is none
+ * (`ERR_MODULE_NOT_FOUND`). May return a promise, for which the guest waits within its call's
+ * `timeoutMs`. What it throws is the `cause` of the guest's failed import.
+ *
+ * The guest chooses the specifier. It is asked for each once, unless it found none or threw.
+ *
+ * @param specifier what is imported; one that began with `./`, `../` or `/` is resolved already
+ * @param referrer name of the source that imports it; empty for `isolate.import`
+ */
+export type ModuleLoader = (
+  specifier: string,
+  referrer: string,
+) => ModuleSource | null | undefined | Promise<ModuleSource | null | undefined>
+
 /** Options of `createIsolate`. An unknown option is refused. */
 export interface CreateIsolateOptions {
   /**
@@ -250,6 +298,17 @@ export interface CreateIsolateOptions {
    * @default {}
    */
   bindings?: Record<string, HostFunction | SyncBinding | HostObject>
+  /**
+   * What the guest's `import` and `import()`, and `isolate.import`, find: sources by name, or a
+   * function that finds them. The modules of the snapshot, or of the fallback, come first.
+   *
+   * A specifier that begins with `./`, `../` or `/` is relative to the name of the source that
+   * imports it, as in URLs; any other is taken as it is. In names here, `./a.js` is `a.js`. There is
+   * no search for extensions or folders. A module that is not found is `ERR_MODULE_NOT_FOUND`.
+   *
+   * @default {}
+   */
+  modules?: Record<string, ModuleSource> | ModuleLoader
 }
 
 /**
@@ -280,7 +339,7 @@ export interface HostObject {
   readonly [name: string]: HostFunction | SyncBinding | HostObject
 }
 
-/** Options of `eval` and `call`. An unknown option is refused. */
+/** Options of `eval`, `call` and `import`. An unknown option is refused. */
 export interface CallOptions {
   /**
    * Time for this call, in milliseconds; an integer from 1 to 2147483647, or
@@ -371,7 +430,7 @@ export interface SnapshotInfo {
   readonly buildMs: number
   /** Paths of the host functions that existed while building. */
   readonly bindings: readonly string[]
-  /** Names of the ES modules that sessions can `import()`. */
+  /** Names of the modules that sessions can `import`: ES modules and CommonJS modules. */
   readonly modules: readonly string[]
 }
 
@@ -421,7 +480,7 @@ export interface IsolateStats {
   cpuMs: number
   /** Calls and evaluations so far. */
   calls: number
-  /** Calls of host functions so far. */
+  /** Calls of host functions so far, and of a module loader. */
   hostCalls: number
   /**
    * How long the session waited for its isolate until it was ready, in

@@ -19,6 +19,7 @@ use super::snapshot::{NativeSnapshot, info_json};
 use crate::engine::error::EngineError;
 use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
+use crate::engine::modules::SessionModules;
 use crate::engine::pool::Pool;
 use crate::engine::runtime::runtime;
 use crate::engine::snapshot::cache::{self, Built, OnProgress, Ticket};
@@ -206,6 +207,10 @@ impl Connection {
             host: Arc::clone(&address) as Arc<dyn Host>,
             cpu_limit: options.cpu_limit_ms.map(milliseconds),
             codegen: Codegen { strings: options.codegen_strings, wasm: options.codegen_wasm },
+            modules: SessionModules {
+                given: options.modules.into_iter().map(Into::into).collect(),
+                asks_host: options.has_loader,
+            },
         };
         let started = settle(self.events.clone(), id);
         let handle = if let Some(snapshot) = snapshot {

@@ -58,6 +58,12 @@ impl NativeIsolate {
         self.handle.call(call_id(request), path, arguments.to_vec(), timeout, self.settle(request));
     }
 
+    /// Imports a module; answered with its exports, encoded as an object.
+    #[napi]
+    pub fn import(&self, request: f64, specifier: String, timeout_ms: Option<f64>) {
+        self.handle.import(call_id(request), specifier, timeout_ms.map(milliseconds), self.settle(request));
+    }
+
     /// Answers a host call with an encoded value, or an encoded error.
     #[napi]
     pub fn answer(&self, host_call: f64, ok: bool, value: &[u8]) {

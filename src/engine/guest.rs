@@ -10,8 +10,8 @@ use crate::engine::handle::SessionOptions;
 use crate::engine::host_call::{self, GuestState};
 use crate::engine::inbox::Outcome;
 use crate::engine::lifecycle::CallId;
-use crate::engine::modules::{self, End};
-use crate::engine::source::{self, Source};
+use crate::engine::modules::{self, End, Modules};
+use crate::engine::source::{self, Source, SourceKind};
 use crate::engine::value::{self, Failure};
 use crate::engine::worker::Halt;
 
@@ -34,7 +34,7 @@ pub(crate) fn prepare(
         // As in a snapshot: the sources find the host functions, which refuse to be called.
         host_call::install(scope, &session.bindings)?;
         let modules = modules::current(scope).ok_or(Halt::Threw)?;
-        modules.announce(scope, session.sources.iter()).ok_or(Halt::Threw)?;
+        modules.announce(session.sources.iter());
         for source in &session.sources {
             check_length(scope, guest, source)?;
             if let End::Waiting = modules::run_to_end(scope, source, || ()).ok_or(Halt::Threw)? {
@@ -67,8 +67,26 @@ pub(crate) fn eval(
     source: &Source,
 ) -> Result<Progress, Halt> {
     check_length(scope, guest, source)?;
-    let value = modules::evaluate_any(scope, source).ok_or(Halt::Threw)?;
+    if source.kind == SourceKind::Module {
+        modules::begin_module(scope, call, source).ok_or(Halt::Threw)?;
+        scope.perform_microtask_checkpoint();
+        return Ok(Progress::Waiting);
+    }
+    let value = modules::evaluate_now(scope, source).ok_or(Halt::Threw)?;
     await_value(scope, guest, call, value)
+}
+
+/// Imports a module: its exports as a plain object.
+pub(crate) fn import(scope: &mut v8::PinScope, call: CallId, specifier: &str) -> Result<Progress, Halt> {
+    modules::begin_import(scope, call, specifier).ok_or(Halt::Threw)?;
+    scope.perform_microtask_checkpoint();
+    Ok(Progress::Waiting)
+}
+
+/// Goes on with a module that was waited for.
+pub(crate) fn load(scope: &mut v8::PinScope, modules: &Modules, load: u64) {
+    modules.proceed(scope, load);
+    scope.perform_microtask_checkpoint();
 }
 
 /// Calls the function at a dotted path.
@@ -232,18 +250,23 @@ fn await_value<'s>(
             Err(Halt::Threw)
         }
         v8::PromiseState::Pending => {
-            #[expect(clippy::cast_precision_loss, reason = "the host counts requests in a double")]
-            let data = v8::Number::new(scope, call as f64).into();
-            let fulfilled = v8::Function::builder(on_fulfilled).data(data).build(scope).ok_or(Halt::Threw)?;
-            let rejected = v8::Function::builder(on_rejected).data(data).build(scope).ok_or(Halt::Threw)?;
-            promise.then2(scope, fulfilled, rejected).ok_or(Halt::Threw)?;
+            follow(scope, call, promise).ok_or(Halt::Threw)?;
             Ok(Progress::Waiting)
         }
     }
 }
 
+/// Has a promise report to `GuestState::settled`.
+pub(crate) fn follow(scope: &mut v8::PinScope, call: CallId, promise: v8::Local<v8::Promise>) -> Option<()> {
+    #[expect(clippy::cast_precision_loss, reason = "the host counts requests in a double")]
+    let data = v8::Number::new(scope, call as f64).into();
+    let fulfilled = v8::Function::builder(on_fulfilled).data(data).build(scope)?;
+    let rejected = v8::Function::builder(on_rejected).data(data).build(scope)?;
+    promise.then2(scope, fulfilled, rejected).map(drop)
+}
+
 /// A promise for what the guest returned, when that is a promise or may be a thenable.
-fn as_promise<'s>(
+pub(crate) fn as_promise<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     value: v8::Local<'s, v8::Value>,
 ) -> Result<Option<v8::Local<'s, v8::Promise>>, Halt> {

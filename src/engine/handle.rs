@@ -9,6 +9,7 @@ use crate::engine::host_call::Host;
 use crate::engine::inbox::{Receiver, Sender, inbox};
 use crate::engine::lifecycle::{CallId, Lifecycle, Settle};
 pub use crate::engine::limits::codegen::Codegen;
+use crate::engine::modules::SessionModules;
 use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
@@ -51,6 +52,8 @@ pub struct SessionOptions {
     pub cpu_limit: Option<Duration>,
     /// Whether the guest may make code from text.
     pub codegen: Codegen,
+    /// What it can import.
+    pub modules: SessionModules,
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.
@@ -170,6 +173,11 @@ impl IsolateHandle {
         settle: Settle,
     ) {
         self.request(call, timeout, settle, Command::Call { call, path, arguments });
+    }
+
+    /// Imports a module; answered with its exports, encoded as an object.
+    pub fn import(&self, call: CallId, specifier: String, timeout: Option<Duration>, settle: Settle) {
+        self.request(call, timeout, settle, Command::Import { call, specifier });
     }
 
     /// Reports the isolate's figures, once it is idle.

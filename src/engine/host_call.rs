@@ -16,6 +16,7 @@ use crate::engine::exception::throw;
 use crate::engine::globals::define_global;
 use crate::engine::lifecycle::CallId;
 use crate::engine::limits::codegen::Codegen;
+use crate::engine::modules;
 use crate::engine::position::current_position;
 use crate::engine::sync_call;
 use crate::engine::system::timers::Timers;
@@ -35,7 +36,7 @@ const SOURCE_SHARE: usize = 8;
 
 /// Identifies the table of external references that blobs are built with. Changes with its order or
 /// contents.
-pub(crate) const REFERENCES_ID: &str = "host-call/2";
+pub(crate) const REFERENCES_ID: &str = "host-call/3";
 
 /// One call of a host function.
 #[derive(Debug)]
@@ -132,6 +133,13 @@ impl GuestState {
         self.calls.get()
     }
 
+    /// Asks the host for something of the engine's own. Not answered by a promise.
+    pub(crate) fn ask_host(&self, path: &str, arguments: Vec<u8>) -> u64 {
+        let id = self.next_call();
+        self.send(id, path.to_owned(), arguments);
+        id
+    }
+
     /// The promise of a host call, and the request it was made for. Each call is answered once.
     pub(crate) fn take_waiting(&self, call: u64) -> Option<Waiting> {
         let waiting = self.waiting.borrow_mut().remove(&call)?;
@@ -165,7 +173,7 @@ impl GuestState {
 /// The external references that builder and runner give to V8, in the same order.
 pub fn references() -> Cow<'static, [v8::ExternalReference]> {
     let natives = system::natives().iter().map(|native| native.callback);
-    let functions = std::iter::once(callback()).chain(natives);
+    let functions = std::iter::once(callback()).chain(natives).chain(modules::callbacks());
     Cow::Owned(functions.map(|function| v8::ExternalReference { function }).collect())
 }
 

@@ -77,9 +77,9 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
 /// `SnapshotCorrupt` when the data is not what the header says.
 pub(crate) fn restore_data(scope: &mut v8::PinScope, data: &ContextData) -> Result<()> {
     let wrong = || EngineError::corrupt("the snapshot's context does not carry what its header says");
-    if let Some(names) = &data.modules {
+    if !data.modules.is_empty() {
         let modules = modules::current(scope).ok_or_else(wrong)?;
-        modules.restore(scope, names, data.modules_at()).ok_or_else(wrong)?;
+        modules.restore(scope, &data.modules, data.modules_at()).ok_or_else(wrong)?;
     }
     if data.parts {
         let parts = parts(scope).ok_or_else(wrong)?;

@@ -204,6 +204,11 @@ impl Lifecycle {
         }
     }
 
+    /// Whether a request waits for its answer.
+    pub(crate) fn is_pending(&self, call: CallId) -> bool {
+        self.state().pending.contains_key(&call)
+    }
+
     /// The isolate exists: from now on it can be terminated.
     pub(crate) fn isolate_created(&self, isolate: v8::IsolateHandle) {
         self.state().v8 = Some(isolate);
@@ -269,10 +274,6 @@ impl Lifecycle {
     /// Whether a turn of this request runs, or waits for the host.
     pub(crate) fn is_running(&self, call: CallId) -> bool {
         self.state().turn_of(call).is_some()
-    }
-
-    pub(crate) fn is_pending(&self, call: CallId) -> bool {
-        self.state().pending.contains_key(&call)
     }
 
     /// The guest waits for the host: nothing of it runs until `resume`.

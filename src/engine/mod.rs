@@ -10,7 +10,7 @@ mod inbox;
 pub mod isolate;
 pub mod lifecycle;
 mod limits;
-mod modules;
+pub mod modules;
 pub mod platform;
 pub mod pool;
 mod position;

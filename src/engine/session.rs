@@ -11,6 +11,7 @@ use crate::engine::inbox::Receiver;
 use crate::engine::isolate::LiveIsolate;
 use crate::engine::lifecycle::{CallId, Lifecycle};
 use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::modules::Modules;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source_map::SourceMaps;
 
@@ -22,6 +23,7 @@ pub(crate) struct Session {
     pub(crate) inbox: Rc<Receiver>,
     /// What the isolate was restored from.
     pub(crate) snapshot: Option<Arc<Snapshot>>,
+    pub(crate) modules: Option<Rc<Modules>>,
     /// Of the sources that the session evaluates; the snapshot has those of its own.
     pub(crate) source_maps: RefCell<SourceMaps>,
     /// Requests that began within a host call, and wait for a promise.

@@ -25,7 +25,7 @@ use crate::engine::isolate;
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::limits::{codegen, fatal, sampler};
-use crate::engine::modules;
+use crate::engine::modules::{self, Modules};
 use crate::engine::platform::TaskRoute;
 use crate::engine::session::{Ground, Session};
 use crate::engine::source::Source;
@@ -68,6 +68,10 @@ pub(crate) enum Command {
     },
     Task(v8::Task),
     Dispose,
+    Import {
+        call: CallId,
+        specifier: String,
+    },
 }
 
 /// Why a turn's work ended early.
@@ -148,6 +152,7 @@ fn serve(
                 lifecycle: Arc::clone(lifecycle),
                 inbox: received,
                 snapshot: live.snapshot(),
+                modules: modules::current(&live.isolate),
                 source_maps: RefCell::new(SourceMaps::default()),
                 nested: RefCell::default(),
                 calls: Cell::new(0),
@@ -211,6 +216,9 @@ impl<'a, G: Ground> Worker<'a, G> {
         let prepared = self.turn(Some(call), |scope, guest| guest::prepare(scope, guest, &session));
         // Without a turn the request is settled already: its time is over, or the isolate disposed.
         prepared.unwrap_or(Err(EngineError::Disposed { cause: None }))?;
+        if let Some(known) = &self.modules {
+            known.open(session.modules, &self.lifecycle, session.timeout);
+        }
         self.start_ms.set(asked.elapsed().as_secs_f64() * 1e3);
         self.lifecycle.settle(call, Ok(Reply::Started));
         Ok(())
@@ -224,7 +232,7 @@ impl<'a, G: Ground> Worker<'a, G> {
             }
             if let Some(command) = command {
                 self.handle(command);
-                self.settle_awaited();
+                self.follow_up();
             }
             // One timer between two commands: neither keeps the other waiting.
             self.fire_due_timer();
@@ -237,6 +245,11 @@ impl<'a, G: Ground> Worker<'a, G> {
     /// Does one thing, and what follows from it at once.
     pub(crate) fn handle_nested(&mut self, command: Command) {
         self.handle(command);
+        self.follow_up();
+    }
+
+    fn follow_up(&mut self) {
+        self.finish_loads();
         self.settle_awaited();
     }
 
@@ -256,7 +269,7 @@ impl<'a, G: Ground> Worker<'a, G> {
         let was_terminated = !matches!(outcome, Some(Ok(())));
         let guest = Rc::clone(&self.guest);
         guest.timers.ran(timer, was_terminated);
-        self.settle_awaited();
+        self.follow_up();
     }
 
     fn handle(&mut self, command: Command) {
@@ -273,7 +286,16 @@ impl<'a, G: Ground> Worker<'a, G> {
                     self.turn(Some(call), |scope, guest| guest::call(scope, guest, call, &path, &arguments));
                 self.report(call, outcome);
             }
+            Command::Import { call, specifier } => {
+                self.calls.set(self.calls.get() + 1);
+                let outcome = self.turn(Some(call), |scope, _| guest::import(scope, call, &specifier));
+                self.report(call, outcome);
+            }
             Command::Answer { host_call, outcome } => {
+                if let Some(modules) = self.modules.clone().filter(|modules| modules.awaits(host_call)) {
+                    self.answer_load(&modules, host_call, &outcome);
+                    return;
+                }
                 let Some(Waiting { resolver, owner, .. }) = self.guest.take_waiting(host_call) else {
                     return;
                 };
@@ -306,6 +328,38 @@ impl<'a, G: Ground> Worker<'a, G> {
             }
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
+        }
+    }
+
+    /// Takes the module that the host was asked for.
+    fn answer_load(&mut self, modules: &Modules, host_call: u64, outcome: &Result<Vec<u8>, Vec<u8>>) {
+        let owner = modules.owner_of(host_call);
+        let take = |scope: &mut v8::PinScope, guest: &GuestState| {
+            modules.answer(scope, guest, host_call, outcome);
+            Ok(())
+        };
+        match (self.turn(owner, take), owner) {
+            (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
+            // The request is settled already, but others may wait for the module.
+            (None, Some(_)) => drop(self.turn(None, take)),
+            _ => {}
+        }
+    }
+
+    /// Goes on with imports whose modules have come, each in a turn of its own request.
+    fn finish_loads(&mut self) {
+        let Some(modules) = self.modules.clone() else { return };
+        for _ in 0..modules.ready() {
+            let Some((load, owner)) = modules.next_ready() else { return };
+            let go_on = |scope: &mut v8::PinScope, _: &GuestState| {
+                guest::load(scope, &modules, load);
+                Ok(())
+            };
+            match (self.turn(owner, go_on), owner) {
+                (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
+                (None, Some(_)) if modules.outlives_request(load) => drop(self.turn(None, go_on)),
+                _ => {}
+            }
         }
     }
 
@@ -368,7 +422,10 @@ impl<'a, G: Ground> Worker<'a, G> {
                     let message = scope.message();
                     scope.reset();
                     Err(match exception {
-                        Some(exception) => describe(scope, exception, message, &session.guest.encoder),
+                        Some(exception) => {
+                            let error = describe(scope, exception, message, &session.guest.encoder);
+                            modules::name_missing(scope, exception, error)
+                        }
                         None => EngineError::IsolateLost { words: "V8 stopped without a reason".to_owned() },
                     })
                 }
@@ -376,6 +433,11 @@ impl<'a, G: Ground> Worker<'a, G> {
             // Where the termination is caught: it goes on from there otherwise, to the turn around this.
             (outcome, session.lifecycle.end_turn())
         });
+        if outcome.is_err()
+            && let Some(modules) = &session.modules
+        {
+            session.source_maps.borrow_mut().add(modules.take_source_maps());
+        }
         let outcome = outcome.map_err(|error| session.map_error(error));
         session.guest.owner.set(outer);
         let Some(stop) = stop else { return Some(outcome) };

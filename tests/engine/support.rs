@@ -10,6 +10,7 @@ use isoseed::engine::error::{EngineError, Result};
 use isoseed::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use isoseed::engine::host_call::{Host, HostCall};
 use isoseed::engine::lifecycle::{Reply, Settle};
+use isoseed::engine::modules::SessionModules;
 use isoseed::engine::snapshot::Snapshot;
 use isoseed::engine::snapshot::cache::{self, Keep};
 use isoseed::engine::snapshot::helper::{BuildLimits, BuildOrder, HelperProgram};
@@ -83,6 +84,7 @@ pub fn session_options() -> SessionOptions {
         host: Arc::new(Calls::default()),
         cpu_limit: None,
         codegen: Codegen::default(),
+        modules: SessionModules::default(),
     }
 }
 

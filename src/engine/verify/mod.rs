@@ -18,6 +18,7 @@ use crate::engine::error::{EngineError, Result};
 use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
 use crate::engine::lifecycle::{Reply, Settle};
+use crate::engine::modules::SessionModules;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
 
@@ -178,6 +179,7 @@ impl Session {
             host: Arc::new(NoHost),
             cpu_limit: None,
             codegen: Codegen::default(),
+            modules: SessionModules::default(),
         };
         let handle = IsolateHandle::start(seed, session, START, settle)?;
         wait(&started)?;

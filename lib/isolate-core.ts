@@ -3,6 +3,7 @@ import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
+import { createInProcess } from './process/pool.js'
 import type { IsolateStats } from './types.js'
 
 /**
@@ -38,25 +39,28 @@ export class IsolateCore implements HostCallReceiver {
       sources,
       globals: connection.encode(request.globals, 'globals'),
       bindings: [...bindings.keys()],
-      ...(timeoutMs === Infinity ? {} : { timeoutMs }),
+      ...withTimeout(timeoutMs),
     }
     let core: IsolateCore | undefined
+    const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs)
     await connection.request((id) => {
-      const native = connection.native.createIsolate(id, options, snapshot)
+      const native = request.process
+        ? createInProcess(connection, id, options, snapshot)
+        : connection.native.createIsolate(id, options, snapshot)
       core = new IsolateCore(connection, native, bindings)
       connection.register(native.id, core)
-    })
+    }, limits)
     return core as unknown as IsolateCore
   }
 
   async eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {
-    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal)
+    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs)
     return this.#connection.decode(event.bytes)
   }
 
   async call(path: string, args: unknown[], { timeoutMs, signal }: CallLimits): Promise<unknown> {
     const bytes = this.#connection.encode(args, 'args')
-    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal)
+    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs)
     return this.#connection.decode(event.bytes)
   }
 
@@ -76,8 +80,8 @@ export class IsolateCore implements HostCallReceiver {
     this.#connection.unregister(this.#native.id, this)
   }
 
-  #request(start: (request: number) => void, signal?: AbortSignal): ReturnType<Connection['request']> {
-    const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this }
+  #request(start: (request: number) => void, signal?: AbortSignal, timeoutMs?: number): ReturnType<Connection['request']> {
+    const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs }
     return this.#connection.request(start, options)
   }
 
@@ -103,4 +107,9 @@ export class IsolateCore implements HostCallReceiver {
       return { ok: false, value: this.#connection.encodeThrown(error, path) }
     }
   }
+}
+
+/** The native side knows no infinity: there, no limit is an absent one. */
+function withTimeout(timeoutMs: number): { timeoutMs?: number } {
+  return timeoutMs === Infinity ? {} : { timeoutMs }
 }

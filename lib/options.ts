@@ -124,6 +124,8 @@ export interface IsolateRequest {
   timeoutMs: number
   globals: object
   bindings: Map<string, Binding>
+  /** Whether it runs in a process of its own. */
+  process: boolean
 }
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
@@ -135,6 +137,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'timeoutMs',
     'globals',
     'bindings',
+    'process',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
   const bindings = flattenBindings(given.where, given.get('bindings'))
@@ -152,6 +155,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     timeoutMs: given.timeout('timeoutMs', 30_000),
     globals,
     bindings,
+    process: given.boolean('process', false),
   }
 }
 

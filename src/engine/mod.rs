@@ -13,6 +13,7 @@ mod modules;
 pub mod platform;
 pub mod pool;
 mod position;
+pub mod process;
 pub(crate) mod runtime;
 pub mod snapshot;
 pub mod source;

@@ -467,6 +467,8 @@ interface IsolateStats {
      * globals and bindings.
      */
     startMs: number;
+    /** Process id of where the isolate runs: this process, or with `process: true` its child. */
+    pid: number;
 }
 /** Options of `verifyIsolation`. An unknown option is refused. */
 interface VerifyIsolationOptions {

@@ -1128,7 +1128,8 @@ function program() {
   if ("electron" in process.versions) environment.push("ELECTRON_RUN_AS_NODE", "1");
   return {
     program: process.execPath,
-    arguments: [(0, import_node_path3.join)(__dirname, "isolate-process.js"), String(process.pid)],
+    // The child collects what messages leave behind by itself.
+    arguments: ["--expose-gc", (0, import_node_path3.join)(__dirname, "isolate-process.js"), String(process.pid)],
     environment,
     // The host's own may be gone, and Node.js does not start without one.
     directory: __dirname
@@ -1224,11 +1225,9 @@ var ProcessLink = class {
     else if (message.kind === "ready") this.#isReady = true;
   }
   #report(event) {
-    const session = this.#session;
-    const end = session?.report(event);
-    if (end === "start") this.#owner.onStart(this);
-    else if (end === "disposal") session?.finish(void 0, false);
-    else if (end === "failed start") this.end(void 0);
+    const start = this.#session?.report(event);
+    if (start === "start") this.#owner.onStart(this);
+    else if (start === "failed start") this.end(void 0);
     else if (event.kind === "done" && event.error !== void 0 && event.error !== null) this.#endIfFinished(event.error);
   }
   #endIfFinished(error) {
@@ -1301,7 +1300,7 @@ var Session = class {
    * What the process reports about its isolate. What it has no business with is
    * dropped.
    *
-   * @returns what that was the end of, if of anything
+   * @returns whether that was the start of the session
    */
   report(event) {
     if (typeof event.isolate === "number") {
@@ -1312,9 +1311,7 @@ var Session = class {
     if (pending === void 0) return void 0;
     if (event.kind === "done") this.forget(event.id);
     this.#requests.deliver(event);
-    if (event.kind !== "done") return void 0;
-    if (pending.method === "dispose") return "disposal";
-    if (pending.method !== CREATION) return void 0;
+    if (event.kind !== "done" || pending.method !== CREATION) return void 0;
     return event.error === void 0 || event.error === null ? "start" : "failed start";
   }
   /**
@@ -1486,6 +1483,8 @@ var IsolateCore = class _IsolateCore {
   #native;
   #bindings;
   #disposed;
+  /** With `process`: how long it took to start. */
+  #startMs;
   constructor(connection2, native2, bindings) {
     this.#connection = connection2;
     this.#native = native2;
@@ -1507,13 +1506,16 @@ var IsolateCore = class _IsolateCore {
       ...withTimeout(timeoutMs)
     };
     let core;
+    const asked = performance.now();
     const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs);
     await connection2.request((id) => {
       const native2 = request.process ? createInProcess(connection2, id, options, snapshot) : connection2.native.createIsolate(id, options, snapshot);
       core = new _IsolateCore(connection2, native2, bindings);
       connection2.register(native2.id, core);
     }, limits);
-    return core;
+    const started = core;
+    if (request.process) started.#startMs = performance.now() - asked;
+    return started;
   }
   async eval({ source, timeoutMs, signal }) {
     const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs);
@@ -1526,7 +1528,8 @@ var IsolateCore = class _IsolateCore {
   }
   async stats() {
     const event = await this.#request((id) => this.#native.stats(id));
-    return JSON.parse(event.json);
+    const stats = JSON.parse(event.json);
+    return this.#startMs === void 0 ? stats : { ...stats, startMs: this.#startMs };
   }
   /** However often it is called: one disposal, one promise. */
   dispose() {

@@ -537,7 +537,8 @@ var MessageReader = class extends import_node_v82.Deserializer {
 // lib/process/child.ts
 var LAST_OF_HOST = 2 ** 31 - 1;
 var LONGEST_END_MS = 500;
-var LOOK_AGAIN_MS = 5;
+var LOOK_AGAIN_MS = 1;
+var MOST_GARBAGE = 8 * 1024 * 1024;
 var WARM_MB = 16;
 var native = require("./native.js");
 var IsolateProcess = class {
@@ -553,17 +554,30 @@ var IsolateProcess = class {
   /** Our own requests, by their number. */
   #own = /* @__PURE__ */ new Map();
   #lastOwn = LAST_OF_HOST;
+  /** Bytes in messages since the last collection. */
+  #garbage = 0;
   constructor(parentPid) {
     this.#parent = native.serveParent(parentPid, (frame) => this.#receive(frame));
   }
   #tell(message) {
     const { head, parts } = pack(message);
     this.#parent.send(head, parts);
+    this.#count(parts.reduce((sum, part) => sum + part.length, 0));
   }
   #receive(frame) {
     const { message, rest } = unpack(frame);
     if (this.#isBusy) this.#waiting.push([message, rest]);
     else this.#obey(message, rest);
+    this.#count(frame.length);
+  }
+  #count(bytes) {
+    if (this.#garbage <= MOST_GARBAGE && this.#garbage + bytes > MOST_GARBAGE) {
+      setImmediate(() => {
+        this.#garbage = 0;
+        globalThis.gc?.();
+      });
+    }
+    this.#garbage += bytes;
   }
   #obey(message, rest) {
     if (message.kind === "call") this.#call(message.method, message.args);
@@ -637,10 +651,12 @@ var IsolateProcess = class {
       own(event);
       return;
     }
+    if (event.kind === "done" && event.id === this.#disposal) {
+      this.#end();
+      return;
+    }
     this.#tell({ kind: "event", event });
-    if (event.kind !== "done") return;
-    if (event.id === this.#disposal) this.#end();
-    else if (event.error?.code === "ERR_TIMEOUT") this.#askWhetherFinished();
+    if (event.kind === "done" && event.error?.code === "ERR_TIMEOUT") this.#askWhetherFinished();
   }
   /** After a timeout the isolate may be finished, because V8 did not stop: its thread runs on, and nobody is told. */
   #askWhetherFinished() {
@@ -650,6 +666,7 @@ var IsolateProcess = class {
       })
     );
   }
+  /** Answers the disposal when nothing of the isolate is left: a process that is free must be seen to be. */
   #end() {
     this.#isolate = void 0;
     this.#disposal = void 0;

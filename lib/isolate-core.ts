@@ -19,6 +19,8 @@ export class IsolateCore implements HostCallReceiver {
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
   #disposed: Promise<void> | undefined
+  /** With `process`: how long it took to start. */
+  #startMs: number | undefined
 
   private constructor(connection: Connection, native: NativeIsolate, bindings: ReadonlyMap<string, Binding>) {
     this.#connection = connection
@@ -42,6 +44,7 @@ export class IsolateCore implements HostCallReceiver {
       ...withTimeout(timeoutMs),
     }
     let core: IsolateCore | undefined
+    const asked = performance.now()
     const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs)
     await connection.request((id) => {
       const native = request.process
@@ -50,7 +53,10 @@ export class IsolateCore implements HostCallReceiver {
       core = new IsolateCore(connection, native, bindings)
       connection.register(native.id, core)
     }, limits)
-    return core as unknown as IsolateCore
+    const started = core as unknown as IsolateCore
+    // Its process knows nothing of the time that it took to start.
+    if (request.process) started.#startMs = performance.now() - asked
+    return started
   }
 
   async eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {
@@ -66,7 +72,8 @@ export class IsolateCore implements HostCallReceiver {
 
   async stats(): Promise<IsolateStats> {
     const event = await this.#request((id) => this.#native.stats(id))
-    return JSON.parse(event.json as string) as IsolateStats
+    const stats = JSON.parse(event.json as string) as IsolateStats
+    return this.#startMs === undefined ? stats : { ...stats, startMs: this.#startMs }
   }
 
   /** However often it is called: one disposal, one promise. */

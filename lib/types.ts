@@ -403,6 +403,8 @@ export interface IsolateStats {
    * globals and bindings.
    */
   startMs: number
+  /** Process id of where the isolate runs: this process, or with `process: true` its child. */
+  pid: number
 }
 
 /** Options of `verifyIsolation`. An unknown option is refused. */

@@ -11,7 +11,13 @@ const LAST_OF_HOST = 2 ** 31 - 1
 
 /** How long a disposed isolate's thread may take to end, in milliseconds. */
 const LONGEST_END_MS = 500
-const LOOK_AGAIN_MS = 5
+const LOOK_AGAIN_MS = 1
+
+/**
+ * After so many bytes in messages they are collected, at once: what lies there
+ * unused would count towards the session's memory.
+ */
+const MOST_GARBAGE = 8 * 1024 * 1024
 
 /** Memory limit of the isolate that is made first, in MiB. */
 const WARM_MB = 16
@@ -31,6 +37,8 @@ class IsolateProcess {
   /** Our own requests, by their number. */
   readonly #own = new Map<number, (event: NativeEvent) => void>()
   #lastOwn = LAST_OF_HOST
+  /** Bytes in messages since the last collection. */
+  #garbage = 0
 
   constructor(parentPid: number) {
     this.#parent = native.serveParent(parentPid, (frame) => this.#receive(frame))
@@ -39,12 +47,25 @@ class IsolateProcess {
   #tell(message: ToHost): void {
     const { head, parts } = pack(message)
     this.#parent.send(head, parts)
+    this.#count(parts.reduce((sum, part) => sum + part.length, 0))
   }
 
   #receive(frame: Uint8Array): void {
     const { message, rest } = unpack<ToProcess>(frame)
     if (this.#isBusy) this.#waiting.push([message, rest])
     else this.#obey(message, rest)
+    this.#count(frame.length)
+  }
+
+  #count(bytes: number): void {
+    if (this.#garbage <= MOST_GARBAGE && this.#garbage + bytes > MOST_GARBAGE) {
+      setImmediate(() => {
+        this.#garbage = 0
+        // Of Node's own heap, in which there is little else: takes a millisecond or two.
+        globalThis.gc?.()
+      })
+    }
+    this.#garbage += bytes
   }
 
   #obey(message: ToProcess, rest: Uint8Array): void {
@@ -130,10 +151,12 @@ class IsolateProcess {
       own(event)
       return
     }
+    if (event.kind === 'done' && event.id === this.#disposal) {
+      this.#end()
+      return
+    }
     this.#tell({ kind: 'event', event })
-    if (event.kind !== 'done') return
-    if (event.id === this.#disposal) this.#end()
-    else if (event.error?.code === 'ERR_TIMEOUT') this.#askWhetherFinished()
+    if (event.kind === 'done' && event.error?.code === 'ERR_TIMEOUT') this.#askWhetherFinished()
   }
 
   /** After a timeout the isolate may be finished, because V8 did not stop: its thread runs on, and nobody is told. */
@@ -145,6 +168,7 @@ class IsolateProcess {
     )
   }
 
+  /** Answers the disposal when nothing of the isolate is left: a process that is free must be seen to be. */
   #end(): void {
     this.#isolate = undefined
     this.#disposal = undefined

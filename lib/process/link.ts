@@ -135,12 +135,9 @@ export class ProcessLink {
   }
 
   #report(event: NativeEvent): void {
-    const session = this.#session
-    const end = session?.report(event)
-    if (end === 'start') this.#owner.onStart(this)
-    // The process says itself when it is ready for another session.
-    else if (end === 'disposal') session?.finish(undefined, false)
-    else if (end === 'failed start') this.end(undefined)
+    const start = this.#session?.report(event)
+    if (start === 'start') this.#owner.onStart(this)
+    else if (start === 'failed start') this.end(undefined)
     else if (event.kind === 'done' && event.error !== undefined && event.error !== null) this.#endIfFinished(event.error)
   }
 

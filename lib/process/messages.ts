@@ -24,7 +24,7 @@ export type ToHost =
   | { kind: 'refused'; request: unknown; code: string; message: string }
   /** The isolate is finished, and why; nobody was told so far. */
   | { kind: 'finished'; error: NativeError | undefined }
-  /** The session's isolate was disposed. `clean`: no thread of it is left. */
+  /** The session's isolate was disposed, as its host had asked. `clean`: no thread of it is left. */
   | { kind: 'disposed'; clean: boolean }
 
 /** A message as it is sent: its head, and what follows it as it is. */

@@ -18,7 +18,8 @@ export function program(): NativeProcessProgram {
   if ('electron' in process.versions) environment.push('ELECTRON_RUN_AS_NODE', '1')
   return {
     program: process.execPath,
-    arguments: [join(__dirname, 'isolate-process.js'), String(process.pid)],
+    // The child collects what messages leave behind by itself.
+    arguments: ['--expose-gc', join(__dirname, 'isolate-process.js'), String(process.pid)],
     environment,
     // The host's own may be gone, and Node.js does not start without one.
     directory: __dirname,

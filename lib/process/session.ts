@@ -80,9 +80,9 @@ export class Session {
    * What the process reports about its isolate. What it has no business with is
    * dropped.
    *
-   * @returns what that was the end of, if of anything
+   * @returns whether that was the start of the session
    */
-  report(event: NativeEvent): 'start' | 'failed start' | 'disposal' | undefined {
+  report(event: NativeEvent): 'start' | 'failed start' | undefined {
     if (typeof event.isolate === 'number') {
       if (!this.isFinished) this.#requests.deliver({ ...event, isolate: this.isolate })
       return undefined
@@ -91,9 +91,7 @@ export class Session {
     if (pending === undefined) return undefined
     if (event.kind === 'done') this.forget(event.id)
     this.#requests.deliver(event)
-    if (event.kind !== 'done') return undefined
-    if (pending.method === 'dispose') return 'disposal'
-    if (pending.method !== CREATION) return undefined
+    if (event.kind !== 'done' || pending.method !== CREATION) return undefined
     return event.error === undefined || event.error === null ? 'start' : 'failed start'
   }
 

@@ -334,6 +334,7 @@ impl Worker<'_> {
             calls: self.calls,
             host_calls: self.guest.host_calls(),
             start_ms: self.start_ms,
+            pid: std::process::id(),
         }
     }
 }

@@ -40,6 +40,8 @@ export declare class Connection {
    * A `TypeError` with code `ERR_INVALID_ARG` when the memory limit is too small for the snapshot.
    */
   createIsolate(id: number, options: NativeIsolateOptions, snapshot?: NativeSnapshot | undefined | null): NativeIsolate
+  /** Starts a process for isolates. What it says, and its end, arrive as events under its number. */
+  startProcess(program: NativeProcessProgram): NativeProcess
   /** Verifies a snapshot's isolation; answered with the report as JSON. */
   verifyIsolation(id: number, snapshot: NativeSnapshot, options: NativeVerifyOptions): void
 }
@@ -69,12 +71,39 @@ export declare class NativeIsolate {
   dispose(request: number): void
 }
 
+/** The way of an isolate's process to its host. */
+export declare class NativeParent {
+  /** Sends a frame: the head, and the parts after it. Returns when it is written. */
+  send(head: Uint8Array, parts: Array<Uint8Array>): void
+}
+
+/** A process for isolates. It ends when this object is collected. */
+export declare class NativeProcess {
+  /** Unique in this process. */
+  get id(): number
+  /** Sends a frame: the head, and the parts after it. */
+  send(head: Uint8Array, parts: Array<Uint8Array>): void
+  /** Sends a frame: the head, and the snapshot's bytes after it. They are not copied. */
+  sendSnapshot(head: Uint8Array, snapshot: NativeSnapshot): void
+  /**
+   * Ends the process when its resident memory has grown by more than so many bytes from now on;
+   * absent for no bound. Only on Linux.
+   */
+  watch(bytes?: number | undefined | null): void
+  /** Tells Node.js's garbage collector what the process weighs from now on, in bytes. */
+  weigh(bytes: number): void
+  /** Ends the process at once; its `ended` event follows. */
+  kill(): void
+}
+
 /** A verified snapshot, and the isolates of it that are held ready. */
 export declare class NativeSnapshot {
   /** SHA-256 over everything that shapes the heap, in hexadecimal. */
   get key(): string
   /** The header as JSON, with the lengths of the file. */
   get info(): string
+  /** What tells it from every other snapshot: a SHA-256 that covers all of its bytes. */
+  get digest(): string
   /** The smallest memory limit with which this snapshot can be restored, in MiB. */
   get smallestMemoryLimitMb(): number
   /** A copy of the snapshot file's bytes. */
@@ -92,6 +121,15 @@ export declare function connect(options: NativeConnectOptions, dispatch: (arg0: 
 
 /** Does this encoded message hold an `Error`, or a token that the reader does not know? */
 export declare function containsError(bytes: Uint8Array): boolean
+
+/** How many isolate threads there are in this process, among them those that will never end. */
+export declare function isolateThreads(): number
+
+/**
+ * From now on the private writable memory of this process may grow by so many bytes, and the system
+ * refuses more; absent for no bound. Says whether the bound holds. For a process that serves a parent.
+ */
+export declare function limitData(bytes?: number | undefined | null): boolean
 
 /** Sets what is given: the limit of the memory, and of each directory, in MiB. */
 export declare function limitSnapshotCache(memoryMb?: number | undefined | null, directoryMb?: number | undefined | null): void
@@ -150,9 +188,9 @@ export interface NativeError {
 
 /** The answer to a request, or a guest's call of a host function. */
 export interface NativeEvent {
-  /** `done`, `hostCall` or `progress`. */
+  /** `done`, `hostCall`, `progress`, or of a process: `frame` or `ended`. */
   kind: string
-  /** The request's number, or the host call's. */
+  /** The request's number, the host call's, or the process's. */
   id: number
   /** For `hostCall`: the isolate's number. */
   isolate?: number
@@ -213,6 +251,18 @@ export interface NativeModule {
   kind: string
 }
 
+/** A program that serves its parent. */
+export interface NativeProcessProgram {
+  /** Its executable: Node.js itself. */
+  program: string
+  /** Its arguments. */
+  arguments: Array<string>
+  /** Its whole environment: names and values in turn. */
+  environment: Array<string>
+  /** Its working directory. */
+  directory: string
+}
+
 /** A source as `lib/` passes it. */
 export interface NativeSource {
   /** The code. */
@@ -235,11 +285,20 @@ export interface NativeVerifyOptions {
   hostile?: NativeSource
 }
 
+/** A number that no other isolate of this process has: for one that lives in another process. */
+export declare function reserveIsolateId(): number
+
 /**
  * The whole life of a snapshot helper process: reads an order from the standard input, builds,
  * answers, and ends the process.
  */
 export declare function runHelper(): void
+
+/**
+ * Makes this process one that serves the given parent process: `on_frame` gets what that sends. Keeps
+ * the event loop alive; the process ends with its parent.
+ */
+export declare function serveParent(pid: number, onFrame: (arg0: Uint8Array) => void): NativeParent
 
 /** What the cache holds and does, as JSON. */
 export declare function snapshotCacheStats(): string

@@ -24,6 +24,14 @@ export interface RequestOptions {
   owner?: object
   /** Hears what the request is doing, as JSON. */
   onProgress?: ((json: string) => void) | undefined
+  /** The request's own time limit: a process that has not answered some time after it is ended. */
+  timeoutMs?: number | undefined
+}
+
+/** A request that is being handed to the native side. */
+export interface Starting {
+  request: number
+  timeoutMs: number | undefined
 }
 
 interface Pending {
@@ -61,7 +69,9 @@ class Connection {
   readonly #pending = new Map<number, Pending>()
   readonly #receivers = new Map<number, WeakRef<HostCallReceiver>>()
   readonly #collected = new FinalizationRegistry<number>((isolate) => this.#receivers.delete(isolate))
+  readonly #processes = new Map<number, (event: NativeEvent) => void>()
   #lastRequest = 0
+  #starting: Starting | undefined
 
   constructor(addon: Native) {
     this.#containsError = addon.containsError
@@ -103,6 +113,21 @@ class Connection {
     this.#collected.unregister(receiver)
   }
 
+  /** The request whose `start` is being called: how a stand-in for an isolate knows that a call is one. */
+  get starting(): Starting | undefined {
+    return this.#starting
+  }
+
+  /** What comes from a process for isolates goes to this listener, until it has ended. */
+  hear(process: number, listener: (event: NativeEvent) => void): void {
+    this.#processes.set(process, listener)
+  }
+
+  /** Takes an event that comes from an isolate in another process. Not from inside the call that makes a request. */
+  deliver(event: NativeEvent): void {
+    this.#dispatch(event)
+  }
+
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
   encode(value: unknown, label: string): Uint8Array {
     return encode(value, label, this.#containsError)
@@ -117,18 +142,21 @@ class Connection {
     return bytes === undefined ? undefined : decode(bytes)
   }
 
-  #send(start: (request: number) => void, { signal, abort, owner, onProgress }: RequestOptions): Promise<NativeEvent> {
+  #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
       const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined }
       if (this.#pending.size === 0) this.native.ref()
       this.#pending.set(request, pending)
+      this.#starting = { request, timeoutMs }
       try {
         start(request)
       } catch (error) {
         this.#take(request)
         reject(error)
         return
+      } finally {
+        this.#starting = undefined
       }
       if (signal === undefined) return
       pending.stopWaiting = onAbort(signal, () => {
@@ -166,6 +194,12 @@ class Connection {
     }
     if (event.kind === 'progress') {
       this.#pending.get(event.id)?.onProgress?.(event.json as string)
+      return
+    }
+    if (event.kind === 'frame' || event.kind === 'ended') {
+      const listener = this.#processes.get(event.id)
+      if (event.kind === 'ended') this.#processes.delete(event.id)
+      listener?.(event)
       return
     }
     const pending = this.#take(event.id)

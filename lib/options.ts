@@ -132,6 +132,8 @@ export interface IsolateRequest {
   cpuLimitMs: number
   codegen: { strings: boolean; wasm: boolean }
   modules: Modules
+  /** Whether it runs in a process of its own. */
+  process: boolean
 }
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
@@ -146,6 +148,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'cpuLimitMs',
     'codegen',
     'modules',
+    'process',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
   const bindings = flattenBindings(given.where, given.get('bindings'))
@@ -166,6 +169,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     cpuLimitMs: given.timeout('cpuLimitMs', Infinity),
     codegen: checkCodegen(given),
     modules: checkModules(given),
+    process: given.boolean('process', false),
   }
 }
 

@@ -78,6 +78,12 @@ pub fn check_memory_limit(seed: &Seed) -> Result<()> {
     Err(EngineError::InvalidArg { message })
 }
 
+/// A number that no other isolate of this process has.
+pub fn reserve_id() -> u64 {
+    static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
 /// One isolate. Dropping the handle disposes it.
 pub struct IsolateHandle {
     id: u64,
@@ -133,10 +139,9 @@ impl IsolateHandle {
     }
 
     fn new(seed: Seed) -> Result<(Self, Thread)> {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         check_memory_limit(&seed)?;
         let (commands, received) = inbox();
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        let id = reserve_id();
         let lifecycle = Lifecycle::new(seed.memory_limit_mb, commands.clone());
         let handle = Self {
             id,

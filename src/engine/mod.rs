@@ -14,6 +14,7 @@ pub mod modules;
 pub mod platform;
 pub mod pool;
 mod position;
+pub mod process;
 pub(crate) mod runtime;
 mod session;
 pub mod snapshot;

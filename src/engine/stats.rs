@@ -24,6 +24,8 @@ pub struct IsolateStats {
     pub host_calls: u64,
     /// How long the session waited for its isolate: from the request until it was ready, in milliseconds.
     pub start_ms: f64,
+    /// The process that the isolate lives in.
+    pub pid: u32,
 }
 
 /// CPU time of the calling thread in milliseconds.

@@ -462,6 +462,7 @@ impl<'a, G: Ground> Worker<'a, G> {
             calls: self.calls.get(),
             host_calls: self.guest.host_calls(),
             start_ms: self.start_ms.get(),
+            pid: std::process::id(),
         }
     }
 }

@@ -56,6 +56,8 @@ export declare class NativeIsolate {
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
+  /** The host is done with so many reports of a `reports` event, of that weight together. */
+  reported(reports: number, bytes: number): void
   /** Stops what runs for a request. No event follows. */
   abort(request: number): void
   /** Ends the isolate; answered when its memory is given back. */
@@ -143,11 +145,11 @@ export interface NativeError {
 
 /** The answer to a request, or a guest's call of a host function. */
 export interface NativeEvent {
-  /** `done`, `hostCall` or `progress`. */
+  /** `done`, `hostCall`, `progress` or `reports`. */
   kind: string
-  /** The request's number, or the host call's. */
+  /** The request's number, or the host call's; for `reports` their weight in bytes. */
   id: number
-  /** For `hostCall`: the isolate's number. */
+  /** For `hostCall` and `reports`: the isolate's number. */
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
@@ -161,6 +163,8 @@ export interface NativeEvent {
   warning?: string
   /** Why the request failed. */
   error?: NativeError
+  /** For `reports`: what the isolate tells beside answers, in order. */
+  reports?: Array<NativeReport>
 }
 
 /** How an isolate is to be made, apart from its snapshot. */
@@ -178,6 +182,28 @@ export interface NativeIsolateOptions {
   globals: Uint8Array
   /** Dotted paths of host functions. */
   bindings: Array<string>
+  /** Whether the host wants console entries. */
+  console: boolean
+  /** Whether the host wants to know of errors that nobody caught. */
+  uncaught: boolean
+}
+
+/** A call of a `console` method, an error that nobody caught, or a mark where such are missing. */
+export interface NativeReport {
+  /** `console`, `rejection`, `exception` or `dropped`. */
+  kind: string
+  /** For `console`: the entry as JSON, see `src/engine/observe`. */
+  json?: string
+  /** For `rejection` and `exception`: what was thrown. */
+  error?: NativeError
+  /** What caused it: `eval`, `call`, `import`, `start` or `detached`. */
+  origin?: string
+  /** The source's name, or the path that was called, if known. */
+  name?: string
+  /** For `rejection`: so many more are not told of one by one. For `dropped`: missing errors. */
+  more?: number
+  /** For `dropped`: missing console entries. */
+  entries?: number
 }
 
 /** A source as `lib/` passes it. */

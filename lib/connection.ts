@@ -1,15 +1,18 @@
 import { join } from 'node:path'
-import type { Connection as NativeConnection, NativeError, NativeEvent } from '../native.js'
+import type { Connection as NativeConnection, NativeError, NativeEvent, NativeReport } from '../native.js'
 import { abortReason, onAbort } from './abort.js'
 import { loadNative } from './addon.js'
 import type { Native } from './addon.js'
 import { decode } from './decode.js'
+import { tellDisposed } from './diagnostics.js'
 import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
 
 /** Who answers an isolate's calls of host functions. */
 export interface HostCallReceiver {
   onHostCall(hostCall: number, path: string, args: Uint8Array): void
+  /** @param weight what the native side wants to hear again when this is done with the reports */
+  onReports(reports: NativeReport[], weight: number): void
 }
 
 /** How to end a request early, and what must live until it is answered. */
@@ -56,7 +59,10 @@ class Connection {
   readonly #containsError: (bytes: Uint8Array) => boolean
   readonly #pending = new Map<number, Pending>()
   readonly #receivers = new Map<number, WeakRef<HostCallReceiver>>()
-  readonly #collected = new FinalizationRegistry<number>((isolate) => this.#receivers.delete(isolate))
+  readonly #collected = new FinalizationRegistry<number>((isolate) => {
+    this.#receivers.delete(isolate)
+    tellDisposed(isolate, 'collected')
+  })
   #lastRequest = 0
 
   constructor(addon: Native) {
@@ -157,6 +163,10 @@ class Connection {
       // Nobody there: the isolate has been collected and is being disposed.
       const receiver = this.#receivers.get(event.isolate as number)?.deref()
       receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array)
+      return
+    }
+    if (event.kind === 'reports') {
+      this.#receivers.get(event.isolate as number)?.deref()?.onReports(event.reports as NativeReport[], event.id)
       return
     }
     if (event.kind === 'progress') {

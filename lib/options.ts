@@ -17,6 +17,8 @@ import {
   wrong,
 } from './checks.js'
 import { invalidArg, show } from './errors.js'
+import { checkListeners } from './observe-options.js'
+import type { Listeners } from './reports.js'
 import type { BuildProgress, SnapshotCacheLimits } from './types.js'
 
 const MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB] as const
@@ -124,6 +126,7 @@ export interface IsolateRequest {
   timeoutMs: number
   globals: object
   bindings: Map<string, Binding>
+  listeners: Listeners
 }
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
@@ -135,6 +138,8 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'timeoutMs',
     'globals',
     'bindings',
+    'console',
+    'onUnhandledRejection',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
   const bindings = flattenBindings(given.where, given.get('bindings'))
@@ -152,6 +157,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     timeoutMs: given.timeout('timeoutMs', 30_000),
     globals,
     bindings,
+    listeners: checkListeners(given),
   }
 }
 

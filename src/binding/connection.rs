@@ -19,6 +19,8 @@ use super::snapshot::{NativeSnapshot, info_json};
 use crate::engine::error::EngineError;
 use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
+use crate::engine::observe::Listener;
+use crate::engine::observe::outbox::Outbox;
 use crate::engine::pool::Pool;
 use crate::engine::runtime::runtime;
 use crate::engine::snapshot::cache::{self, Built, OnProgress, Ticket};
@@ -196,6 +198,14 @@ impl Connection {
         let weight = isolate_weight(snapshot.map(|snapshot| &*snapshot.snapshot));
         let address = Arc::new(Address { events: self.events.clone(), isolate: std::sync::OnceLock::new() });
         let memory_limit_mb = u64::from(options.memory_limit_mb);
+        let outbox = (options.console || options.uncaught).then(|| {
+            let address = Arc::downgrade(&address);
+            Outbox::new(move |outbox| {
+                if let Some(address) = address.upgrade() {
+                    address.reports(outbox);
+                }
+            })
+        });
         let session = SessionOptions {
             sources: options.sources.into_iter().map(Into::into).collect(),
             timeout: options.timeout_ms.map(milliseconds),
@@ -203,6 +213,11 @@ impl Connection {
             bindings: options.bindings,
             host_has_float16: self.float16,
             host: Arc::clone(&address) as Arc<dyn Host>,
+            listener: outbox.clone().map(|outbox| Listener {
+                outbox,
+                console: options.console,
+                uncaught: options.uncaught,
+            }),
         };
         let started = settle(self.events.clone(), id);
         let handle = if let Some(snapshot) = snapshot {
@@ -220,7 +235,7 @@ impl Connection {
             under_way.isolates.push(Arc::downgrade(&handle));
         }
         env.adjust_external_memory(weight)?;
-        Ok(NativeIsolate { handle, events: self.events.clone(), weight })
+        Ok(NativeIsolate { handle, events: self.events.clone(), outbox, weight })
     }
 
     /// Verifies a snapshot's isolation; answered with the report as JSON.
@@ -260,6 +275,14 @@ impl Host for Address {
     fn call(&self, call: HostCall) {
         if let Some(isolate) = self.isolate.get() {
             self.events.host_call(number(*isolate), call);
+        }
+    }
+}
+
+impl Address {
+    fn reports(&self, outbox: Arc<Outbox>) {
+        if let Some(isolate) = self.isolate.get() {
+            self.events.reports(number(*isolate), outbox);
         }
     }
 }

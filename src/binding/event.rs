@@ -9,20 +9,22 @@ use napi_derive::napi;
 
 use super::error::NativeError;
 use super::number;
+use super::report::NativeReport;
 use super::snapshot::NativeSnapshot;
 use crate::engine::error::EngineError;
 use crate::engine::host_call::HostCall;
+use crate::engine::observe::outbox::Outbox;
 use crate::engine::snapshot::helper::Progress;
 
 /// The answer to a request, or a guest's call of a host function.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct NativeEvent {
-    /// `done`, `hostCall` or `progress`.
+    /// `done`, `hostCall`, `progress` or `reports`.
     pub kind: &'static str,
-    /// The request's number, or the host call's.
+    /// The request's number, or the host call's; for `reports` their weight in bytes.
     pub id: f64,
-    /// For `hostCall`: the isolate's number.
+    /// For `hostCall` and `reports`: the isolate's number.
     pub isolate: Option<f64>,
     /// For `hostCall`: the binding's dotted path.
     pub path: Option<String>,
@@ -36,6 +38,8 @@ pub struct NativeEvent {
     pub warning: Option<String>,
     /// Why the request failed.
     pub error: Option<NativeError>,
+    /// For `reports`: what the isolate tells beside answers, in order.
+    pub reports: Option<Vec<NativeReport>>,
 }
 
 /// What answers a request.
@@ -54,6 +58,7 @@ enum Event {
     Done { request: f64, outcome: Outcome },
     HostCall { isolate: f64, call: HostCall },
     Progress { request: f64, progress: Progress },
+    Reports { isolate: f64, outbox: Arc<Outbox> },
 }
 
 impl From<Event> for NativeEvent {
@@ -73,6 +78,16 @@ impl From<Event> for NativeEvent {
                 json: serde_json::to_string(&progress).ok(),
                 ..Self::default()
             },
+            Event::Reports { isolate, outbox } => {
+                let (reports, bytes) = outbox.take();
+                Self {
+                    kind: "reports",
+                    id: number(bytes as u64),
+                    isolate: Some(isolate),
+                    reports: Some(reports.into_iter().map(Into::into).collect()),
+                    ..Self::default()
+                }
+            }
             Event::Done { request, outcome } => {
                 let mut event = Self { kind: "done", id: request, ..Self::default() };
                 match outcome {
@@ -123,8 +138,13 @@ impl Events {
         self.send(Event::Progress { request, progress: progress.clone() });
     }
 
-    /// The queue is unbounded: requests are the host's own, and an isolate's waiting host calls are
-    /// bounded by the engine. A closing environment answers nobody, so its status is no news.
+    /// One batch of an isolate's reports; taken when the event arrives.
+    pub(super) fn reports(&self, isolate: f64, outbox: Arc<Outbox>) {
+        self.send(Event::Reports { isolate, outbox });
+    }
+
+    /// The queue is unbounded: requests are the host's own, and an isolate's waiting host calls and
+    /// reports are bounded by the engine. A closing environment answers nobody, so its status is no news.
     fn send(&self, event: Event) {
         let _ = self.0.call(event, ThreadsafeFunctionCallMode::NonBlocking);
     }

@@ -112,6 +112,10 @@ pub struct NativeIsolateOptions {
     pub globals: Uint8Array,
     /// Dotted paths of host functions.
     pub bindings: Vec<String>,
+    /// Whether the host wants console entries.
+    pub console: bool,
+    /// Whether the host wants to know of errors that nobody caught.
+    pub uncaught: bool,
 }
 
 /// How to verify isolation.

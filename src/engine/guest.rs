@@ -7,10 +7,11 @@ use crate::engine::error::EngineError;
 use crate::engine::exception::throw;
 use crate::engine::globals::{self, is_identifier};
 use crate::engine::handle::SessionOptions;
-use crate::engine::host_call::{self, GuestState};
+use crate::engine::host_call::{self, GuestState, Waiting};
 use crate::engine::lifecycle::CallId;
 use crate::engine::modules::{self, End};
 use crate::engine::source::{self, Source};
+use crate::engine::uncaught::{self, Origin};
 use crate::engine::value::{self, Failure};
 use crate::engine::worker::Halt;
 
@@ -27,6 +28,7 @@ pub(crate) enum Progress {
 pub(crate) fn prepare(
     scope: &mut v8::PinScope,
     guest: &GuestState,
+    call: CallId,
     session: &SessionOptions,
 ) -> Result<(), Halt> {
     if !session.sources.is_empty() {
@@ -36,6 +38,7 @@ pub(crate) fn prepare(
         modules.announce(scope, session.sources.iter()).ok_or(Halt::Threw)?;
         for source in &session.sources {
             check_length(scope, guest, source)?;
+            uncaught::set_cause(scope, Origin::Start, &source.name, call);
             if let End::Waiting = modules::run_to_end(scope, source, || ()).ok_or(Halt::Threw)? {
                 let message =
                     format!("{} waits in a top-level await, and nothing is left to run", source.name);
@@ -66,6 +69,7 @@ pub(crate) fn eval(
     source: &Source,
 ) -> Result<Progress, Halt> {
     check_length(scope, guest, source)?;
+    uncaught::set_cause(scope, Origin::Eval, &source.name, call);
     let value = modules::evaluate_any(scope, source).ok_or(Halt::Threw)?;
     await_value(scope, guest, call, value)
 }
@@ -78,6 +82,7 @@ pub(crate) fn call(
     path: &str,
     arguments: &[u8],
 ) -> Result<Progress, Halt> {
+    uncaught::set_cause(scope, Origin::Call, path, call);
     let (receiver, function) = resolve(scope, path)?;
     if arguments.len() > guest.encoder.limit {
         let message =
@@ -154,10 +159,11 @@ fn not_a_function(scope: &mut v8::PinScope, path: &str) -> Halt {
 pub(crate) fn resume(
     scope: &mut v8::PinScope,
     guest: &GuestState,
-    resolver: &v8::Global<v8::PromiseResolver>,
+    waiting: &Waiting,
     outcome: &Result<Vec<u8>, Vec<u8>>,
 ) -> Result<(), Halt> {
-    let resolver = v8::Local::new(scope, resolver);
+    uncaught::resume_cause(scope, &waiting.cause);
+    let resolver = v8::Local::new(scope, &waiting.resolver);
     let (Ok(bytes) | Err(bytes)) = outcome;
     let value = if bytes.len() > guest.encoder.limit { None } else { value::decode(scope, bytes) };
     if let Some(value) = value {
@@ -205,7 +211,7 @@ fn await_value<'s>(
         scope.perform_microtask_checkpoint();
         return encode(scope, guest, value);
     };
-    promise.mark_as_handled();
+    uncaught::expect(scope, promise);
     scope.perform_microtask_checkpoint();
     match promise.state() {
         v8::PromiseState::Fulfilled => {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::host_call::Host;
 use crate::engine::lifecycle::{CallId, Lifecycle, Settle};
+use crate::engine::observe::Listener;
 use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
@@ -44,6 +45,8 @@ pub struct SessionOptions {
     pub host_has_float16: bool,
     /// Answers host calls.
     pub host: Arc<dyn Host>,
+    /// Hears of the console and of errors that nobody caught; none when nobody wants to.
+    pub listener: Option<Listener>,
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.

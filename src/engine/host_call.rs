@@ -15,7 +15,9 @@ use v8::MapFnTo;
 use crate::engine::exception::throw;
 use crate::engine::globals::define_global;
 use crate::engine::lifecycle::CallId;
+use crate::engine::observe::console;
 use crate::engine::position::current_position;
+use crate::engine::uncaught::current_cause;
 use crate::engine::value::{Encoder, Failure};
 use crate::engine::worker::Halt;
 
@@ -31,7 +33,7 @@ const SOURCE_SHARE: usize = 8;
 
 /// Identifies the table of external references that blobs are built with. Changes with its order or
 /// contents.
-pub(crate) const REFERENCES_ID: &str = "host-call/1";
+pub(crate) const REFERENCES_ID: &str = "host-call/1 console/1";
 
 /// One call of a host function.
 #[derive(Debug)]
@@ -59,6 +61,8 @@ pub(crate) struct Waiting {
     pub(crate) resolver: v8::Global<v8::PromiseResolver>,
     /// The request that the call was made for.
     pub(crate) owner: Option<CallId>,
+    /// See `uncaught`.
+    pub(crate) cause: v8::Global<v8::Value>,
     argument_bytes: usize,
 }
 
@@ -106,6 +110,11 @@ impl GuestState {
         self.host_listens.set(true);
     }
 
+    /// Calls of host functions that wait for the host.
+    pub(crate) fn waiting_calls(&self) -> usize {
+        self.waiting.borrow().len()
+    }
+
     /// Calls of host functions so far.
     pub(crate) fn host_calls(&self) -> u64 {
         self.calls.get()
@@ -131,7 +140,10 @@ impl GuestState {
 
 /// The external references that builder and runner give to V8, in the same order.
 pub fn references() -> Cow<'static, [v8::ExternalReference]> {
-    Cow::Owned(vec![v8::ExternalReference { function: callback() }])
+    Cow::Owned(vec![
+        v8::ExternalReference { function: callback() },
+        v8::ExternalReference { function: console::callback() },
+    ])
 }
 
 /// One address for the callback, whatever the compiler makes of its generic wrapper.
@@ -224,7 +236,8 @@ fn on_call<'s>(
             let argument_bytes = encoded.len();
             guest.waiting_bytes.set(guest.waiting_bytes.get() + argument_bytes);
             let resolver = v8::Global::new(scope, resolver);
-            let waiting = Waiting { resolver, owner: guest.owner.get(), argument_bytes };
+            let cause = current_cause(scope);
+            let waiting = Waiting { resolver, owner: guest.owner.get(), cause, argument_bytes };
             guest.waiting.borrow_mut().insert(id, waiting);
             guest.host.call(HostCall { id, path, arguments: encoded });
         }

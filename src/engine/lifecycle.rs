@@ -349,6 +349,27 @@ impl Lifecycle {
     pub(crate) fn is_finished(&self) -> bool {
         self.state().finished.is_some()
     }
+
+    /// Whether what runs now was told to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        let state = self.state();
+        state.finished.is_some() || state.turn.as_ref().is_some_and(|turn| turn.stop.is_some())
+    }
+
+    /// Why what runs now was told to stop, if it was.
+    pub(crate) fn stopping(&self) -> Option<Stop> {
+        self.state().turn.as_ref().and_then(|turn| turn.stop)
+    }
+
+    /// Whether a request waits for its answer.
+    pub(crate) fn is_pending(&self, call: CallId) -> bool {
+        self.state().pending.contains_key(&call)
+    }
+
+    /// How many requests wait for their answers.
+    pub(crate) fn pending_requests(&self) -> usize {
+        self.state().pending.len()
+    }
 }
 
 fn timeout_error(timeout: Duration) -> EngineError {

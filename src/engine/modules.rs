@@ -12,6 +12,7 @@ use crate::engine::exception::throw;
 use crate::engine::isolate;
 use crate::engine::source::{Source, SourceKind, code_string, evaluate, origin};
 use crate::engine::text::{LONGEST_NAME, beginning};
+use crate::engine::uncaught;
 
 /// An ES module that can be imported by its name.
 struct Entry {
@@ -248,7 +249,7 @@ pub(crate) fn run_to_end(scope: &mut v8::PinScope, source: &Source, put_off: imp
         v8::PromiseState::Fulfilled => Some(End::Done),
         v8::PromiseState::Pending => Some(End::Waiting),
         v8::PromiseState::Rejected => {
-            promise.mark_as_handled();
+            uncaught::expect(scope, promise);
             let reason = promise.result(scope);
             scope.throw_exception(reason);
             None

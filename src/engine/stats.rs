@@ -1,5 +1,7 @@
 //! The figures of one isolate, as `stats()` reports them.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 /// What one isolate uses and has done.
@@ -22,25 +24,50 @@ pub struct IsolateStats {
     pub host_calls: u64,
     /// How long the session waited for its isolate: from the request until it was ready, in milliseconds.
     pub start_ms: f64,
+    /// Bytes outside V8's heap: `ArrayBuffer`s and WebAssembly memories.
+    pub external_bytes: u64,
+    /// CPU time of the isolate's thread since it started, in nanoseconds.
+    pub cpu_ns: u64,
+    /// How long guest code ran, by the clock on the wall, in nanoseconds.
+    pub wall_ns: u64,
+    /// How long V8 took to make the isolate and its context, in microseconds.
+    pub restore_us: u64,
+    /// Requests that wait for an answer, this one apart.
+    pub pending_calls: u64,
+    /// Calls of host functions that wait for the host.
+    pub pending_host_calls: u64,
+    /// Errors that nobody caught.
+    pub uncaught_errors: u64,
+    /// Calls of `console` methods that made an entry.
+    pub console_entries: u64,
 }
 
-/// CPU time of the calling thread in milliseconds.
+/// A duration in nanoseconds; 2^64 of them are more than 500 years.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days, and only digits are lost")]
+pub(crate) fn milliseconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1e6
+}
+
+/// CPU time of the calling thread in nanoseconds.
 #[cfg(unix)]
-pub(crate) fn thread_cpu_ms() -> f64 {
+pub(crate) fn thread_cpu_ns() -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is a valid place for the result; the clock exists on every supported Unix.
     let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
     if status != 0 {
-        return 0.0;
+        return 0;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a thread's seconds are far below 2^52")]
-    let milliseconds = time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6;
-    milliseconds
+    let (seconds, rest) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
+    seconds.unwrap_or_default().saturating_mul(1_000_000_000).saturating_add(rest.unwrap_or_default())
 }
 
-/// CPU time of the calling thread in milliseconds.
+/// CPU time of the calling thread in nanoseconds.
 #[cfg(windows)]
-pub(crate) fn thread_cpu_ms() -> f64 {
+pub(crate) fn thread_cpu_ns() -> u64 {
     #[repr(C)]
     #[derive(Default)]
     struct FileTime {
@@ -64,6 +91,7 @@ pub(crate) fn thread_cpu_ms() -> f64 {
     let thread = unsafe { GetCurrentThread() };
     // SAFETY: all four places are valid for writes.
     unsafe { GetThreadTimes(thread, &raw mut created, &raw mut exited, &raw mut kernel, &raw mut user) };
-    let ticks = |time: &FileTime| (u64::from(time.high) << 32 | u64::from(time.low)) as f64;
-    (ticks(&kernel) + ticks(&user)) / 10_000.0
+    // Each is a tenth of a microsecond.
+    let ticks = |time: &FileTime| u64::from(time.high) << 32 | u64::from(time.low);
+    (ticks(&kernel) + ticks(&user)) * 100
 }

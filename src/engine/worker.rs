@@ -12,22 +12,24 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::exception::describe;
 use crate::engine::guest::{self, Progress};
 use crate::engine::handle::{Seed, SessionOptions};
-use crate::engine::host_call::{GuestState, Waiting};
+use crate::engine::host_call::GuestState;
 use crate::engine::isolate::{self, LiveIsolate};
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
-use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::limits::memory::{MemoryLimit, external_bytes};
 use crate::engine::limits::{fatal, sampler};
 use crate::engine::modules;
+use crate::engine::observe::{Observer, console};
 use crate::engine::platform::TaskRoute;
+use crate::engine::position::Positions;
 use crate::engine::source::Source;
-use crate::engine::source_map::SourceMaps;
-use crate::engine::stats::{IsolateStats, thread_cpu_ms};
+use crate::engine::stats::{IsolateStats, milliseconds, nanoseconds, thread_cpu_ns};
+use crate::engine::uncaught;
 use crate::engine::value::Encoder;
 use crate::engine::verify::digest;
 
@@ -80,10 +82,11 @@ struct Worker<'a> {
     live: &'a mut LiveIsolate,
     memory: Arc<MemoryLimit>,
     lifecycle: Arc<Lifecycle>,
-    /// Of the sources that the session evaluates; the snapshot has those of its own.
-    source_maps: SourceMaps,
+    positions: Rc<Positions>,
+    observer: Rc<Observer>,
     calls: u64,
     start_ms: f64,
+    restore: Duration,
 }
 
 /// The body of an isolate's thread.
@@ -121,7 +124,9 @@ fn serve(
         return Ok(());
     }
     let memory = MemoryLimit::new(Arc::clone(lifecycle));
+    let began = Instant::now();
     let mut live = isolate::create(seed.snapshot, &memory)?;
+    let restore = began.elapsed();
     memory.enforce(&mut live.isolate);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
     let route = TaskRoute::new(&live.isolate, move |task| {
@@ -136,15 +141,21 @@ fn serve(
             let encoder = Encoder { limit: memory.bytes(), host_has_float16: session.host_has_float16 };
             let guest = GuestState::new(encoder, Arc::clone(&session.host));
             live.isolate.set_slot(Rc::clone(&guest));
+            let observer = Observer::new(encoder, Arc::clone(lifecycle), session.listener.clone());
+            live.isolate.set_slot(Rc::clone(&observer));
+            uncaught::watch(&mut live.isolate);
+            let positions = live.isolate.get_slot::<Rc<Positions>>().map_or_else(Rc::default, Rc::clone);
             let lifecycle = Arc::clone(lifecycle);
             let mut worker = Worker {
                 guest,
                 live: &mut live,
                 memory,
                 lifecycle,
-                source_maps: SourceMaps::default(),
+                positions,
+                observer,
                 calls: 0,
                 start_ms: 0.0,
+                restore,
             };
             let prepared = worker.prepare(call, *session, asked);
             if prepared.is_ok() {
@@ -160,6 +171,7 @@ fn serve(
     // No task may be routed to an isolate that is being torn down.
     drop(route);
     live.isolate.remove_slot::<Rc<GuestState>>();
+    live.isolate.remove_slot::<Rc<Observer>>();
     modules::clear(&mut live.isolate);
     outcome
 }
@@ -193,8 +205,15 @@ fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver<Command>) -> Opti
 
 impl Worker<'_> {
     fn prepare(&mut self, call: CallId, mut session: SessionOptions, asked: Instant) -> Result<()> {
-        session.sources.iter_mut().for_each(|source| self.source_maps.take(source));
-        let prepared = self.turn(Some(call), |scope, guest| guest::prepare(scope, guest, &session));
+        session.sources.iter_mut().for_each(|source| self.positions.take(source));
+        // A heap image has it; where nothing ran before and nobody listens, V8's own is as silent.
+        let needs_console = !self.live.is_restored() && self.observer.wants_console();
+        let prepared = self.turn(Some(call), |scope, guest| {
+            if needs_console {
+                console::install(scope).ok_or(Halt::Threw)?;
+            }
+            guest::prepare(scope, guest, call, &session)
+        });
         // Without a turn the request is settled already: its time is over, or the isolate disposed.
         prepared.unwrap_or(Err(EngineError::Disposed { cause: None }))?;
         self.start_ms = asked.elapsed().as_secs_f64() * 1e3;
@@ -219,7 +238,7 @@ impl Worker<'_> {
         match command {
             Command::Eval { call, mut source } => {
                 self.calls += 1;
-                self.source_maps.take(&mut source);
+                self.positions.take(&mut source);
                 let outcome = self.turn(Some(call), |scope, guest| guest::eval(scope, guest, call, &source));
                 self.report(call, outcome);
             }
@@ -230,11 +249,10 @@ impl Worker<'_> {
                 self.report(call, outcome);
             }
             Command::Answer { host_call, outcome } => {
-                let Some(Waiting { resolver, owner, .. }) = self.guest.take_waiting(host_call) else {
-                    return;
-                };
+                let Some(waiting) = self.guest.take_waiting(host_call) else { return };
+                let owner = waiting.owner;
                 let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
-                    guest::resume(scope, guest, &resolver, &outcome)
+                    guest::resume(scope, guest, &waiting, &outcome)
                 };
                 match (self.turn(owner, resume), owner) {
                     (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
@@ -296,7 +314,8 @@ impl Worker<'_> {
         let outcome = {
             v8::scope_with_context!(let scope, &mut self.live.isolate, &self.live.context);
             v8::tc_scope!(let scope, scope);
-            match work(scope, &self.guest) {
+            let turn = uncaught::begin_turn(scope, &self.observer);
+            let outcome = match work(scope, &self.guest) {
                 Ok(value) => Ok(value),
                 Err(Halt::Failed(error)) => Err(error),
                 Err(Halt::Threw) => {
@@ -308,9 +327,11 @@ impl Worker<'_> {
                         None => EngineError::IsolateLost { words: "V8 stopped without a reason".to_owned() },
                     })
                 }
-            }
+            };
+            scope.reset();
+            uncaught::end_turn(scope, &self.observer, turn);
+            outcome
         };
-        let outcome = outcome.map_err(|error| self.live.map_error(self.source_maps.map_error(error)));
         self.guest.owner.set(None);
         let Some(stop) = self.lifecycle.end_turn() else { return Some(outcome) };
         let error = self.lifecycle.stop_error(stop);
@@ -325,15 +346,24 @@ impl Worker<'_> {
 
     fn stats(&mut self) -> IsolateStats {
         let heap = self.live.isolate.get_heap_statistics();
+        let cpu_ns = thread_cpu_ns();
         IsolateStats {
             heap_used_bytes: heap.used_heap_size() as u64,
             heap_total_bytes: heap.total_heap_size() as u64,
             heap_limit_bytes: self.memory.bytes() as u64,
             buffer_bytes: self.memory.buffer_bytes() as u64,
-            cpu_ms: thread_cpu_ms(),
+            cpu_ms: milliseconds(cpu_ns),
             calls: self.calls,
             host_calls: self.guest.host_calls(),
             start_ms: self.start_ms,
+            external_bytes: external_bytes(&mut self.live.isolate) as u64,
+            cpu_ns,
+            wall_ns: nanoseconds(self.observer.ran.get()),
+            restore_us: nanoseconds(self.restore) / 1000,
+            pending_calls: self.lifecycle.pending_requests().saturating_sub(1) as u64,
+            pending_host_calls: self.guest.waiting_calls() as u64,
+            uncaught_errors: self.observer.uncaught.get(),
+            console_entries: self.observer.console_entries(),
         }
     }
 }

@@ -80,6 +80,7 @@ pub fn session_options() -> SessionOptions {
         bindings: vec!["host.call".to_owned()],
         host_has_float16: false,
         host: Arc::new(Calls::default()),
+        listener: None,
     }
 }
 

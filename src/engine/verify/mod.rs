@@ -175,6 +175,7 @@ impl Session {
             bindings: Vec::new(),
             host_has_float16: false,
             host: Arc::new(NoHost),
+            listener: None,
         };
         let handle = IsolateHandle::start(seed, session, START, settle)?;
         wait(&started)?;

@@ -1,9 +1,11 @@
 //! The guest's `console`: calls become entries for the host.
 //!
 //! V8 brings a `console` whose methods say something to an inspector only. Ours take their places: native
-//! functions, in the table of external references as host functions are, each with its number and V8's
-//! own method as data. So one that a bundle captured while its snapshot was built writes to each
-//! session's own sink; and an inspector still hears of every call, because V8's method is called as well.
+//! functions, in the table of external references as host functions are, each with its number as data.
+//! So one that a bundle captured while its snapshot was built writes to each session's own sink; and an
+//! inspector still hears of every call, because V8's method is called as well. V8's methods are kept in an
+//! object of the context that no guest reaches. They must not be the functions' data: V8 saves that apart
+//! from the context, and would take the context along.
 //!
 //! While a snapshot is built there is nobody to hear, and nothing is kept.
 
@@ -30,6 +32,8 @@ const MOST_LABELS: usize = 1000;
 const DEEPEST_GROUP: u32 = 100;
 /// The largest single value that V8 writes for an entry, in bytes.
 const LARGEST_LEAF: usize = 64 * 1024;
+/// Where V8's methods are kept, in its object for an embedder's own.
+const ORIGINALS: &str = "isoseed:console";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Method {
@@ -102,19 +106,30 @@ pub(crate) fn install(scope: &mut v8::PinScope) -> Option<()> {
     let global = scope.get_current_context().global(scope);
     let key = v8::String::new(scope, "console")?;
     let console = v8::Local::<v8::Object>::try_from(global.get(scope, key.into())?).ok()?;
+    let mut originals = Vec::with_capacity(METHODS.len());
     for (number, (name, _)) in (0..).zip(METHODS) {
         let name = v8::String::new(scope, name)?;
-        let original = console.get(scope, name.into())?;
-        let number = v8::Integer::new(scope, number).into();
-        let data = v8::Array::new_with_elements(scope, &[number, original]);
+        originals.push(console.get(scope, name.into())?);
+        let data = v8::Integer::new(scope, number).into();
         let method = v8::Function::builder_raw(callback())
-            .data(data.into())
+            .data(data)
             .constructor_behavior(v8::ConstructorBehavior::Throw)
             .build(scope)?;
         method.set_name(name);
         console.set(scope, name.into(), method.into())?;
     }
-    Some(())
+    let originals = v8::Array::new_with_elements(scope, &originals);
+    let key = v8::String::new(scope, ORIGINALS)?;
+    let hidden = scope.get_current_context().get_extras_binding_object(scope);
+    hidden.create_data_property(scope, key.into(), originals.into()).map(drop)
+}
+
+/// V8's own method in whose place one of ours is.
+fn original<'s>(scope: &mut v8::PinScope<'s, '_>, number: u32) -> Option<v8::Local<'s, v8::Function>> {
+    let hidden = scope.get_current_context().get_extras_binding_object(scope);
+    let key = v8::String::new(scope, ORIGINALS)?;
+    let originals = v8::Local::<v8::Array>::try_from(hidden.get(scope, key.into())?).ok()?;
+    v8::Local::<v8::Function>::try_from(originals.get_index(scope, number)?).ok()
 }
 
 fn on_call<'s>(
@@ -122,11 +137,9 @@ fn on_call<'s>(
     arguments: v8::FunctionCallbackArguments<'s>,
     _: v8::ReturnValue<v8::Value>,
 ) {
-    let Ok(data) = v8::Local::<v8::Array>::try_from(arguments.data()) else { return };
+    let Some(number) = arguments.data().uint32_value(scope) else { return };
     if let Some(observer) = observe::current(scope).filter(|observer| observer.wants_console()) {
-        let number = data.get_index(scope, 0).and_then(|number| number.uint32_value(scope));
-        let method = number.and_then(|number| METHODS.get(number as usize));
-        if let Some((name, method)) = method {
+        if let Some((name, method)) = METHODS.get(number as usize) {
             v8::tc_scope!(let scope, scope);
             record(scope, &observer, name, *method, &arguments);
             if !scope.can_continue() {
@@ -135,20 +148,14 @@ fn on_call<'s>(
             scope.reset();
         }
     }
-    forward(scope, data, &arguments);
+    forward(scope, number, &arguments);
 }
 
 /// Calls V8's own method, for an inspector. It converts what `%s` and `%d` stand for even if there is none,
 /// and that may throw: a console never does.
-fn forward<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    data: v8::Local<'s, v8::Array>,
-    arguments: &v8::FunctionCallbackArguments<'s>,
-) {
+fn forward<'s>(scope: &mut v8::PinScope<'s, '_>, number: u32, arguments: &v8::FunctionCallbackArguments<'s>) {
     v8::tc_scope!(let scope, scope);
-    let Some(Ok(original)) = data.get_index(scope, 1).map(v8::Local::<v8::Function>::try_from) else {
-        return;
-    };
+    let Some(original) = original(scope, number) else { return };
     let passed: Vec<v8::Local<v8::Value>> =
         (0..arguments.length()).map(|index| arguments.get(index)).collect();
     if original.call(scope, arguments.this().into(), &passed).is_none() && scope.can_continue() {

@@ -56,6 +56,21 @@ export declare class NativeIsolate {
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
+  /** Writes the heap to a file. */
+  heapSnapshot(request: number, path: string): void
+  /**
+   * Opens a session of the inspector. Its messages are `inspector` events; one without a message says
+   * that the isolate is finished.
+   */
+  inspectorConnect(request: number, session: number): void
+  /** Hands a message to a session of the inspector. */
+  inspectorSend(session: number, message: string): void
+  /** Closes a session of the inspector. No event of it follows but those on their way. */
+  inspectorDisconnect(session: number): void
+  /** The oldest unread message of a session was read. */
+  inspectorRead(session: number): void
+  /** Whether evaluations and calls wait until a client lets them run. */
+  inspectorHold(isHeld: boolean): void
   /** Stops what runs for a request. No event follows. */
   abort(request: number): void
   /** Ends the isolate; answered when its memory is given back. */
@@ -143,17 +158,17 @@ export interface NativeError {
 
 /** The answer to a request, or a guest's call of a host function. */
 export interface NativeEvent {
-  /** `done`, `hostCall` or `progress`. */
+  /** `done`, `hostCall`, `progress` or `inspector`. */
   kind: string
-  /** The request's number, or the host call's. */
+  /** The request's number, the host call's, or the inspector session's. */
   id: number
-  /** For `hostCall`: the isolate's number. */
+  /** For `hostCall` and `inspector`: the isolate's number. */
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
   /** An encoded value. */
   bytes?: Uint8Array
-  /** An answer as JSON. */
+  /** An answer as JSON; for `inspector` a message of the session, absent when the isolate is finished. */
   json?: string
   /** A snapshot that was built or loaded. */
   snapshot?: NativeSnapshot

@@ -7,9 +7,11 @@ import { decode } from './decode.js'
 import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
 
-/** Who answers an isolate's calls of host functions. */
+/** Who answers an isolate's calls of host functions, and hears its inspector. */
 export interface HostCallReceiver {
   onHostCall(hostCall: number, path: string, args: Uint8Array): void
+  /** A session of its inspector has a message, or ends with the isolate. */
+  onInspector(session: number, message: string | undefined): void
 }
 
 /** How to end a request early, and what must live until it is answered. */
@@ -29,6 +31,7 @@ interface Pending {
   owner: object | undefined
   onProgress: ((json: string) => void) | undefined
   stopWaiting: (() => void) | undefined
+  release: () => void
 }
 
 /** The native side's rejection, before it is made an error where the caller's stack is known. */
@@ -58,6 +61,7 @@ class Connection {
   readonly #receivers = new Map<number, WeakRef<HostCallReceiver>>()
   readonly #collected = new FinalizationRegistry<number>((isolate) => this.#receivers.delete(isolate))
   #lastRequest = 0
+  #holders = 0
 
   constructor(addon: Native) {
     this.#containsError = addon.containsError
@@ -85,6 +89,19 @@ class Connection {
     } catch (failure) {
       // Made here, not where the event arrives, so that its stack names the caller.
       throw failure instanceof Failure ? toError(failure.error) : failure
+    }
+  }
+
+  /** Keeps the event loop alive until the returned function is called; calling that again is harmless. */
+  hold(): () => void {
+    let holds = true
+    this.#holders += 1
+    if (this.#holders === 1) this.native.ref()
+    return () => {
+      if (!holds) return
+      holds = false
+      this.#holders -= 1
+      if (this.#holders === 0) this.native.unref()
     }
   }
 
@@ -116,8 +133,7 @@ class Connection {
   #send(start: (request: number) => void, { signal, abort, owner, onProgress }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
-      const pending: Pending = { resolve, reject, owner, onProgress, stopWaiting: undefined }
-      if (this.#pending.size === 0) this.native.ref()
+      const pending: Pending = { resolve, reject, owner, onProgress, stopWaiting: undefined, release: this.hold() }
       this.#pending.set(request, pending)
       try {
         start(request)
@@ -147,7 +163,7 @@ class Connection {
     if (pending === undefined) return undefined
     this.#pending.delete(request)
     pending.stopWaiting?.()
-    if (this.#pending.size === 0) this.native.unref()
+    pending.release()
     return pending
   }
 
@@ -157,6 +173,11 @@ class Connection {
       // Nobody there: the isolate has been collected and is being disposed.
       const receiver = this.#receivers.get(event.isolate as number)?.deref()
       receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array)
+      return
+    }
+    if (event.kind === 'inspector') {
+      // Nobody there: the isolate has been collected, and waits for no reader.
+      this.#receivers.get(event.isolate as number)?.deref()?.onInspector(event.id, event.json)
       return
     }
     if (event.kind === 'progress') {

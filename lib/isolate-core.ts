@@ -1,7 +1,15 @@
+import type { ReadableStream } from 'node:stream/web'
 import type { NativeIsolate, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
+import { profile } from './cpu-profile.js'
+import { streamed } from './heap-snapshot.js'
+import { openInspector } from './inspect.js'
+import type { Inspected, Inspector } from './inspect.js'
+import type { CpuProfileRequest, HeapSnapshotRequest, InspectRequest } from './inspect-options.js'
+import { InspectorLink } from './inspector-link.js'
+import type { CpuProfile } from './inspector-types.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
 import type { IsolateStats } from './types.js'
 
@@ -13,16 +21,22 @@ import type { IsolateStats } from './types.js'
  * does not: when only its own bindings refer to it, it is collected, and the
  * native isolate with it.
  */
-export class IsolateCore implements HostCallReceiver {
+export class IsolateCore implements HostCallReceiver, Inspected {
   readonly #connection: Connection
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
+  readonly link: InspectorLink
   #disposed: Promise<void> | undefined
 
   private constructor(connection: Connection, native: NativeIsolate, bindings: ReadonlyMap<string, Binding>) {
     this.#connection = connection
     this.#native = native
     this.#bindings = bindings
+    this.link = new InspectorLink({ native, request: (start) => this.#request(start) })
+  }
+
+  get id(): number {
+    return this.#native.id
   }
 
   /**
@@ -63,6 +77,31 @@ export class IsolateCore implements HostCallReceiver {
   async stats(): Promise<IsolateStats> {
     const event = await this.#request((id) => this.#native.stats(id))
     return JSON.parse(event.json as string) as IsolateStats
+  }
+
+  inspect(request: InspectRequest): Promise<Inspector> {
+    return openInspector(this, request)
+  }
+
+  cpuProfile({ work, samplingIntervalUs }: CpuProfileRequest): Promise<CpuProfile> {
+    return profile(this.#connection, this.link, work, samplingIntervalUs)
+  }
+
+  async heapSnapshot({ path, signal }: HeapSnapshotRequest): Promise<ReadableStream<Uint8Array> | undefined> {
+    const write = async (to: string): Promise<void> => {
+      await this.#request((id) => this.#native.heapSnapshot(id, to), signal)
+    }
+    if (path === undefined) return streamed(write)
+    await write(path)
+    return undefined
+  }
+
+  holdLoop(): () => void {
+    return this.#connection.hold()
+  }
+
+  onInspector(session: number, message: string | undefined): void {
+    this.link.onEvent(session, message)
   }
 
   /** However often it is called: one disposal, one promise. */

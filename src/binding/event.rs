@@ -18,17 +18,17 @@ use crate::engine::snapshot::helper::Progress;
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct NativeEvent {
-    /// `done`, `hostCall` or `progress`.
+    /// `done`, `hostCall`, `progress` or `inspector`.
     pub kind: &'static str,
-    /// The request's number, or the host call's.
+    /// The request's number, the host call's, or the inspector session's.
     pub id: f64,
-    /// For `hostCall`: the isolate's number.
+    /// For `hostCall` and `inspector`: the isolate's number.
     pub isolate: Option<f64>,
     /// For `hostCall`: the binding's dotted path.
     pub path: Option<String>,
     /// An encoded value.
     pub bytes: Option<Uint8Array>,
-    /// An answer as JSON.
+    /// An answer as JSON; for `inspector` a message of the session, absent when the isolate is finished.
     pub json: Option<String>,
     /// A snapshot that was built or loaded.
     pub snapshot: Option<NativeSnapshot>,
@@ -54,6 +54,7 @@ enum Event {
     Done { request: f64, outcome: Outcome },
     HostCall { isolate: f64, call: HostCall },
     Progress { request: f64, progress: Progress },
+    Inspector { isolate: f64, session: f64, message: Option<String> },
 }
 
 impl From<Event> for NativeEvent {
@@ -71,6 +72,13 @@ impl From<Event> for NativeEvent {
                 kind: "progress",
                 id: request,
                 json: serde_json::to_string(&progress).ok(),
+                ..Self::default()
+            },
+            Event::Inspector { isolate, session, message } => Self {
+                kind: "inspector",
+                id: session,
+                isolate: Some(isolate),
+                json: message,
                 ..Self::default()
             },
             Event::Done { request, outcome } => {
@@ -123,8 +131,12 @@ impl Events {
         self.send(Event::Progress { request, progress: progress.clone() });
     }
 
-    /// The queue is unbounded: requests are the host's own, and an isolate's waiting host calls are
-    /// bounded by the engine. A closing environment answers nobody, so its status is no news.
+    pub(super) fn inspector(&self, isolate: f64, session: f64, message: Option<String>) {
+        self.send(Event::Inspector { isolate, session, message });
+    }
+
+    /// The queue is unbounded: requests are the host's own, and an isolate's waiting host calls and
+    /// unread inspector messages are bounded by the engine. A closing environment answers nobody, so its status is no news.
     fn send(&self, event: Event) {
         let _ = self.0.call(event, ThreadsafeFunctionCallMode::NonBlocking);
     }

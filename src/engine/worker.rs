@@ -7,18 +7,21 @@
 //! The thread restores its isolate first and then waits for a session: one that asked for it, whose
 //! command is in the queue already, or whoever takes it out of a pool.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
-use crate::engine::error::{EngineError, Result};
+use crate::engine::error::{EngineError, GuestException, Result};
 use crate::engine::exception::describe;
 use crate::engine::guest::{self, Progress};
 use crate::engine::handle::{Seed, SessionOptions};
 use crate::engine::host_call::{GuestState, Waiting};
+use crate::engine::heap_snapshot;
+use crate::engine::inspector::{Inspector, Maps};
 use crate::engine::isolate::{self, LiveIsolate};
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
 use crate::engine::limits::memory::MemoryLimit;
@@ -65,6 +68,13 @@ pub(crate) enum Command {
     },
     Task(v8::Task),
     Dispose,
+    /// Something for the inspector is in the isolate's port.
+    Inspect,
+    /// Writes the heap to a file.
+    HeapSnapshot {
+        call: CallId,
+        path: PathBuf,
+    },
 }
 
 /// Why a turn's work ended early.
@@ -81,7 +91,8 @@ struct Worker<'a> {
     memory: Arc<MemoryLimit>,
     lifecycle: Arc<Lifecycle>,
     /// Of the sources that the session evaluates; the snapshot has those of its own.
-    source_maps: SourceMaps,
+    source_maps: Rc<RefCell<SourceMaps>>,
+    inspector: Rc<Inspector>,
     calls: u64,
     start_ms: f64,
 }
@@ -137,12 +148,16 @@ fn serve(
             let guest = GuestState::new(encoder, Arc::clone(&session.host));
             live.isolate.set_slot(Rc::clone(&guest));
             let lifecycle = Arc::clone(lifecycle);
+            let source_maps = Rc::<RefCell<SourceMaps>>::default();
+            let maps = Maps { session: Rc::clone(&source_maps), snapshot: live.snapshot().map(Arc::clone) };
+            let inspector = Inspector::new(&mut live, Arc::clone(&memory), Arc::clone(&lifecycle), maps);
             let mut worker = Worker {
                 guest,
                 live: &mut live,
                 memory,
                 lifecycle,
-                source_maps: SourceMaps::default(),
+                source_maps,
+                inspector,
                 calls: 0,
                 start_ms: 0.0,
             };
@@ -153,6 +168,7 @@ fn serve(
                 }
                 worker.serve(received);
             }
+            worker.inspector.end();
             prepared
         }
     };
@@ -193,7 +209,7 @@ fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver<Command>) -> Opti
 
 impl Worker<'_> {
     fn prepare(&mut self, call: CallId, mut session: SessionOptions, asked: Instant) -> Result<()> {
-        session.sources.iter_mut().for_each(|source| self.source_maps.take(source));
+        session.sources.iter_mut().for_each(|source| self.source_maps.borrow_mut().take(source));
         let prepared = self.turn(Some(call), |scope, guest| guest::prepare(scope, guest, &session));
         // Without a turn the request is settled already: its time is over, or the isolate disposed.
         prepared.unwrap_or(Err(EngineError::Disposed { cause: None }))?;
@@ -219,7 +235,7 @@ impl Worker<'_> {
         match command {
             Command::Eval { call, mut source } => {
                 self.calls += 1;
-                self.source_maps.take(&mut source);
+                self.source_maps.borrow_mut().take(&mut source);
                 let outcome = self.turn(Some(call), |scope, guest| guest::eval(scope, guest, call, &source));
                 self.report(call, outcome);
             }
@@ -260,6 +276,22 @@ impl Worker<'_> {
                     Ok(())
                 });
             }
+            Command::Inspect => {
+                let inspector = Rc::clone(&self.inspector);
+                self.turn(None, |scope, _| {
+                    inspector.drain();
+                    // A client may wait for a promise.
+                    scope.perform_microtask_checkpoint();
+                    Ok(())
+                });
+                inspector.tidy();
+            }
+            Command::HeapSnapshot { call, path } => {
+                // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.
+                let is_wanted = || self.lifecycle.is_pending(call);
+                let written = heap_snapshot::write(&mut self.live.isolate, &path, is_wanted);
+                self.lifecycle.settle(call, written.map(|()| Reply::Done));
+            }
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
         }
@@ -293,9 +325,13 @@ impl Worker<'_> {
             return None;
         }
         self.guest.owner.set(owner);
+        self.inspector.set_idle(false);
         let outcome = {
             v8::scope_with_context!(let scope, &mut self.live.isolate, &self.live.context);
             v8::tc_scope!(let scope, scope);
+            if owner.is_some() && self.lifecycle.port().is_held() {
+                self.inspector.hold();
+            }
             match work(scope, &self.guest) {
                 Ok(value) => Ok(value),
                 Err(Halt::Failed(error)) => Err(error),
@@ -305,13 +341,15 @@ impl Worker<'_> {
                     scope.reset();
                     Err(match exception {
                         Some(exception) => describe(scope, exception, message, &self.guest.encoder),
+                        None if self.inspector.is_attached() => stopped_by_debugger(),
                         None => EngineError::IsolateLost { words: "V8 stopped without a reason".to_owned() },
                     })
                 }
             }
         };
-        let outcome = outcome.map_err(|error| self.live.map_error(self.source_maps.map_error(error)));
+        let outcome = outcome.map_err(|error| self.live.map_error(self.source_maps.borrow().map_error(error)));
         self.guest.owner.set(None);
+        self.inspector.set_idle(true);
         let Some(stop) = self.lifecycle.end_turn() else { return Some(outcome) };
         let error = self.lifecycle.stop_error(stop);
         if stop == Stop::MemoryLimit {
@@ -336,4 +374,11 @@ impl Worker<'_> {
             start_ms: self.start_ms,
         }
     }
+}
+
+/// What becomes of a call that a client of the inspector has terminated; nothing of the guest runs for it.
+fn stopped_by_debugger() -> EngineError {
+    let (name, message) = ("Error".to_owned(), "terminated by the debugger".to_owned());
+    let stack = format!("{name}: {message}");
+    EngineError::Guest(Box::new(GuestException { name, message, stack, encoded: Vec::new() }))
 }

@@ -23,6 +23,7 @@ var index_exports = {};
 __export(index_exports, {
   ConsoleOpaque: () => ConsoleOpaque,
   GuestError: () => GuestError,
+  Inspector: () => Inspector,
   Isolate: () => Isolate,
   IsoseedError: () => IsoseedError,
   Snapshot: () => Snapshot,
@@ -611,6 +612,37 @@ function tellDisposed(isolateId, reason) {
   if (hasSubscribers("isoseed:isolate:dispose")) publish("isoseed:isolate:dispose", { isolateId, reason });
 }
 
+// lib/inspect-options.ts
+var import_node_net = require("node:net");
+var PORT_RANGE = [0, 65535];
+var INTERVAL_RANGE = [50, 1e6];
+function checkInspect(options) {
+  const given = new Given("isolate.inspect", options === void 0 ? {} : options, ["port", "host", "title", "waitForDebugger", "signal"]);
+  const host = given.get("host") ?? "127.0.0.1";
+  if (!isLoopback(host)) throw given.fail("host", "localhost or an address of the loopback");
+  return {
+    port: given.integer("port", PORT_RANGE, 0),
+    host,
+    title: given.fileName("title"),
+    waitForDebugger: given.boolean("waitForDebugger", false),
+    signal: given.signal("signal")
+  };
+}
+function isLoopback(host) {
+  if (typeof host !== "string") return false;
+  return host === "localhost" || host === "::1" || (0, import_node_net.isIPv4)(host) && host.startsWith("127.");
+}
+function checkCpuProfile(work, options) {
+  const given = new Given("isolate.cpuProfile", options === void 0 ? {} : options, ["samplingIntervalUs"]);
+  if (typeof work !== "function") throw wrong(given.where, "work", "a function", work);
+  return { work, samplingIntervalUs: given.integer("samplingIntervalUs", INTERVAL_RANGE, 1e3) };
+}
+function checkHeapSnapshot(options) {
+  const given = new Given("isolate.heapSnapshot", options === void 0 ? {} : options, ["path", "signal"]);
+  const path = given.get("path");
+  return { path: path === void 0 ? void 0 : checkPath(given.where, "path", path), signal: given.signal("signal") };
+}
+
 // lib/connection.ts
 var import_node_path2 = require("node:path");
 
@@ -1136,6 +1168,7 @@ var Connection = class {
   #processes = /* @__PURE__ */ new Map();
   #lastRequest = 0;
   #starting;
+  #holders = 0;
   constructor(addon) {
     this.#containsError = addon.containsError;
     this.native = addon.connect(
@@ -1161,6 +1194,18 @@ var Connection = class {
     } catch (failure) {
       throw failure instanceof Failure ? toError(failure.error) : failure;
     }
+  }
+  /** Keeps the event loop alive until the returned function is called; calling that again is harmless. */
+  hold() {
+    let holds = true;
+    this.#holders += 1;
+    if (this.#holders === 1) this.native.ref();
+    return () => {
+      if (!holds) return;
+      holds = false;
+      this.#holders -= 1;
+      if (this.#holders === 0) this.native.unref();
+    };
   }
   /** From now on, an isolate's calls of host functions go to this receiver. */
   register(isolate, receiver) {
@@ -1197,8 +1242,7 @@ var Connection = class {
   #send(start, { signal, abort, owner, onProgress, timeoutMs }) {
     const request = this.#nextRequest();
     return new Promise((resolve2, reject) => {
-      const pending = { resolve: resolve2, reject, owner, onProgress, frame: currentFrame(), stopWaiting: void 0 };
-      if (this.#pending.size === 0) this.native.ref();
+      const pending = { resolve: resolve2, reject, owner, onProgress, frame: currentFrame(), stopWaiting: void 0, release: this.hold() };
       this.#pending.set(request, pending);
       this.#starting = { request, timeoutMs };
       try {
@@ -1230,7 +1274,7 @@ var Connection = class {
     if (pending === void 0) return void 0;
     this.#pending.delete(request);
     pending.stopWaiting?.();
-    if (this.#pending.size === 0) this.native.unref();
+    pending.release();
     return pending;
   }
   /** Called by the native side on this thread, never from inside another call. Throws only what `onProgress` does. */
@@ -1243,6 +1287,10 @@ var Connection = class {
     }
     if (event.kind === "reports") {
       this.#receivers.get(event.isolate)?.deref()?.onReports(event.reports, event.id);
+      return;
+    }
+    if (event.kind === "inspector") {
+      this.#receivers.get(event.isolate)?.deref()?.onInspector(event.id, event.json);
       return;
     }
     if (event.kind === "progress") {
@@ -1265,6 +1313,277 @@ function connect() {
   connection ??= new Connection(loadNative());
   return connection;
 }
+
+// lib/inspector-client.ts
+var InspectorClient = class _InspectorClient {
+  #session;
+  #waiting;
+  #lastId = 0;
+  constructor(session, waiting2) {
+    this.#session = session;
+    this.#waiting = waiting2;
+  }
+  /** @throws `IsoseedError` with `ERR_DISPOSED` */
+  static async connect(link) {
+    const waiting2 = /* @__PURE__ */ new Map();
+    const session = await link.connect({
+      onMessage(message, read) {
+        read();
+        const { id, result, error } = JSON.parse(message);
+        if (id === void 0) return;
+        const asked = waiting2.get(id);
+        waiting2.delete(id);
+        if (error === void 0) asked?.resolve(result);
+        else asked?.reject(new IsoseedError("ERR_INSPECTOR", error.message));
+      },
+      onEnd() {
+        for (const { reject } of waiting2.values()) reject(new IsoseedError("ERR_DISPOSED", "the isolate is disposed or finished"));
+        waiting2.clear();
+      }
+    });
+    return new _InspectorClient(session, waiting2);
+  }
+  /** @throws `IsoseedError` with `ERR_INSPECTOR` when it is refused, with `ERR_DISPOSED` when the isolate ends before it answers */
+  post(method, params = {}) {
+    const id = ++this.#lastId;
+    return new Promise((resolve2, reject) => {
+      this.#waiting.set(id, { resolve: resolve2, reject });
+      this.#session.send(JSON.stringify({ id, method, params }));
+    });
+  }
+  close() {
+    this.#session.close();
+  }
+};
+
+// lib/cpu-profile.ts
+async function profile(connection2, link, work, samplingIntervalUs) {
+  const client = await InspectorClient.connect(link);
+  const release = connection2.hold();
+  try {
+    await client.post("Profiler.enable");
+    await client.post("Profiler.setSamplingInterval", { interval: samplingIntervalUs });
+    await client.post("Profiler.start");
+    await work();
+    const { profile: taken } = await client.post("Profiler.stop");
+    return taken;
+  } finally {
+    release();
+    client.close();
+  }
+}
+
+// lib/heap-snapshot.ts
+var import_promises = require("node:fs/promises");
+var import_node_os = require("node:os");
+var import_node_path3 = require("node:path");
+var import_node_stream = require("node:stream");
+async function streamed(write2) {
+  const folder = await (0, import_promises.mkdtemp)((0, import_node_path3.join)((0, import_node_os.tmpdir)(), "isoseed-"));
+  try {
+    const path = (0, import_node_path3.join)(folder, "isolate.heapsnapshot");
+    await write2(path);
+    const file = await (0, import_promises.open)(path, "r");
+    return import_node_stream.Readable.toWeb(file.createReadStream());
+  } finally {
+    await (0, import_promises.rm)(folder, { recursive: true, force: true });
+  }
+}
+
+// lib/inspect.ts
+var makeInspector;
+var Inspector = class _Inspector {
+  static {
+    makeInspector = (parts) => new _Inspector(parts);
+  }
+  /** Where clients connect: a WebSocket on this machine's loopback, with a path that nobody can guess. */
+  url;
+  /** What to open in Chrome's address bar. */
+  devtoolsUrl;
+  #parts;
+  #sessions = /* @__PURE__ */ new Set();
+  #closed;
+  constructor(parts) {
+    if (parts?.endpoint === void 0) throw invalidArg("an Inspector is made by isolate.inspect, not by new");
+    this.#parts = parts;
+    this.url = parts.endpoint.url;
+    this.devtoolsUrl = parts.endpoint.devtoolsUrl;
+  }
+  /**
+   * Opens a session without a socket: for tests, tools, and tunnels of your own.
+   * It keeps the event loop alive until it is closed.
+   *
+   * @param onMessage gets each message, JSON. The isolate waits while messages of more than 16 MiB are on their way.
+   * What it throws is not caught
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, if `onMessage` is no function
+   * @throws `IsoseedError` with `ERR_DISPOSED` if the isolate is disposed or finished
+   */
+  connect(onMessage) {
+    if (typeof onMessage !== "function") throw wrong("inspector.connect", "onMessage", "a function", onMessage);
+    return this.#connect(onMessage);
+  }
+  async #connect(onMessage) {
+    const { isolate } = this.#parts;
+    const release = isolate.holdLoop();
+    let settle;
+    const closed = new Promise((resolve2) => settle = resolve2);
+    const end = () => {
+      this.#sessions.delete(close);
+      release();
+      settle();
+    };
+    let session;
+    const close = () => {
+      session?.close();
+      end();
+    };
+    try {
+      session = await isolate.link.connect({
+        onMessage(message, read) {
+          try {
+            onMessage(message);
+          } finally {
+            read();
+          }
+        },
+        onEnd: end
+      });
+    } catch (error) {
+      release();
+      throw error;
+    }
+    const { send } = session;
+    if (this.#closed === void 0) this.#sessions.add(close);
+    else close();
+    return {
+      send(message) {
+        if (typeof message !== "string") throw wrong("session.send", "message", "a string", message);
+        send(message);
+      },
+      close,
+      closed,
+      [Symbol.dispose]: close
+    };
+  }
+  /**
+   * Disconnects every client, and stops listening unless other isolates are
+   * inspected under the same port. Calls that wait for a debugger run. May be
+   * called again, and then returns the same promise.
+   */
+  close() {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+  async #close() {
+    for (const close of this.#sessions) close();
+    this.#parts.release();
+    await this.#parts.endpoint.close();
+  }
+  /** The same as `close`, for `await using`. */
+  [Symbol.asyncDispose]() {
+    return this.close();
+  }
+};
+async function openInspector(isolate, request) {
+  const { host, port, signal, title = `isoseed isolate ${isolate.id}`, waitForDebugger } = request;
+  if (signal !== void 0 && isAborted(signal)) throw abortReason(signal);
+  let inspector;
+  let hasEnded = false;
+  const watch = await isolate.link.connect({
+    onMessage: (_, read) => read(),
+    onEnd() {
+      hasEnded = true;
+      void inspector?.close();
+    }
+  });
+  let stopWaiting = () => {
+  };
+  let letRun = () => {
+  };
+  const release = () => {
+    stopWaiting();
+    letRun();
+    watch.close();
+  };
+  try {
+    const server = require("./inspector.js");
+    const endpoint = await server.listen({ title, connect: (listener) => isolate.link.connect(listener) }, { host, port });
+    inspector = makeInspector({ isolate, endpoint, release });
+  } catch (error) {
+    release();
+    throw error;
+  }
+  if (signal !== void 0) {
+    if (isAborted(signal)) {
+      await inspector.close();
+      throw abortReason(signal);
+    }
+    stopWaiting = onAbort(signal, () => void inspector?.close());
+  }
+  if (hasEnded) await inspector.close();
+  else if (waitForDebugger) letRun = isolate.link.hold();
+  return inspector;
+}
+function isAborted(signal) {
+  return signal.aborted;
+}
+
+// lib/inspector-link.ts
+var InspectorLink = class {
+  #isolate;
+  #listeners = /* @__PURE__ */ new Map();
+  #lastSession = 0;
+  #holders = 0;
+  constructor(isolate) {
+    this.#isolate = isolate;
+  }
+  /** @throws `IsoseedError` with `ERR_DISPOSED` */
+  async connect(listener) {
+    const session = ++this.#lastSession;
+    this.#listeners.set(session, listener);
+    const { native: native2 } = this.#isolate;
+    try {
+      await this.#isolate.request((request) => native2.inspectorConnect(request, session));
+    } catch (error) {
+      this.#listeners.delete(session);
+      throw error;
+    }
+    return {
+      send: (message) => {
+        if (this.#listeners.has(session)) native2.inspectorSend(session, message);
+      },
+      close: () => {
+        if (this.#listeners.delete(session)) native2.inspectorDisconnect(session);
+      }
+    };
+  }
+  /** Has calls wait until a client lets them run. The returned function takes it back, once. */
+  hold() {
+    let holds = true;
+    this.#holders += 1;
+    this.#isolate.native.inspectorHold(true);
+    return () => {
+      if (!holds) return;
+      holds = false;
+      this.#holders -= 1;
+      if (this.#holders === 0) this.#isolate.native.inspectorHold(false);
+    };
+  }
+  /** What the native side has for a session; no message means that the isolate is finished. */
+  onEvent(session, message) {
+    const listener = this.#listeners.get(session);
+    if (message === void 0) {
+      this.#listeners.delete(session);
+      listener?.onEnd();
+      return;
+    }
+    let isUnread = true;
+    listener?.onMessage(message, () => {
+      if (isUnread) this.#isolate.native.inspectorRead(session);
+      isUnread = false;
+    });
+  }
+};
 
 // lib/module-name.ts
 function moduleKey(name) {
@@ -1363,7 +1682,7 @@ async function askLoader(loader, question) {
 }
 
 // lib/process/end.ts
-var import_node_os = require("node:os");
+var import_node_os2 = require("node:os");
 var OUT_OF_MEMORY = /out of memory|memory allocation of \d+ bytes failed|bad_alloc|allocation failed|cannot allocate memory/i;
 function endError(end, memoryLimitMb) {
   const { words } = end;
@@ -1373,7 +1692,7 @@ function endError(end, memoryLimitMb) {
   }
   if (end.killed === "frame") return lost("its process sent more than any value can be");
   if (OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end)}: ${words}`);
-  const hint = end.signal === import_node_os.constants.signals.SIGKILL && end.killed === null ? ", as the system does when it runs out of memory" : "";
+  const hint = end.signal === import_node_os2.constants.signals.SIGKILL && end.killed === null ? ", as the system does when it runs out of memory" : "";
   return lost(`its process ended with ${how(end)}${hint}: ${words}`);
 }
 function lost(why) {
@@ -1384,7 +1703,7 @@ function memory(limitMb, seen) {
 }
 function how({ code, signal }) {
   if (signal === null) return `exit code ${code}`;
-  const name = Object.entries(import_node_os.constants.signals).find(([, number]) => number === signal)?.[0];
+  const name = Object.entries(import_node_os2.constants.signals).find(([, number]) => number === signal)?.[0];
   return `signal ${name ?? signal}`;
 }
 
@@ -1456,7 +1775,7 @@ var MessageReader = class extends import_node_v83.Deserializer {
 };
 
 // lib/process/program.ts
-var import_node_path3 = require("node:path");
+var import_node_path4 = require("node:path");
 var PASSED_ON = ["TZ", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_TIME", "LD_LIBRARY_PATH", "NAPI_RS_NATIVE_LIBRARY_PATH", "SystemRoot"];
 function program() {
   const environment = PASSED_ON.flatMap((name) => {
@@ -1467,7 +1786,7 @@ function program() {
   return {
     program: process.execPath,
     // The child collects what messages leave behind by itself.
-    arguments: ["--expose-gc", (0, import_node_path3.join)(__dirname, "isolate-process.js"), String(process.pid)],
+    arguments: ["--expose-gc", (0, import_node_path4.join)(__dirname, "isolate-process.js"), String(process.pid)],
     environment,
     // The host's own may be gone, and Node.js does not start without one.
     directory: __dirname
@@ -1976,6 +2295,7 @@ var IsolateCore = class _IsolateCore {
   #connection;
   #native;
   #bindings;
+  link;
   #loader;
   #listeners;
   #limits;
@@ -1991,6 +2311,7 @@ var IsolateCore = class _IsolateCore {
     this.#loader = request.modules.loader;
     this.#listeners = request.listeners;
     this.#limits = new LimitReporter(native2.id);
+    this.link = new InspectorLink({ native: native2, request: (start) => this.#request(start) });
   }
   /** Unique in the process. */
   get id() {
@@ -2065,6 +2386,26 @@ var IsolateCore = class _IsolateCore {
     const event = await this.#request((id) => this.#native.stats(id));
     const stats = JSON.parse(event.json);
     return this.#startMs === void 0 ? stats : { ...stats, startMs: this.#startMs };
+  }
+  inspect(request) {
+    return openInspector(this, request);
+  }
+  cpuProfile({ work, samplingIntervalUs }) {
+    return profile(this.#connection, this.link, work, samplingIntervalUs);
+  }
+  async heapSnapshot({ path, signal }) {
+    const write2 = async (to) => {
+      await this.#request((id) => this.#native.heapSnapshot(id, to), signal);
+    };
+    if (path === void 0) return streamed(write2);
+    await write2(path);
+    return void 0;
+  }
+  holdLoop() {
+    return this.#connection.hold();
+  }
+  onInspector(session, message) {
+    this.link.onEvent(session, message);
   }
   /** However often it is called: one disposal, one promise. */
   dispose() {
@@ -2637,6 +2978,36 @@ var Isolate = class _Isolate {
     return this.#core.stats();
   }
   /**
+   * Opens the isolate for debuggers: the Chrome DevTools Protocol over a
+   * WebSocket on this machine's loopback, as `node --inspect` does for Node's own
+   * code. Works while the guest runs, also in an endless loop. Whoever reaches
+   * it controls the guest, and can call its bindings. See docs/debugging.md.
+   *
+   * Time that the guest stands at a breakpoint does not count towards `timeoutMs`.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+   * @throws `IsoseedError` with `ERR_DISPOSED` if the isolate is disposed or finished
+   * @throws the system's error, such as `EADDRINUSE`, if it can't listen there
+   */
+  inspect(options) {
+    return this.#core.inspect(checkInspect(options));
+  }
+  /**
+   * Profiles the isolate's thread while `work` runs: call the isolate there. The
+   * profile is what a `.cpuprofile` file holds, as JSON.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws whatever `work` throws or rejects with; there is no profile then
+   * @throws `IsoseedError` with `ERR_INSPECTOR` if Node's own CPU profiler runs in this process, with `ERR_DISPOSED` if
+   * the isolate is disposed or finished
+   */
+  cpuProfile(work, options) {
+    return this.#core.cpuProfile(checkCpuProfile(work, options));
+  }
+  heapSnapshot(options) {
+    return this.#core.heapSnapshot(checkHeapSnapshot(options));
+  }
+  /**
    * Ends the session: stops what runs, rejects pending calls with
    * `ERR_DISPOSED`, and frees its memory. May be called again, and then
    * returns the same promise.
@@ -2650,9 +3021,9 @@ var Isolate = class _Isolate {
   }
 };
 function createIsolate(options) {
-  return open(checkIsolateOptions(options, nativeSnapshot));
+  return open2(checkIsolateOptions(options, nativeSnapshot));
 }
-async function open(request) {
+async function open2(request) {
   const began = performance.now();
   const { core, seededFrom } = await startSeeded(request);
   if (hasSubscribers("isoseed:isolate:create")) {
@@ -2686,6 +3057,7 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
 0 && (module.exports = {
   ConsoleOpaque,
   GuestError,
+  Inspector,
   Isolate,
   IsoseedError,
   Snapshot,

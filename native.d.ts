@@ -67,6 +67,21 @@ export declare class NativeIsolate {
   nest(request: number, hostCalls: Array<number>): void
   /** The host is done with so many reports of a `reports` event, of that weight together. */
   reported(reports: number, bytes: number): void
+  /** Writes the heap to a file. */
+  heapSnapshot(request: number, path: string): void
+  /**
+   * Opens a session of the inspector. Its messages are `inspector` events; one without a message says
+   * that the isolate is finished.
+   */
+  inspectorConnect(request: number, session: number): void
+  /** Hands a message to a session of the inspector. */
+  inspectorSend(session: number, message: string): void
+  /** Closes a session of the inspector. No event of it follows but those on their way. */
+  inspectorDisconnect(session: number): void
+  /** The oldest unread message of a session was read. */
+  inspectorRead(session: number): void
+  /** Whether evaluations and calls wait until a client lets them run. */
+  inspectorHold(isHeld: boolean): void
   /** Stops what runs for a request. No event follows. */
   abort(request: number): void
   /** Ends the isolate; answered when its memory is given back. */
@@ -190,11 +205,14 @@ export interface NativeError {
 
 /** The answer to a request, or a guest's call of a host function. */
 export interface NativeEvent {
-  /** `done`, `hostCall`, `progress`, `reports`, or of a process: `frame` or `ended`. */
+  /** `done`, `hostCall`, `progress`, `reports`, `inspector`, or of a process: `frame` or `ended`. */
   kind: string
-  /** The request's number, the host call's, or the process's; for `reports` their weight in bytes. */
+  /**
+   * The request's number, the host call's, the inspector session's, or the process's; for `reports`
+   * their weight in bytes.
+   */
   id: number
-  /** For `hostCall` and `reports`: the isolate's number. */
+  /** For `hostCall`, `reports` and `inspector`: the isolate's number. */
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
@@ -202,7 +220,7 @@ export interface NativeEvent {
   owner?: number
   /** An encoded value. */
   bytes?: Uint8Array
-  /** An answer as JSON. */
+  /** An answer as JSON; for `inspector` a message of the session, absent when the isolate is finished. */
   json?: string
   /** A snapshot that was built or loaded. */
   snapshot?: NativeSnapshot

@@ -10,12 +10,14 @@ import { toError } from './native-error.js'
 import { currentFrame } from './nesting.js'
 import type { Frame } from './nesting.js'
 
-/** Who answers an isolate's calls of host functions. */
+/** Who answers an isolate's calls of host functions, and hears its inspector. */
 export interface HostCallReceiver {
   /** @param within the call of a `sync` binding that the guest's call is a part of */
   onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void
   /** @param weight what the native side wants to hear again when this is done with the reports */
   onReports(reports: NativeReport[], weight: number): void
+  /** A session of its inspector has a message, or ends with the isolate. */
+  onInspector(session: number, message: string | undefined): void
 }
 
 /** How to end a request early, and what must live until it is answered. */
@@ -44,6 +46,7 @@ interface Pending {
   onProgress: ((json: string) => void) | undefined
   frame: Frame | undefined
   stopWaiting: (() => void) | undefined
+  release: () => void
 }
 
 /** The native side's rejection, before it is made an error where the caller's stack is known. */
@@ -78,6 +81,7 @@ class Connection {
   readonly #processes = new Map<number, (event: NativeEvent) => void>()
   #lastRequest = 0
   #starting: Starting | undefined
+  #holders = 0
 
   constructor(addon: Native) {
     this.#containsError = addon.containsError
@@ -105,6 +109,19 @@ class Connection {
     } catch (failure) {
       // Made here, not where the event arrives, so that its stack names the caller.
       throw failure instanceof Failure ? toError(failure.error) : failure
+    }
+  }
+
+  /** Keeps the event loop alive until the returned function is called; calling that again is harmless. */
+  hold(): () => void {
+    let holds = true
+    this.#holders += 1
+    if (this.#holders === 1) this.native.ref()
+    return () => {
+      if (!holds) return
+      holds = false
+      this.#holders -= 1
+      if (this.#holders === 0) this.native.unref()
     }
   }
 
@@ -151,8 +168,7 @@ class Connection {
   #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
-      const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined }
-      if (this.#pending.size === 0) this.native.ref()
+      const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined, release: this.hold() }
       this.#pending.set(request, pending)
       this.#starting = { request, timeoutMs }
       try {
@@ -185,7 +201,7 @@ class Connection {
     if (pending === undefined) return undefined
     this.#pending.delete(request)
     pending.stopWaiting?.()
-    if (this.#pending.size === 0) this.native.unref()
+    pending.release()
     return pending
   }
 
@@ -200,6 +216,11 @@ class Connection {
     }
     if (event.kind === 'reports') {
       this.#receivers.get(event.isolate as number)?.deref()?.onReports(event.reports as NativeReport[], event.id)
+      return
+    }
+    if (event.kind === 'inspector') {
+      // Nobody there: the isolate has been collected, and waits for no reader.
+      this.#receivers.get(event.isolate as number)?.deref()?.onInspector(event.id, event.json)
       return
     }
     if (event.kind === 'progress') {

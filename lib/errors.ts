@@ -20,6 +20,7 @@ export { invalidArg, show } from './misuse.js'
  * - `ERR_SNAPSHOT_CORRUPT`: the bytes are no snapshot, cut short or changed.
  * - `ERR_SNAPSHOT_MISMATCH`: a sound snapshot of another V8, platform or format version.
  * - `ERR_SNAPSHOT_IO`: the snapshot's file can't be read or written.
+ * - `ERR_INSPECTOR`: the inspector refuses: another CPU profiler, such as Node's own, runs in this process.
  * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
  *   there; `cause` is the bundler's error.
  * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on; the isolate stays usable.
@@ -40,6 +41,7 @@ export type ErrorCode =
   | 'ERR_SNAPSHOT_CORRUPT'
   | 'ERR_SNAPSHOT_MISMATCH'
   | 'ERR_SNAPSHOT_IO'
+  | 'ERR_INSPECTOR'
   | 'ERR_BUNDLE'
   | 'ERR_INVALID_ARG'
   | 'ERR_ADDON_LOAD'

@@ -17,6 +17,8 @@ export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions } from './errors
 export type { GuestBinding, GuestBindings } from './guest-bindings.js'
 export { createIsolate, Isolate } from './isolate.js'
 export type { ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, UnhandledRejection } from './observe-types.js'
+export { Inspector } from './inspect.js'
+export type { CpuProfile, CpuProfileNode, CpuProfileOptions, HeapSnapshotOptions, InspectOptions, InspectorSession } from './inspector-types.js'
 export type { Remote, RemoteMember } from './remote.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
 export { snapshotCache } from './snapshot-cache.js'

@@ -1,9 +1,17 @@
+import type { ReadableStream } from 'node:stream/web'
 import type { NativeIsolate, NativeReport, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
+import { profile } from './cpu-profile.js'
 import { LimitReporter, tellDisposed, traceCall } from './diagnostics.js'
 import type { CallTrace } from './diagnostics-types.js'
+import { streamed } from './heap-snapshot.js'
+import { openInspector } from './inspect.js'
+import type { Inspected, Inspector } from './inspect.js'
+import type { CpuProfileRequest, HeapSnapshotRequest, InspectRequest } from './inspect-options.js'
+import { InspectorLink } from './inspector-link.js'
+import type { CpuProfile } from './inspector-types.js'
 import { LOADER_PATH, askLoader } from './modules.js'
 import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
 import type { Frame } from './nesting.js'
@@ -21,10 +29,11 @@ import type { IsolateStats, ModuleLoader } from './types.js'
  * does not: when only its own bindings refer to it, it is collected, and the
  * native isolate with it.
  */
-export class IsolateCore implements HostCallReceiver {
+export class IsolateCore implements HostCallReceiver, Inspected {
   readonly #connection: Connection
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
+  readonly link: InspectorLink
   readonly #loader: ModuleLoader | undefined
   readonly #listeners: Listeners
   readonly #limits: LimitReporter
@@ -41,6 +50,7 @@ export class IsolateCore implements HostCallReceiver {
     this.#loader = request.modules.loader
     this.#listeners = request.listeners
     this.#limits = new LimitReporter(native.id)
+    this.link = new InspectorLink({ native, request: (start) => this.#request(start) })
   }
 
   /** Unique in the process. */
@@ -125,6 +135,31 @@ export class IsolateCore implements HostCallReceiver {
     const event = await this.#request((id) => this.#native.stats(id))
     const stats = JSON.parse(event.json as string) as IsolateStats
     return this.#startMs === undefined ? stats : { ...stats, startMs: this.#startMs }
+  }
+
+  inspect(request: InspectRequest): Promise<Inspector> {
+    return openInspector(this, request)
+  }
+
+  cpuProfile({ work, samplingIntervalUs }: CpuProfileRequest): Promise<CpuProfile> {
+    return profile(this.#connection, this.link, work, samplingIntervalUs)
+  }
+
+  async heapSnapshot({ path, signal }: HeapSnapshotRequest): Promise<ReadableStream<Uint8Array> | undefined> {
+    const write = async (to: string): Promise<void> => {
+      await this.#request((id) => this.#native.heapSnapshot(id, to), signal)
+    }
+    if (path === undefined) return streamed(write)
+    await write(path)
+    return undefined
+  }
+
+  holdLoop(): () => void {
+    return this.#connection.hold()
+  }
+
+  onInspector(session: number, message: string | undefined): void {
+    this.link.onEvent(session, message)
   }
 
   /** However often it is called: one disposal, one promise. */

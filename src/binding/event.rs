@@ -22,11 +22,12 @@ use crate::engine::snapshot::helper::Progress;
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct NativeEvent {
-    /// `done`, `hostCall`, `progress`, `reports`, or of a process: `frame` or `ended`.
+    /// `done`, `hostCall`, `progress`, `reports`, `inspector`, or of a process: `frame` or `ended`.
     pub kind: &'static str,
-    /// The request's number, the host call's, or the process's; for `reports` their weight in bytes.
+    /// The request's number, the host call's, the inspector session's, or the process's; for `reports`
+    /// their weight in bytes.
     pub id: f64,
-    /// For `hostCall` and `reports`: the isolate's number.
+    /// For `hostCall`, `reports` and `inspector`: the isolate's number.
     pub isolate: Option<f64>,
     /// For `hostCall`: the binding's dotted path.
     pub path: Option<String>,
@@ -34,7 +35,7 @@ pub struct NativeEvent {
     pub owner: Option<f64>,
     /// An encoded value.
     pub bytes: Option<Uint8Array>,
-    /// An answer as JSON.
+    /// An answer as JSON; for `inspector` a message of the session, absent when the isolate is finished.
     pub json: Option<String>,
     /// A snapshot that was built or loaded.
     pub snapshot: Option<NativeSnapshot>,
@@ -65,6 +66,7 @@ enum Event {
     Frame { process: f64, frame: Frame },
     ProcessEnded { process: f64, end: ProcessEnd },
     Reports { isolate: f64, outbox: Arc<Outbox> },
+    Inspector { isolate: f64, session: f64, message: Option<String> },
 }
 
 impl From<Event> for NativeEvent {
@@ -101,6 +103,13 @@ impl From<Event> for NativeEvent {
                     ..Self::default()
                 }
             }
+            Event::Inspector { isolate, session, message } => Self {
+                kind: "inspector",
+                id: session,
+                isolate: Some(isolate),
+                json: message,
+                ..Self::default()
+            },
             Event::Done { request, outcome } => {
                 let mut event = Self { kind: "done", id: request, ..Self::default() };
                 match outcome {
@@ -164,9 +173,13 @@ impl Events {
         self.send(Event::Reports { isolate, outbox });
     }
 
-    /// The queue is unbounded: requests are the host's own, an isolate's waiting host calls and reports
-    /// are bounded by the engine, and a process's frames by their reader. A closing environment answers
-    /// nobody, so its status is no news.
+    pub(super) fn inspector(&self, isolate: f64, session: f64, message: Option<String>) {
+        self.send(Event::Inspector { isolate, session, message });
+    }
+
+    /// The queue is unbounded: requests are the host's own; an isolate's waiting host calls, reports and
+    /// unread inspector messages are bounded by the engine, and a process's frames by their reader. A
+    /// closing environment answers nobody, so its status is no news.
     fn send(&self, event: Event) {
         let _ = self.0.call(event, ThreadsafeFunctionCallMode::NonBlocking);
     }

@@ -95,6 +95,46 @@ impl NativeIsolate {
         }
     }
 
+    /// Writes the heap to a file.
+    #[napi]
+    pub fn heap_snapshot(&self, request: f64, path: String) {
+        self.handle.heap_snapshot(call_id(request), path.into(), self.settle(request));
+    }
+
+    /// Opens a session of the inspector. Its messages are `inspector` events; one without a message says
+    /// that the isolate is finished.
+    #[napi]
+    pub fn inspector_connect(&self, request: f64, session: f64) {
+        let (events, isolate) = (self.events.clone(), self.id());
+        let frontend = Arc::new(move |message| events.inspector(isolate, session, message));
+        let connected = self.handle.inspector_connect(call_id(session), frontend);
+        self.events.done(request, connected.map(|()| Answer::Nothing));
+    }
+
+    /// Hands a message to a session of the inspector.
+    #[napi]
+    pub fn inspector_send(&self, session: f64, message: String) {
+        self.handle.inspector_send(call_id(session), message);
+    }
+
+    /// Closes a session of the inspector. No event of it follows but those on their way.
+    #[napi]
+    pub fn inspector_disconnect(&self, session: f64) {
+        self.handle.inspector_disconnect(call_id(session));
+    }
+
+    /// The oldest unread message of a session was read.
+    #[napi]
+    pub fn inspector_read(&self, session: f64) {
+        self.handle.inspector_read(call_id(session));
+    }
+
+    /// Whether evaluations and calls wait until a client lets them run.
+    #[napi]
+    pub fn inspector_hold(&self, is_held: bool) {
+        self.handle.inspector_hold(is_held);
+    }
+
     /// Stops what runs for a request. No event follows.
     #[napi]
     pub fn abort(&self, request: f64) {
@@ -144,6 +184,7 @@ fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
         Reply::Value(bytes) => Answer::Bytes(bytes),
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
         Reply::Digest(lines) => Answer::Json(json(&lines)?),
+        Reply::Done => Answer::Nothing,
     })
 }
 

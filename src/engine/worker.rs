@@ -11,16 +11,19 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::engine::error::{EngineError, Result};
+use crate::engine::error::{EngineError, GuestException, Result};
 use crate::engine::exception::describe;
 use crate::engine::guest::{self, Progress};
 use crate::engine::handle::{Seed, SessionOptions};
+use crate::engine::heap_snapshot;
 use crate::engine::host_call::GuestState;
 use crate::engine::inbox::{Outcome, Receiver, Sender};
+use crate::engine::inspector::Inspector;
 use crate::engine::isolate;
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
 use crate::engine::limits::memory::{MemoryLimit, external_bytes};
@@ -73,6 +76,13 @@ pub(crate) enum Command {
     Import {
         call: CallId,
         specifier: String,
+    },
+    /// Something for the inspector is in the isolate's port.
+    Inspect,
+    /// Writes the heap to a file.
+    HeapSnapshot {
+        call: CallId,
+        path: PathBuf,
     },
 }
 
@@ -153,14 +163,18 @@ fn serve(
             let observer = Observer::new(encoder, Arc::clone(lifecycle), session.listener.clone());
             live.isolate.set_slot(Rc::clone(&observer));
             uncaught::watch(&mut live.isolate);
+            let positions = live.isolate.get_slot::<Rc<Positions>>().map_or_else(Rc::default, Rc::clone);
+            let inspector =
+                Inspector::new(&mut live, Arc::clone(&memory), Arc::clone(lifecycle), Rc::clone(&positions));
             let session_state = Rc::new(Session {
                 guest,
                 memory,
                 lifecycle: Arc::clone(lifecycle),
                 inbox: received,
                 modules: modules::current(&live.isolate),
-                positions: live.isolate.get_slot::<Rc<Positions>>().map_or_else(Rc::default, Rc::clone),
+                positions,
                 observer,
+                inspector,
                 nested: RefCell::default(),
                 calls: Cell::new(0),
                 start_ms: Cell::new(0.0),
@@ -176,6 +190,7 @@ fn serve(
                 }
                 worker.serve();
             }
+            worker.inspector.end();
             prepared
         }
     };
@@ -348,6 +363,23 @@ impl<'a, G: Ground> Worker<'a, G> {
                     Ok(())
                 });
             }
+            Command::Inspect => {
+                let inspector = Rc::clone(&self.inspector);
+                self.turn(None, |scope, _| {
+                    inspector.drain();
+                    // A client may wait for a promise.
+                    scope.perform_microtask_checkpoint();
+                    Ok(())
+                });
+                inspector.tidy();
+            }
+            Command::HeapSnapshot { call, path } => {
+                // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.
+                let session = &self.session;
+                let is_wanted = || session.lifecycle.is_pending(call);
+                let written = self.ground.enter(|scope| heap_snapshot::write(scope, &path, is_wanted));
+                self.lifecycle.settle(call, written.map(|()| Reply::Done));
+            }
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
         }
@@ -434,8 +466,12 @@ impl<'a, G: Ground> Worker<'a, G> {
         }
         let session = &self.session;
         let outer = session.guest.owner.replace(owner);
+        session.inspector.set_idle(false);
         let (outcome, stop) = self.ground.enter(|scope| {
             v8::tc_scope!(let scope, scope);
+            if owner.is_some() && session.lifecycle.port().is_held() {
+                session.inspector.hold();
+            }
             let turn = uncaught::begin_turn(scope, &session.observer);
             let outcome = match work(scope, &session.guest) {
                 Ok(value) => Ok(value),
@@ -449,6 +485,7 @@ impl<'a, G: Ground> Worker<'a, G> {
                             let error = describe(scope, exception, message, &session.guest.encoder);
                             modules::name_missing(scope, exception, error)
                         }
+                        None if session.inspector.is_attached() => stopped_by_debugger(),
                         None => EngineError::IsolateLost { words: "V8 stopped without a reason".to_owned() },
                     })
                 }
@@ -459,6 +496,9 @@ impl<'a, G: Ground> Worker<'a, G> {
             (outcome, session.lifecycle.end_turn())
         });
         session.guest.owner.set(outer);
+        if !G::IS_NESTED {
+            session.inspector.set_idle(true);
+        }
         let Some(stop) = stop else { return Some(outcome) };
         let error = session.lifecycle.stop_error(stop);
         if stop.is_final() {
@@ -500,4 +540,11 @@ impl<'a, G: Ground> Worker<'a, G> {
 pub(crate) fn is_in_microtask(scope: &mut v8::PinScope) -> bool {
     let context = scope.get_current_context();
     context.get_microtask_queue().is_some_and(v8::MicrotaskQueue::is_running_microtasks)
+}
+
+/// What becomes of a call that a client of the inspector has terminated; nothing of the guest runs for it.
+fn stopped_by_debugger() -> EngineError {
+    let (name, message) = ("Error".to_owned(), "terminated by the debugger".to_owned());
+    let stack = format!("{name}: {message}");
+    EngineError::Guest(Box::new(GuestException { name, message, stack, encoded: Vec::new() }))
 }

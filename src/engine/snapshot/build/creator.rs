@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::engine::error::{EngineError, Finding, Result};
 use crate::engine::exception::describe;
 use crate::engine::host_call::{self, RefusedCalls};
+use crate::engine::inspector;
 use crate::engine::isolate::{self, USER_CONTEXT, create_params};
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules::{self, End, Modules};
@@ -114,6 +115,7 @@ impl<'s> Room<'s> {
         let Some(base) = &site.order.base else {
             let context = v8::Context::new(scope, options);
             let scope = &mut v8::ContextScope::new(scope, context);
+            inspector::number(scope, context);
             let parts = Parts::prepare(scope, &site.manifest).ok_or_else(no_memory)?;
             console::install(scope).ok_or_else(no_memory)?;
             host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;

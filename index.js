@@ -28,6 +28,7 @@ __export(index_exports, {
   buildSnapshot: () => buildSnapshot,
   createIsolate: () => createIsolate,
   snapshotCache: () => snapshotCache,
+  transfer: () => transfer,
   verifyIsolation: () => verifyIsolation
 });
 module.exports = __toCommonJS(index_exports);
@@ -339,8 +340,8 @@ function loadNative() {
   }
 }
 
-// lib/decode.ts
-var import_node_v8 = require("node:v8");
+// lib/clone-path.ts
+var import_node_util4 = require("node:util");
 
 // lib/wire.ts
 var ERROR_SHELL = 0;
@@ -360,91 +361,10 @@ var ERROR_CLASSES = [
 ];
 var ERROR_KEYS = ["message", "stack", "cause", "code", "name", "errors"];
 
-// lib/decode.ts
-var CONSTRUCTORS = [
-  () => new Error(),
-  () => new EvalError(),
-  () => new RangeError(),
-  () => new ReferenceError(),
-  () => new SyntaxError(),
-  () => new TypeError(),
-  () => new URIError(),
-  () => new AggregateError([])
-];
-function decode(bytes) {
-  try {
-    const reader = new Reader(bytes);
-    reader.readHeader();
-    const value = reader.readValue();
-    while (reader.readUint32() === MORE_DETAILS) reader.readDetails();
-    reader.nameStacklessErrors();
-    return value;
-  } catch (cause) {
-    throw new IsoseedError("ERR_DATA_CLONE", `a value of the guest can't be read: ${String(cause?.message)}`, { cause });
-  }
-}
-var Reader = class extends import_node_v8.Deserializer {
-  _readHostObject() {
-    const kind = this.readUint32();
-    if (kind !== ERROR_SHELL) throw new Error(`unknown kind of object ${kind}`);
-    const make = CONSTRUCTORS[this.readUint32()];
-    if (make === void 0) throw new Error("unknown class of error");
-    const error = withoutStack(make);
-    this.stackless ??= /* @__PURE__ */ new Set();
-    this.stackless.add(error);
-    return error;
-  }
-  /** Reads the parts of one error: `[shell, key, enumerable, value, ...]`. */
-  readDetails() {
-    const [error, ...parts] = this.readValue();
-    for (let index = 0; index + 2 < parts.length; index += 3) {
-      const key = parts[index];
-      if ((key === "stack" || key === "name") && typeof parts[index + 2] !== "string") continue;
-      if (key === "stack") this.stackless?.delete(error);
-      define(error, key, parts[index + 2], parts[index + 1] === true);
-    }
-  }
-  /** An error without a stack of its own must not show where on the host it was decoded. */
-  nameStacklessErrors() {
-    if (this.stackless === void 0) return;
-    for (const error of this.stackless) {
-      const name = text(error.name, "Error");
-      const message = text(error.message, "");
-      define(error, "stack", message === "" ? name : `${name}: ${message}`, false);
-    }
-  }
-};
-function withoutStack(make) {
-  const limit = Error.stackTraceLimit;
-  try {
-    Error.stackTraceLimit = 0;
-  } catch {
-  }
-  try {
-    const error = make();
-    Reflect.deleteProperty(error, "errors");
-    return error;
-  } finally {
-    try {
-      Error.stackTraceLimit = limit;
-    } catch {
-    }
-  }
-}
-function define(error, key, value, enumerable) {
-  Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
-}
-function text(value, otherwise) {
-  return typeof value === "string" ? value : otherwise;
-}
-
-// lib/clone-path.ts
-var import_node_util4 = require("node:util");
-
 // lib/writer.ts
 var import_node_buffer = require("node:buffer");
 var import_node_util3 = require("node:util");
-var import_node_v82 = require("node:v8");
+var import_node_v8 = require("node:v8");
 var Refusal = class extends Error {
   /** The refused object, if it is known. */
   object;
@@ -464,11 +384,16 @@ var ErrorShell = class extends Uint8Array {
     this.classNumber = classNumber;
   }
 };
-var Writer = class extends import_node_v82.Serializer {
+var Writer = class extends import_node_v8.Serializer {
   constructor() {
     super();
     this._setTreatArrayBufferViewsAsHostObjects(true);
     this.writeHeader();
+  }
+  /** Buffers that go beside the message: only their numbers are written. */
+  move(buffers) {
+    this.moved = buffers;
+    for (const [number, buffer] of buffers.entries()) this.transferArrayBuffer(number, buffer);
   }
   /** Writes a value with all that it refers to; throws a `Refusal`, or what a getter throws. */
   write(value) {
@@ -489,7 +414,7 @@ var Writer = class extends import_node_v82.Serializer {
   }
 };
 function writeView(writer, view) {
-  const twin = twinOf(view);
+  const twin = twinOf(view, writer.moved?.includes(view.buffer) === true);
   writer.writeUint32(VIEW);
   writer._setTreatArrayBufferViewsAsHostObjects(false);
   try {
@@ -498,9 +423,10 @@ function writeView(writer, view) {
     writer._setTreatArrayBufferViewsAsHostObjects(true);
   }
 }
-function twinOf(view) {
+function twinOf(view, isMoved) {
   const { buffer, byteOffset, byteLength } = view;
   if (import_node_buffer.Buffer.isBuffer(view)) {
+    if (isMoved) return new Uint8Array(buffer, byteOffset, byteLength);
     const isWhole = byteLength === buffer.byteLength;
     return new Uint8Array(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength));
   }
@@ -530,10 +456,11 @@ var VIEWS = new Map(
 var typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
 function isLengthTracking(view) {
   const plain = new PlainSerializer();
+  plain.transferArrayBuffer(0, view.buffer);
   plain.writeValue(view);
   return ((plain.releaseBuffer().at(-1) ?? 0) & 1) === 1;
 }
-var PlainSerializer = class extends import_node_v82.Serializer {
+var PlainSerializer = class extends import_node_v8.Serializer {
   _getDataCloneError(message) {
     return new Refusal(message);
   }
@@ -549,9 +476,26 @@ function cloneError(value, label, error) {
   }
   const text2 = String(error?.message);
   if (text2.includes("call stack size exceeded")) {
-    return new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: it is nested too deeply`);
+    return new IsoseedError("ERR_DATA_CLONE", `${deepPath(value, label, DEEP)} can't be cloned: it is nested too deeply`);
   }
   return new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: ${text2}`, { cause: error });
+}
+var DEEP = 500;
+function deepPath(root, label, depth) {
+  const seen = /* @__PURE__ */ new Set();
+  const pending = [{ place: { value: root, step: "" }, level: 1 }];
+  for (let next = pending.pop(); next !== void 0; next = pending.pop()) {
+    const { place, level } = next;
+    const { value } = place;
+    if (typeof value !== "object" || value === null || seen.has(value)) continue;
+    seen.add(value);
+    const isError = import_node_util4.types.isNativeError(value);
+    if (level > depth && !isError && isContainer(value)) return pathOf(place, label);
+    const children = childrenOf(value, place);
+    if (!Array.isArray(children)) continue;
+    for (const child of children.reverse()) pending.push({ place: child, level: isError ? 1 : level + 1 });
+  }
+  return label;
 }
 function find(root, refused) {
   const seen = /* @__PURE__ */ new Set();
@@ -652,6 +596,88 @@ function describe(value) {
   return `${/^[aeiou]/i.test(name) ? "an" : "a"} ${name}`;
 }
 
+// lib/decode.ts
+var import_node_v82 = require("node:v8");
+var CONSTRUCTORS = [
+  () => new Error(),
+  () => new EvalError(),
+  () => new RangeError(),
+  () => new ReferenceError(),
+  () => new SyntaxError(),
+  () => new TypeError(),
+  () => new URIError(),
+  () => new AggregateError([])
+];
+function decode(bytes, buffers = []) {
+  try {
+    const reader = new Reader(bytes);
+    for (const [number, buffer] of buffers.entries()) reader.transferArrayBuffer(number, buffer);
+    reader.readHeader();
+    const value = reader.readValue();
+    while (reader.readUint32() === MORE_DETAILS) reader.readDetails();
+    reader.nameStacklessErrors();
+    return value;
+  } catch (cause) {
+    const words = String(cause?.message);
+    const why = words.includes("call stack size exceeded") ? "it is nested too deeply" : words;
+    throw new IsoseedError("ERR_DATA_CLONE", `a value of the guest can't be read: ${why}`, { cause });
+  }
+}
+var Reader = class extends import_node_v82.Deserializer {
+  _readHostObject() {
+    const kind = this.readUint32();
+    if (kind !== ERROR_SHELL) throw new Error(`unknown kind of object ${kind}`);
+    const make = CONSTRUCTORS[this.readUint32()];
+    if (make === void 0) throw new Error("unknown class of error");
+    const error = withoutStack(make);
+    this.stackless ??= /* @__PURE__ */ new Set();
+    this.stackless.add(error);
+    return error;
+  }
+  /** Reads the parts of one error: `[shell, key, enumerable, value, ...]`. */
+  readDetails() {
+    const [error, ...parts] = this.readValue();
+    for (let index = 0; index + 2 < parts.length; index += 3) {
+      const key = parts[index];
+      if ((key === "stack" || key === "name") && typeof parts[index + 2] !== "string") continue;
+      if (key === "stack") this.stackless?.delete(error);
+      define(error, key, parts[index + 2], parts[index + 1] === true);
+    }
+  }
+  /** An error without a stack of its own must not show where on the host it was decoded. */
+  nameStacklessErrors() {
+    if (this.stackless === void 0) return;
+    for (const error of this.stackless) {
+      const name = text(error.name, "Error");
+      const message = text(error.message, "");
+      define(error, "stack", message === "" ? name : `${name}: ${message}`, false);
+    }
+  }
+};
+function withoutStack(make) {
+  const limit2 = Error.stackTraceLimit;
+  try {
+    Error.stackTraceLimit = 0;
+  } catch {
+  }
+  try {
+    const error = make();
+    Reflect.deleteProperty(error, "errors");
+    return error;
+  } finally {
+    try {
+      Error.stackTraceLimit = limit2;
+    } catch {
+    }
+  }
+}
+function define(error, key, value, enumerable) {
+  Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
+}
+function text(value, otherwise) {
+  return typeof value === "string" ? value : otherwise;
+}
+
 // lib/error-parts.ts
 var import_node_util5 = require("node:util");
 var CLASS_NUMBERS = new Map(ERROR_CLASSES.map((name, number) => [name, number]));
@@ -714,8 +740,9 @@ function partValue(key, value) {
 
 // lib/rewrite-errors.ts
 var import_node_util6 = require("node:util");
-function writeWithErrors(value, mode) {
+function writeWithErrors(value, mode, moved = []) {
   const writer = new Writer();
+  if (moved.length > 0) writer.move(moved);
   const rewriter = new Rewriter(mode);
   writer.write(rewriter.rewrite(value));
   for (let details = rewriter.nextDetails(); details !== void 0; details = rewriter.nextDetails()) {
@@ -821,9 +848,9 @@ function isLeaf(value) {
 }
 
 // lib/encode.ts
-function encode(value, label, containsError) {
+function encode(value, label, containsError, moved = []) {
   try {
-    return write(value, "value", containsError);
+    return write(value, "value", containsError, moved);
   } catch (error) {
     throw cloneError(value, label, error);
   }
@@ -831,18 +858,19 @@ function encode(value, label, containsError) {
 function encodeThrown(value, path, containsError) {
   try {
     if (isErrorLike(value)) return finish(writeWithErrors(value, "thrown"));
-    return write(value, "thrown", containsError);
+    return write(value, "thrown", containsError, []);
   } catch {
     const error = new Error(`host function ${path} threw a value that can't be cloned: ${show(value)}`);
     return finish(writeWithErrors(Object.assign(error, { code: "ERR_DATA_CLONE" }), "thrown"));
   }
 }
-function write(value, mode, containsError) {
+function write(value, mode, containsError, moved) {
   const writer = new Writer();
+  if (moved.length > 0) writer.move(moved);
   writer.write(value);
   const bytes = finish(writer);
   if (isFlat(value) && !bytes.includes(V8_ERROR_TAG) || !containsError(bytes)) return bytes;
-  return finish(writeWithErrors(value, mode));
+  return finish(writeWithErrors(value, mode, moved));
 }
 function isFlat(value) {
   if (typeof value !== "object" || value === null) return true;
@@ -882,6 +910,103 @@ function toGuestError(native2) {
   });
 }
 
+// lib/transfer.ts
+var import_node_util8 = require("node:util");
+var import_node_worker_threads = require("node:worker_threads");
+var fromGuests = /* @__PURE__ */ new WeakSet();
+var marked = /* @__PURE__ */ new WeakMap();
+function transfer(value, buffers) {
+  if (typeof value !== "object" && typeof value !== "function" || value === null) throw wrong("transfer", "value", "an object", value);
+  marked.set(value, checkTransfer("transfer", "buffers", buffers));
+  return value;
+}
+function takeMarked(value, path) {
+  if (typeof value !== "object" || value === null) return [];
+  const buffers = marked.get(value);
+  if (buffers === void 0) return [];
+  marked.delete(value);
+  return checkTransfer(path, "transfer", buffers);
+}
+function checkTransfer(where, name, list) {
+  if (list === void 0) return [];
+  if (!Array.isArray(list)) throw wrong(where, name, "an array of ArrayBuffers", list);
+  const buffers = /* @__PURE__ */ new Set();
+  const length = guarded(where, name, () => list.length);
+  for (let index = 0; index < length; index += 1) {
+    const at = `${name}[${index}]`;
+    const buffer = guarded(where, at, () => list[index]);
+    if (import_node_util8.types.isSharedArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer that is not shared", buffer);
+    if (import_node_util8.types.isArrayBufferView(buffer)) throw wrong(where, at, "an ArrayBuffer, not a view of one (its .buffer)", buffer);
+    if (!import_node_util8.types.isArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer", buffer);
+    if (buffers.has(buffer)) throw invalidArg(`${where}: ${at} must not be there twice, got ${show(buffer)}`);
+    if (isDetached(buffer)) throw invalidArg(`${where}: ${at} must not be detached, got ${show(buffer)}`);
+    if (!fromGuests.has(buffer) && !isTransferable(buffer)) {
+      const reason = "Node.js keeps it, as it does the pool of its Buffers and the memory of WebAssembly (copy it first)";
+      throw invalidArg(`${where}: ${at} must be an ArrayBuffer that can be detached, got ${show(buffer)}: ${reason}`);
+    }
+    buffers.add(buffer);
+  }
+  return [...buffers];
+}
+function isDetached(buffer) {
+  if (buffer.byteLength > 0) return false;
+  try {
+    return new Uint8Array(buffer).byteLength > 0;
+  } catch {
+    return true;
+  }
+}
+function isTransferable(buffer) {
+  probe ??= new import_node_worker_threads.MessageChannel();
+  try {
+    probe.port1.postMessage(null, [buffer, buffer]);
+  } catch (error) {
+    return String(error.message).includes("duplicate");
+  }
+  (0, import_node_worker_threads.receiveMessageOnPort)(probe.port2);
+  return false;
+}
+var probe;
+function movedBeside(buffers) {
+  return buffers.filter((buffer) => buffer.resizable !== true);
+}
+function asBytes(buffers) {
+  return buffers.map((buffer) => new Uint8Array(buffer));
+}
+function received(arrays) {
+  return (arrays ?? []).map((bytes) => {
+    const whole = bytes.byteLength === bytes.buffer.byteLength;
+    const buffer = whole ? bytes.buffer : bytes.slice().buffer;
+    if (whole) fromGuests.add(buffer);
+    return buffer;
+  });
+}
+
+// lib/value-limits.ts
+var MAX_DEPTH = 1e6;
+var MAX_BYTES = 2 ** 40;
+function checkValueLimits(where, limits, memoryLimitMb) {
+  const memory = memoryLimitMb * 1024 * 1024;
+  if (limits === void 0) return { depth: void 0, bytes: memory };
+  const parts = readObject(where, "valueLimits", limits, ["depth", "bytes"]);
+  const bytes = limit(where, "bytes", parts.get("bytes"), MAX_BYTES) ?? memory;
+  return { depth: limit(where, "depth", parts.get("depth"), MAX_DEPTH), bytes: Math.min(bytes, memory) };
+}
+function limit(where, name, value, most) {
+  if (value === void 0) return void 0;
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw wrong(where, `valueLimits.${name}`, `an integer from 1 to ${most}`, value);
+}
+function checkLimits(bytes, { depth, bytes: largest }, label, { moved = 0, list = false, nesting, deepPath: deepPath2 }) {
+  if (bytes.byteLength + moved > largest) {
+    throw new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: encoded it is larger than ${largest} bytes`);
+  }
+  if (depth === void 0) return;
+  const deepest = depth + (list ? 1 : 0);
+  if (nesting(bytes) <= deepest) return;
+  throw new IsoseedError("ERR_DATA_CLONE", `${deepPath2(deepest)} can't be cloned: it is nested deeper than ${depth}`);
+}
+
 // lib/connection.ts
 var Failure = class {
   error;
@@ -892,12 +1017,14 @@ var Failure = class {
 var MAX_REQUEST = 2 ** 31 - 1;
 var Connection = class {
   native;
+  #addon;
   #containsError;
   #pending = /* @__PURE__ */ new Map();
   #receivers = /* @__PURE__ */ new Map();
   #collected = new FinalizationRegistry((isolate) => this.#receivers.delete(isolate));
   #lastRequest = 0;
   constructor(addon) {
+    this.#addon = addon;
     this.#containsError = addon.containsError;
     this.native = addon.connect(
       {
@@ -932,16 +1059,39 @@ var Connection = class {
     this.#receivers.delete(isolate);
     this.#collected.unregister(receiver);
   }
-  /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  encode(value, label) {
-    return encode(value, label, this.#containsError);
+  /**
+   * @param moved buffers that go beside the message
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  encode(value, label, moved) {
+    return encode(value, label, this.#containsError, moved);
+  }
+  /**
+   * Whether a message may cross.
+   *
+   * @param value what it was made of
+   * @param list whether that is a list of the user's values
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  checkLimits(bytes, limits, label, value, list, moved = []) {
+    checkLimits(bytes, limits, label, {
+      moved: moved.reduce((sum, buffer) => sum + buffer.byteLength, 0),
+      list,
+      nesting: this.#addon.nesting,
+      deepPath: (depth) => deepPath(value, label, depth)
+    });
+  }
+  /** Takes buffers away from the host: their content has moved. */
+  detach(buffers) {
+    for (const buffer of buffers) this.#addon.detach(buffer);
   }
   encodeThrown(value, path) {
     return encodeThrown(value, path, this.#containsError);
   }
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes) {
-    return bytes === void 0 ? void 0 : decode(bytes);
+  decode(bytes, buffers) {
+    if (bytes === void 0) return void 0;
+    return buffers === void 0 || buffers === null ? decode(bytes) : decode(bytes, received(buffers));
   }
   #send(start, { signal, abort, owner, onProgress }) {
     const request = this.#nextRequest();
@@ -1006,11 +1156,13 @@ var IsolateCore = class _IsolateCore {
   #connection;
   #native;
   #bindings;
+  #limits;
   #disposed;
-  constructor(connection2, native2, bindings) {
+  constructor(connection2, native2, bindings, limits) {
     this.#connection = connection2;
     this.#native = native2;
     this.#bindings = bindings;
+    this.#limits = limits;
   }
   /**
    * Starts an isolate and waits until it is ready.
@@ -1019,30 +1171,44 @@ var IsolateCore = class _IsolateCore {
    */
   static async start(request, snapshot, sources) {
     const connection2 = connect();
-    const { timeoutMs, memoryLimitMb, bindings } = request;
+    const { timeoutMs, memoryLimitMb, bindings, valueLimits } = request;
+    const globals = connection2.encode(request.globals, "globals");
+    connection2.checkLimits(globals, valueLimits, "globals", request.globals, true);
     const options = {
       memoryLimitMb,
       sources,
-      globals: connection2.encode(request.globals, "globals"),
+      globals,
       bindings: [...bindings.keys()],
+      largestValue: valueLimits.bytes,
+      ...valueLimits.depth === void 0 ? {} : { deepestValue: valueLimits.depth },
       ...timeoutMs === Infinity ? {} : { timeoutMs }
     };
     let core;
     await connection2.request((id) => {
       const native2 = connection2.native.createIsolate(id, options, snapshot);
-      core = new _IsolateCore(connection2, native2, bindings);
+      core = new _IsolateCore(connection2, native2, bindings, valueLimits);
       connection2.register(native2.id, core);
     });
     return core;
   }
-  async eval({ source, timeoutMs, signal }) {
-    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal);
-    return this.#connection.decode(event.bytes);
+  async eval({ source, timeoutMs, signal, moves }) {
+    const event = await this.#request((id) => {
+      if (moves?.result === true) this.#native.announceMoves(id, [], true);
+      this.#native.eval(id, source, timeoutMs);
+    }, signal);
+    return this.#connection.decode(event.bytes, event.buffers);
   }
-  async call(path, args, { timeoutMs, signal }) {
-    const bytes = this.#connection.encode(args, "args");
-    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal);
-    return this.#connection.decode(event.bytes);
+  async call(path, args, { timeoutMs, signal, moves }) {
+    const transfer2 = moves?.transfer ?? [];
+    const beside = movedBeside(transfer2);
+    const bytes = this.#connection.encode(args, "args", beside);
+    this.#connection.checkLimits(bytes, this.#limits, "args", args, true, beside);
+    const event = await this.#request((id) => {
+      if (moves !== void 0) this.#native.announceMoves(id, asBytes(beside), moves.result);
+      this.#native.call(id, path, bytes, timeoutMs);
+      this.#connection.detach(transfer2);
+    }, signal);
+    return this.#connection.decode(event.bytes, event.buffers);
   }
   async stats() {
     const event = await this.#request((id) => this.#native.stats(id));
@@ -1063,9 +1229,11 @@ var IsolateCore = class _IsolateCore {
   }
   /** Runs a binding and answers with what becomes of it. */
   onHostCall(hostCall, path, args) {
-    void this.#run(path, args).then(({ ok, value }) => {
+    void this.#run(path, args).then(({ ok, value, transfer: transfer2 }) => {
       try {
-        this.#native.answer(hostCall, ok, value);
+        if (transfer2 === void 0 || transfer2.length === 0) this.#native.answer(hostCall, ok, value);
+        else this.#native.answerMoving(hostCall, value, asBytes(movedBeside(transfer2)));
+        this.#connection.detach(transfer2 ?? []);
       } catch {
       }
     });
@@ -1076,7 +1244,12 @@ var IsolateCore = class _IsolateCore {
       if (binding === void 0) throw new Error(`host function ${path} does not exist in this isolate`);
       const decoded = this.#connection.decode(args);
       const result = await Reflect.apply(binding.call, binding.holder, decoded);
-      return { ok: true, value: this.#connection.encode(result, `${path}()`) };
+      const label = `${path}()`;
+      const transfer2 = takeMarked(result, label);
+      const beside = movedBeside(transfer2);
+      const value = this.#connection.encode(result, label, beside);
+      this.#connection.checkLimits(value, this.#limits, label, result, false, beside);
+      return { ok: true, value, transfer: transfer2 };
     } catch (error) {
       return { ok: false, value: this.#connection.encodeThrown(error, path) };
     }
@@ -1084,7 +1257,7 @@ var IsolateCore = class _IsolateCore {
 };
 
 // lib/options.ts
-var import_node_util8 = require("node:util");
+var import_node_util9 = require("node:util");
 var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
 var CACHE_RANGE = [0, 1024 * 1024];
 var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
@@ -1163,7 +1336,8 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     "memoryLimitMb",
     "timeoutMs",
     "globals",
-    "bindings"
+    "bindings",
+    "valueLimits"
   ]);
   const snapshot = nativeSnapshot2(given.get("snapshot"));
   const bindings = flattenBindings(given.where, given.get("bindings"));
@@ -1180,7 +1354,8 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     memoryLimitMb,
     timeoutMs: given.timeout("timeoutMs", 3e4),
     globals,
-    bindings
+    bindings,
+    valueLimits: checkValueLimits(given.where, given.get("valueLimits"), memoryLimitMb)
   };
 }
 function isolateMemory(given) {
@@ -1194,7 +1369,7 @@ function checkMemoryFor(where, snapshot, memoryLimitMb) {
 function checkSnapshotOrigin(given) {
   const from = given.get("snapshot");
   if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util8.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  if (typeof from !== "string" && !import_node_util9.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
   return checkOrigin(given.where, "snapshot", from);
 }
 function checkFallback(given) {
@@ -1227,18 +1402,24 @@ function checkGlobals(given) {
 }
 function checkCallOptions(options, defaultTimeoutMs) {
   if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
-  return limitsOf(new Given("isolate.call", options, ["timeoutMs", "signal"]), defaultTimeoutMs);
+  return limitsOf(new Given("isolate.call", options, ["timeoutMs", "signal", "transfer", "transferResult"]), defaultTimeoutMs);
 }
 function checkEval(source, options, defaultTimeoutMs) {
   if (options === void 0) {
     return { source: checkSource("isolate.eval", "source", source, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
   }
-  const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename"]);
+  const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename", "transferResult"]);
   const name = given.fileName("filename") ?? "eval.js";
   return { source: checkSource(given.where, "source", source, name), ...limitsOf(given, defaultTimeoutMs) };
 }
 function limitsOf(given, defaultTimeoutMs) {
-  return { timeoutMs: finite(given.timeout("timeoutMs", defaultTimeoutMs)), signal: given.signal("signal") };
+  const transfer2 = checkTransfer(given.where, "transfer", given.get("transfer"));
+  const result = given.boolean("transferResult", false);
+  return {
+    timeoutMs: finite(given.timeout("timeoutMs", defaultTimeoutMs)),
+    signal: given.signal("signal"),
+    moves: result || transfer2.length > 0 ? { transfer: transfer2, result } : void 0
+  };
 }
 function finite(timeoutMs) {
   return timeoutMs === Infinity ? void 0 : timeoutMs;
@@ -1278,7 +1459,7 @@ function checkSource(where, name, source, fileName) {
 }
 
 // lib/seed.ts
-var import_node_util9 = require("node:util");
+var import_node_util10 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -1447,7 +1628,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util9.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util10.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };
@@ -1585,5 +1766,6 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   buildSnapshot,
   createIsolate,
   snapshotCache,
+  transfer,
   verifyIsolation
 });

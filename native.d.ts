@@ -54,6 +54,13 @@ export declare class NativeIsolate {
   call(request: number, path: string, arguments: Uint8Array, timeoutMs?: number | undefined | null): void
   /** Answers a host call with an encoded value, or an encoded error. */
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
+  /**
+   * Before the request itself: tells what moves with it. The buffers are copied here, for the guest to
+   * own, by their number in the encoded arguments; `result` moves those of the result to the host.
+   */
+  announceMoves(request: number, buffers: Array<Uint8Array>, result: boolean): void
+  /** Answers a host call with an encoded value and buffers, which are copied here for the guest to own. */
+  answerMoving(hostCall: number, value: Uint8Array, buffers: Array<Uint8Array>): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
   /** Stops what runs for a request. No event follows. */
@@ -85,6 +92,9 @@ export declare function connect(options: NativeConnectOptions, dispatch: (arg0: 
 
 /** Does this encoded message hold an `Error`, or a token that the reader does not know? */
 export declare function containsError(bytes: Uint8Array): boolean
+
+/** Detaches a buffer whose content has moved. */
+export declare function detach(buffer: ArrayBuffer): void
 
 /** Sets what is given: the limit of the memory, and of each directory, in MiB. */
 export declare function limitSnapshotCache(memoryMb?: number | undefined | null, directoryMb?: number | undefined | null): void
@@ -161,6 +171,8 @@ export interface NativeEvent {
   warning?: string
   /** Why the request failed. */
   error?: NativeError
+  /** What moved with the encoded value: buffers by their number in it, each its own. */
+  buffers?: Array<Uint8Array>
 }
 
 /** How an isolate is to be made, apart from its snapshot. */
@@ -178,6 +190,10 @@ export interface NativeIsolateOptions {
   globals: Uint8Array
   /** Dotted paths of host functions. */
   bindings: Array<string>
+  /** The largest encoded message, in bytes; absent for no limit but the memory's. */
+  largestValue?: number
+  /** How deep values may be nested; absent for no limit but the stack's. */
+  deepestValue?: number
 }
 
 /** A source as `lib/` passes it. */
@@ -201,6 +217,9 @@ export interface NativeVerifyOptions {
   /** What a second hostile session runs. */
   hostile?: NativeSource
 }
+
+/** How deep the values of an encoded message are nested: 0 for a primitive, 1 for an array of primitives. */
+export declare function nesting(bytes: Uint8Array): number
 
 /**
  * The whole life of a snapshot helper process: reads an order from the standard input, builds,

@@ -3,9 +3,13 @@ import type { Connection as NativeConnection, NativeError, NativeEvent } from '.
 import { abortReason, onAbort } from './abort.js'
 import { loadNative } from './addon.js'
 import type { Native } from './addon.js'
+import { deepPath } from './clone-path.js'
 import { decode } from './decode.js'
 import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
+import { received } from './transfer.js'
+import { checkLimits } from './value-limits.js'
+import type { Limits } from './value-limits.js'
 
 /** Who answers an isolate's calls of host functions. */
 export interface HostCallReceiver {
@@ -53,6 +57,7 @@ const MAX_REQUEST = 2 ** 31 - 1
  */
 class Connection {
   readonly native: NativeConnection
+  readonly #addon: Native
   readonly #containsError: (bytes: Uint8Array) => boolean
   readonly #pending = new Map<number, Pending>()
   readonly #receivers = new Map<number, WeakRef<HostCallReceiver>>()
@@ -60,6 +65,7 @@ class Connection {
   #lastRequest = 0
 
   constructor(addon: Native) {
+    this.#addon = addon
     this.#containsError = addon.containsError
     this.native = addon.connect(
       {
@@ -99,9 +105,33 @@ class Connection {
     this.#collected.unregister(receiver)
   }
 
-  /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  encode(value: unknown, label: string): Uint8Array {
-    return encode(value, label, this.#containsError)
+  /**
+   * @param moved buffers that go beside the message
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  encode(value: unknown, label: string, moved?: readonly ArrayBuffer[]): Uint8Array {
+    return encode(value, label, this.#containsError, moved)
+  }
+
+  /**
+   * Whether a message may cross.
+   *
+   * @param value what it was made of
+   * @param list whether that is a list of the user's values
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  checkLimits(bytes: Uint8Array, limits: Limits, label: string, value: unknown, list: boolean, moved: readonly ArrayBuffer[] = []): void {
+    checkLimits(bytes, limits, label, {
+      moved: moved.reduce((sum, buffer) => sum + buffer.byteLength, 0),
+      list,
+      nesting: this.#addon.nesting,
+      deepPath: (depth) => deepPath(value, label, depth),
+    })
+  }
+
+  /** Takes buffers away from the host: their content has moved. */
+  detach(buffers: readonly ArrayBuffer[]): void {
+    for (const buffer of buffers) this.#addon.detach(buffer)
   }
 
   encodeThrown(value: unknown, path: string): Uint8Array {
@@ -109,8 +139,9 @@ class Connection {
   }
 
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes: Uint8Array | undefined): unknown {
-    return bytes === undefined ? undefined : decode(bytes)
+  decode(bytes: Uint8Array | undefined, buffers?: readonly Uint8Array[] | null): unknown {
+    if (bytes === undefined) return undefined
+    return buffers === undefined || buffers === null ? decode(bytes) : decode(bytes, received(buffers))
   }
 
   #send(start: (request: number) => void, { signal, abort, owner, onProgress }: RequestOptions): Promise<NativeEvent> {

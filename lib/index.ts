@@ -10,6 +10,7 @@ export type { Remote, RemoteMember } from './remote.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
 export { snapshotCache } from './snapshot-cache.js'
 export type { SnapshotCache } from './snapshot-cache.js'
+export { transfer } from './transfer.js'
 export { verifyIsolation } from './verify.js'
 export type {
   BuildProgress,
@@ -31,5 +32,6 @@ export type {
   SnapshotWarning,
   Source,
   SourceObject,
+  ValueLimits,
   VerifyIsolationOptions,
 } from './types.js'

@@ -3,7 +3,9 @@ import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
+import { asBytes, movedBeside, takeMarked } from './transfer.js'
 import type { IsolateStats } from './types.js'
+import type { Limits } from './value-limits.js'
 
 /**
  * One isolate behind its public face: talks to the native isolate and runs
@@ -17,12 +19,14 @@ export class IsolateCore implements HostCallReceiver {
   readonly #connection: Connection
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
+  readonly #limits: Limits
   #disposed: Promise<void> | undefined
 
-  private constructor(connection: Connection, native: NativeIsolate, bindings: ReadonlyMap<string, Binding>) {
+  private constructor(connection: Connection, native: NativeIsolate, bindings: ReadonlyMap<string, Binding>, limits: Limits) {
     this.#connection = connection
     this.#native = native
     this.#bindings = bindings
+    this.#limits = limits
   }
 
   /**
@@ -32,32 +36,46 @@ export class IsolateCore implements HostCallReceiver {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { timeoutMs, memoryLimitMb, bindings } = request
+    const { timeoutMs, memoryLimitMb, bindings, valueLimits } = request
+    const globals = connection.encode(request.globals, 'globals')
+    connection.checkLimits(globals, valueLimits, 'globals', request.globals, true)
     const options = {
       memoryLimitMb,
       sources,
-      globals: connection.encode(request.globals, 'globals'),
+      globals,
       bindings: [...bindings.keys()],
+      largestValue: valueLimits.bytes,
+      ...(valueLimits.depth === undefined ? {} : { deepestValue: valueLimits.depth }),
       ...(timeoutMs === Infinity ? {} : { timeoutMs }),
     }
     let core: IsolateCore | undefined
     await connection.request((id) => {
       const native = connection.native.createIsolate(id, options, snapshot)
-      core = new IsolateCore(connection, native, bindings)
+      core = new IsolateCore(connection, native, bindings, valueLimits)
       connection.register(native.id, core)
     })
     return core as unknown as IsolateCore
   }
 
-  async eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {
-    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal)
-    return this.#connection.decode(event.bytes)
+  async eval({ source, timeoutMs, signal, moves }: EvalRequest): Promise<unknown> {
+    const event = await this.#request((id) => {
+      if (moves?.result === true) this.#native.announceMoves(id, [], true)
+      this.#native.eval(id, source, timeoutMs)
+    }, signal)
+    return this.#connection.decode(event.bytes, event.buffers)
   }
 
-  async call(path: string, args: unknown[], { timeoutMs, signal }: CallLimits): Promise<unknown> {
-    const bytes = this.#connection.encode(args, 'args')
-    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal)
-    return this.#connection.decode(event.bytes)
+  async call(path: string, args: unknown[], { timeoutMs, signal, moves }: CallLimits): Promise<unknown> {
+    const transfer = moves?.transfer ?? []
+    const beside = movedBeside(transfer)
+    const bytes = this.#connection.encode(args, 'args', beside)
+    this.#connection.checkLimits(bytes, this.#limits, 'args', args, true, beside)
+    const event = await this.#request((id) => {
+      if (moves !== undefined) this.#native.announceMoves(id, asBytes(beside), moves.result)
+      this.#native.call(id, path, bytes, timeoutMs)
+      this.#connection.detach(transfer)
+    }, signal)
+    return this.#connection.decode(event.bytes, event.buffers)
   }
 
   async stats(): Promise<IsolateStats> {
@@ -83,22 +101,29 @@ export class IsolateCore implements HostCallReceiver {
 
   /** Runs a binding and answers with what becomes of it. */
   onHostCall(hostCall: number, path: string, args: Uint8Array): void {
-    void this.#run(path, args).then(({ ok, value }) => {
+    void this.#run(path, args).then(({ ok, value, transfer }) => {
       try {
-        this.#native.answer(hostCall, ok, value)
+        if (transfer === undefined || transfer.length === 0) this.#native.answer(hostCall, ok, value)
+        else this.#native.answerMoving(hostCall, value, asBytes(movedBeside(transfer)))
+        this.#connection.detach(transfer ?? [])
       } catch {
         // The isolate is gone, and nobody waits for the answer: nothing that may end the host.
       }
     })
   }
 
-  async #run(path: string, args: Uint8Array): Promise<{ ok: boolean; value: Uint8Array }> {
+  async #run(path: string, args: Uint8Array): Promise<{ ok: boolean; value: Uint8Array; transfer?: ArrayBuffer[] }> {
     try {
       const binding = this.#bindings.get(path)
       if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
       const decoded = this.#connection.decode(args) as unknown[]
       const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)
-      return { ok: true, value: this.#connection.encode(result, `${path}()`) }
+      const label = `${path}()`
+      const transfer = takeMarked(result, label)
+      const beside = movedBeside(transfer)
+      const value = this.#connection.encode(result, label, beside)
+      this.#connection.checkLimits(value, this.#limits, label, result, false, beside)
+      return { ok: true, value, transfer }
     } catch (error) {
       return { ok: false, value: this.#connection.encodeThrown(error, path) }
     }

@@ -17,7 +17,10 @@ import {
   wrong,
 } from './checks.js'
 import { invalidArg, show } from './errors.js'
+import { checkTransfer } from './transfer.js'
 import type { BuildProgress, SnapshotCacheLimits } from './types.js'
+import { checkValueLimits } from './value-limits.js'
+import type { Limits } from './value-limits.js'
 
 const MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB] as const
 /** A TiB is more than any cache needs; nothing at all is allowed. */
@@ -124,6 +127,7 @@ export interface IsolateRequest {
   timeoutMs: number
   globals: object
   bindings: Map<string, Binding>
+  valueLimits: Limits
 }
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
@@ -135,6 +139,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'timeoutMs',
     'globals',
     'bindings',
+    'valueLimits',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
   const bindings = flattenBindings(given.where, given.get('bindings'))
@@ -152,6 +157,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     timeoutMs: given.timeout('timeoutMs', 30_000),
     globals,
     bindings,
+    valueLimits: checkValueLimits(given.where, given.get('valueLimits'), memoryLimitMb),
   }
 }
 
@@ -217,6 +223,8 @@ export interface CallLimits {
   /** Absent: no limit. */
   timeoutMs: number | undefined
   signal: AbortSignal | undefined
+  /** Absent: nothing moves. */
+  moves?: { transfer: ArrayBuffer[]; result: boolean } | undefined
 }
 
 /**
@@ -226,7 +234,7 @@ export interface CallLimits {
 export function checkCallOptions(options: unknown, defaultTimeoutMs: number): CallLimits {
   // Nearly every call comes without options: no need to look for them.
   if (options === undefined) return { timeoutMs: finite(defaultTimeoutMs), signal: undefined }
-  return limitsOf(new Given('isolate.call', options, ['timeoutMs', 'signal']), defaultTimeoutMs)
+  return limitsOf(new Given('isolate.call', options, ['timeoutMs', 'signal', 'transfer', 'transferResult']), defaultTimeoutMs)
 }
 
 /** What `isolate.eval` needs. */
@@ -242,13 +250,19 @@ export function checkEval(source: unknown, options: unknown, defaultTimeoutMs: n
   if (options === undefined) {
     return { source: checkSource('isolate.eval', 'source', source, 'eval.js'), ...checkCallOptions(options, defaultTimeoutMs) }
   }
-  const given = new Given('isolate.eval', options, ['timeoutMs', 'signal', 'filename'])
+  const given = new Given('isolate.eval', options, ['timeoutMs', 'signal', 'filename', 'transferResult'])
   const name = given.fileName('filename') ?? 'eval.js'
   return { source: checkSource(given.where, 'source', source, name), ...limitsOf(given, defaultTimeoutMs) }
 }
 
 function limitsOf(given: Given, defaultTimeoutMs: number): CallLimits {
-  return { timeoutMs: finite(given.timeout('timeoutMs', defaultTimeoutMs)), signal: given.signal('signal') }
+  const transfer = checkTransfer(given.where, 'transfer', given.get('transfer'))
+  const result = given.boolean('transferResult', false)
+  return {
+    timeoutMs: finite(given.timeout('timeoutMs', defaultTimeoutMs)),
+    signal: given.signal('signal'),
+    moves: result || transfer.length > 0 ? { transfer, result } : undefined,
+  }
 }
 
 /** The native side knows no infinity: there, no limit is an absent one. */

@@ -38,11 +38,19 @@ export class ErrorShell extends Uint8Array {
  */
 export class Writer extends Serializer {
   declare _setTreatArrayBufferViewsAsHostObjects: (on: boolean) => void
+  /** Only there if some do. */
+  declare moved?: readonly ArrayBuffer[]
 
   constructor() {
     super()
     this._setTreatArrayBufferViewsAsHostObjects(true)
     this.writeHeader()
+  }
+
+  /** Buffers that go beside the message: only their numbers are written. */
+  move(buffers: readonly ArrayBuffer[]): void {
+    this.moved = buffers
+    for (const [number, buffer] of buffers.entries()) this.transferArrayBuffer(number, buffer)
   }
 
   /** Writes a value with all that it refers to; throws a `Refusal`, or what a getter throws. */
@@ -72,7 +80,7 @@ export class Writer extends Serializer {
  * stands in the message as this host object.
  */
 function writeView(writer: Writer, view: ArrayBufferView): void {
-  const twin = twinOf(view)
+  const twin = twinOf(view, writer.moved?.includes(view.buffer as ArrayBuffer) === true)
   writer.writeUint32(VIEW)
   writer._setTreatArrayBufferViewsAsHostObjects(false)
   try {
@@ -82,11 +90,12 @@ function writeView(writer: Writer, view: ArrayBufferView): void {
   }
 }
 
-/** Another view of the same bytes; of a copy of just these bytes, if it is a Buffer. */
-function twinOf(view: ArrayBufferView): ArrayBufferView {
+/** Another view of the same bytes; of a copy of just these bytes, if it is a Buffer whose memory stays. */
+function twinOf(view: ArrayBufferView, isMoved: boolean): ArrayBufferView {
   const { buffer, byteOffset, byteLength } = view
   // A Buffer is mostly a part of a pool, with other people's bytes around it.
   if (Buffer.isBuffer(view)) {
+    if (isMoved) return new Uint8Array(buffer, byteOffset, byteLength)
     const isWhole = byteLength === buffer.byteLength
     return new Uint8Array(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength))
   }
@@ -133,6 +142,8 @@ const typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uin
  */
 function isLengthTracking(view: ArrayBufferView): boolean {
   const plain = new PlainSerializer()
+  // As if it moved, so that its bytes are not copied.
+  plain.transferArrayBuffer(0, view.buffer as ArrayBuffer)
   plain.writeValue(view)
   return ((plain.releaseBuffer().at(-1) ?? 0) & 1) === 1
 }

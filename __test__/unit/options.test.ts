@@ -148,7 +148,7 @@ describe('what the native side is told', () => {
   })
 
   test('defaults of an isolate', () => {
-    const blank = { snapshot: undefined, fallback: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map() }
+    const blank = { snapshot: undefined, fallback: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map(), valueLimits: { depth: undefined, bytes: 128 * 1024 * 1024 } }
     expect(isolate(undefined)).toEqual(blank)
   })
 

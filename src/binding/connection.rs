@@ -196,6 +196,7 @@ impl Connection {
         let weight = isolate_weight(snapshot.map(|snapshot| &*snapshot.snapshot));
         let address = Arc::new(Address { events: self.events.clone(), isolate: std::sync::OnceLock::new() });
         let memory_limit_mb = u64::from(options.memory_limit_mb);
+        let value_limits = options.value_limits();
         let session = SessionOptions {
             sources: options.sources.into_iter().map(Into::into).collect(),
             timeout: options.timeout_ms.map(milliseconds),
@@ -203,6 +204,7 @@ impl Connection {
             bindings: options.bindings,
             host_has_float16: self.float16,
             host: Arc::clone(&address) as Arc<dyn Host>,
+            value_limits,
         };
         let started = settle(self.events.clone(), id);
         let handle = if let Some(snapshot) = snapshot {

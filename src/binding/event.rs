@@ -13,6 +13,7 @@ use super::snapshot::NativeSnapshot;
 use crate::engine::error::EngineError;
 use crate::engine::host_call::HostCall;
 use crate::engine::snapshot::helper::Progress;
+use crate::engine::value::Moved;
 
 /// The answer to a request, or a guest's call of a host function.
 #[napi(object, object_from_js = false)]
@@ -36,6 +37,8 @@ pub struct NativeEvent {
     pub warning: Option<String>,
     /// Why the request failed.
     pub error: Option<NativeError>,
+    /// What moved with the encoded value: buffers by their number in it, each its own.
+    pub buffers: Option<Vec<Uint8Array>>,
 }
 
 /// What answers a request.
@@ -46,6 +49,20 @@ pub(super) enum Answer {
     Snapshot(NativeSnapshot),
     /// With what did not work on the way.
     Built(NativeSnapshot, Option<String>),
+    /// With the buffers that moved.
+    Moved(Vec<u8>, Vec<Moved>),
+}
+
+/// JavaScript's own from here on. Where buffers can't lie outside of Node.js's memory (Electron), it is
+/// a copy.
+fn into_array(moved: Moved) -> Uint8Array {
+    if moved.is_empty() {
+        return Uint8Array::new(Vec::new());
+    }
+    let (data, length) = (moved.data(), moved.len());
+    // SAFETY: `data` points to `length` bytes that `moved` keeps, and that nobody else reaches; it is
+    // dropped when JavaScript's buffer is freed.
+    unsafe { Uint8Array::with_external_data(data, length, move |_, _| drop(moved)) }
 }
 
 type Outcome = std::result::Result<Answer, EngineError>;
@@ -83,6 +100,10 @@ impl From<Event> for NativeEvent {
                     Ok(Answer::Built(snapshot, warning)) => {
                         event.snapshot = Some(snapshot);
                         event.warning = warning;
+                    }
+                    Ok(Answer::Moved(bytes, moved)) => {
+                        event.bytes = Some(bytes.into());
+                        event.buffers = Some(moved.into_iter().map(into_array).collect());
                     }
                     Err(error) => event.error = Some(error.into()),
                 }

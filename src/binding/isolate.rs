@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Env, ObjectFinalize, Result};
+use napi::bindgen_prelude::{Env, ObjectFinalize, Result, Uint8ArraySlice};
 use napi_derive::napi;
 
 use super::event::{Answer, Events};
@@ -12,6 +12,7 @@ use crate::engine::error::EngineError;
 use crate::engine::handle::IsolateHandle;
 use crate::engine::lifecycle::{Reply, Settle};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::value::Moves;
 
 /// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
 const BLANK_ISOLATE_BYTES: i64 = 2 * 1024 * 1024;
@@ -65,6 +66,19 @@ impl NativeIsolate {
         self.handle.answer(call_id(host_call), if ok { Ok(value) } else { Err(value) });
     }
 
+    /// Before the request itself: tells what moves with it. The buffers are copied here, for the guest to
+    /// own, by their number in the encoded arguments; `result` moves those of the result to the host.
+    #[napi]
+    pub fn announce_moves(&self, request: f64, buffers: Vec<Uint8ArraySlice>, result: bool) {
+        self.handle.announce_moves(Moves { call: call_id(request), buffers: copies(&buffers), result });
+    }
+
+    /// Answers a host call with an encoded value and buffers, which are copied here for the guest to own.
+    #[napi]
+    pub fn answer_moving(&self, host_call: f64, value: &[u8], buffers: Vec<Uint8ArraySlice>) {
+        self.handle.answer_moving(call_id(host_call), Ok(value.to_vec()), copies(&buffers));
+    }
+
     /// Reports the isolate's figures as JSON.
     #[napi]
     pub fn stats(&self, request: f64) {
@@ -89,6 +103,10 @@ impl NativeIsolate {
     }
 }
 
+fn copies(buffers: &[Uint8ArraySlice]) -> Vec<Vec<u8>> {
+    buffers.iter().map(|buffer| buffer.to_vec()).collect()
+}
+
 /// Requests are counted from 1 in `lib/`.
 #[expect(
     clippy::cast_possible_truncation,
@@ -110,6 +128,7 @@ fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
         Reply::Value(bytes) => Answer::Bytes(bytes),
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
         Reply::Digest(lines) => Answer::Json(json(&lines)?),
+        Reply::Moved(bytes, moved) => Answer::Moved(bytes, moved),
     })
 }
 

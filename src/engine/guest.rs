@@ -11,7 +11,8 @@ use crate::engine::host_call::{self, GuestState};
 use crate::engine::lifecycle::CallId;
 use crate::engine::modules::{self, End};
 use crate::engine::source::{self, Source};
-use crate::engine::value::{self, Failure};
+use crate::engine::value::limits::DEEP;
+use crate::engine::value::{self, Failure, Moved, transfer, wire};
 use crate::engine::worker::Halt;
 
 /// How far a request came in this turn.
@@ -20,6 +21,8 @@ pub(crate) enum Progress {
     Done(Vec<u8>),
     /// A promise is pending; it reports to `GuestState::settled`.
     Waiting,
+    /// The encoded result, and the buffers that move with it.
+    Moved(Vec<u8>, Vec<Moved>),
 }
 
 /// Turns a restored isolate into a session's: evaluates its sources, then gives it its globals and
@@ -79,12 +82,14 @@ pub(crate) fn call(
     arguments: &[u8],
 ) -> Result<Progress, Halt> {
     let (receiver, function) = resolve(scope, path)?;
+    let buffers = transfer::received(scope, call).map_err(refused)?;
     if arguments.len() > guest.encoder.limit {
-        let message =
-            format!("args are larger than {} bytes, the isolate's memory limit", guest.encoder.limit);
-        return Err(Halt::Failed(EngineError::DataClone { message }));
+        return Err(refused(format!(
+            "args are larger than {} bytes, the isolate's memory limit",
+            guest.encoder.limit
+        )));
     }
-    let arguments = decode_arguments(scope, arguments)?;
+    let arguments = decode_arguments(scope, arguments, &buffers)?;
     let arguments: Option<Vec<_>> =
         (0..arguments.length()).map(|index| arguments.get_index(scope, index)).collect();
     let value = function.call(scope, receiver, &arguments.ok_or(Halt::Threw)?).ok_or(Halt::Threw)?;
@@ -95,17 +100,24 @@ pub(crate) fn call(
 fn decode_arguments<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     encoded: &[u8],
+    buffers: &[v8::Local<v8::ArrayBuffer>],
 ) -> Result<v8::Local<'s, v8::Array>, Halt> {
-    let arguments =
-        value::decode(scope, encoded).and_then(|value| v8::Local::<v8::Array>::try_from(value).ok());
+    let arguments = value::decode_with(scope, encoded, buffers)
+        .and_then(|value| v8::Local::<v8::Array>::try_from(value).ok());
     arguments.ok_or_else(|| {
-        let message = "the arguments can't be read in the isolate".to_owned();
         if scope.is_execution_terminating() {
             Halt::Threw
+        } else if wire::nesting(encoded) > DEEP {
+            refused("args can't be cloned: they are nested too deeply".to_owned())
         } else {
-            Halt::Failed(EngineError::DataClone { message })
+            refused("the arguments can't be read in the isolate".to_owned())
         }
     })
+}
+
+/// A fault of a value of the host.
+fn refused(message: String) -> Halt {
+    Halt::Failed(EngineError::DataClone { message })
 }
 
 /// The function at `path`, and the object it is a method of.
@@ -156,10 +168,14 @@ pub(crate) fn resume(
     guest: &GuestState,
     resolver: &v8::Global<v8::PromiseResolver>,
     outcome: &Result<Vec<u8>, Vec<u8>>,
+    buffers: Vec<Vec<u8>>,
 ) -> Result<(), Halt> {
     let resolver = v8::Local::new(scope, resolver);
     let (Ok(bytes) | Err(bytes)) = outcome;
-    let value = if bytes.len() > guest.encoder.limit { None } else { value::decode(scope, bytes) };
+    let value = match transfer::adopt_all(scope, buffers) {
+        Ok(buffers) if bytes.len() <= guest.encoder.limit => value::decode_with(scope, bytes, &buffers),
+        _ => None,
+    };
     if let Some(value) = value {
         match outcome {
             Ok(_) => resolver.resolve(scope, value),
@@ -179,12 +195,13 @@ pub(crate) fn resume(
 pub(crate) fn settled(
     scope: &mut v8::PinScope,
     guest: &GuestState,
+    call: CallId,
     outcome: Result<v8::Global<v8::Value>, v8::Global<v8::Value>>,
 ) -> Result<Progress, Halt> {
     match outcome {
         Ok(value) => {
             let value = v8::Local::new(scope, value);
-            encode(scope, guest, value)
+            encode(scope, guest, call, value)
         }
         Err(reason) => {
             let reason = v8::Local::new(scope, reason);
@@ -203,14 +220,14 @@ fn await_value<'s>(
 ) -> Result<Progress, Halt> {
     let Some(promise) = as_promise(scope, value)? else {
         scope.perform_microtask_checkpoint();
-        return encode(scope, guest, value);
+        return encode(scope, guest, call, value);
     };
     promise.mark_as_handled();
     scope.perform_microtask_checkpoint();
     match promise.state() {
         v8::PromiseState::Fulfilled => {
             let value = promise.result(scope);
-            encode(scope, guest, value)
+            encode(scope, guest, call, value)
         }
         v8::PromiseState::Rejected => {
             let reason = promise.result(scope);
@@ -247,15 +264,17 @@ fn as_promise<'s>(
 fn encode(
     scope: &mut v8::PinScope,
     guest: &GuestState,
+    call: CallId,
     value: v8::Local<v8::Value>,
 ) -> Result<Progress, Halt> {
-    let bytes = guest.encoder.encode(scope, value, "result").map_err(|failure| match failure {
-        Failure::NotCloneable(message) => Halt::Failed(EngineError::DataClone { message }),
+    let encoded = transfer::encode_result(scope, &guest.encoder, call, value);
+    let (bytes, moved) = encoded.map_err(|failure| match failure {
+        Failure::NotCloneable(message) => refused(message),
         Failure::Threw => Halt::Threw,
     })?;
     // A getter that ran while encoding may have queued more.
     scope.perform_microtask_checkpoint();
-    Ok(Progress::Done(bytes))
+    Ok(if moved.is_empty() { Progress::Done(bytes) } else { Progress::Moved(bytes, moved) })
 }
 
 fn on_fulfilled<'s>(

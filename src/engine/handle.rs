@@ -11,6 +11,7 @@ use crate::engine::lifecycle::{CallId, Lifecycle, Settle};
 use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
+use crate::engine::value::{Moves, ValueLimits};
 use crate::engine::worker::{self, Command};
 
 /// An isolate needs this much beyond what its snapshot brings.
@@ -44,6 +45,8 @@ pub struct SessionOptions {
     pub host_has_float16: bool,
     /// Answers host calls.
     pub host: Arc<dyn Host>,
+    /// How large and how deep the session's values may be.
+    pub value_limits: ValueLimits,
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.
@@ -152,6 +155,11 @@ impl IsolateHandle {
         self.request(call, timeout, settle, Command::Call { call, path, arguments });
     }
 
+    /// Tells what moves with a request that is made next.
+    pub fn announce_moves(&self, moves: Moves) {
+        self.send(Command::Moves(moves));
+    }
+
     /// Reports the isolate's figures, once it is idle.
     pub fn stats(&self, call: CallId, settle: Settle) {
         self.request(call, None, settle, Command::Stats { call });
@@ -163,7 +171,12 @@ impl IsolateHandle {
 
     /// Answers a host call with an encoded value, or an encoded error.
     pub fn answer(&self, host_call: u64, outcome: Result<Vec<u8>, Vec<u8>>) {
-        self.send(Command::Answer { host_call, outcome });
+        self.answer_moving(host_call, outcome, Vec::new());
+    }
+
+    /// As `answer`; `buffers` become the guest's, by their number in the encoded value.
+    pub fn answer_moving(&self, host_call: u64, outcome: Result<Vec<u8>, Vec<u8>>, buffers: Vec<Vec<u8>>) {
+        self.send(Command::Answer { host_call, outcome, buffers });
     }
 
     /// Forgets a request, and stops it when it runs. It is not settled any more.

@@ -216,7 +216,7 @@ fn on_call<'s>(
         (0..arguments.length()).map(|index| arguments.get(index)).collect();
     let array = v8::Array::new_with_elements(scope, &elements);
     v8::tc_scope!(let scope, scope);
-    match guest.encoder.encode(scope, array.into(), &format!("{path} arguments")) {
+    match guest.encoder.for_list().encode(scope, array.into(), &format!("{path} arguments")) {
         Ok(encoded) if !guest.has_room_for(encoded.len()) => reject(scope, resolver, TOO_MANY),
         Ok(encoded) => {
             let id = guest.calls.get() + 1;

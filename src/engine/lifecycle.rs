@@ -17,6 +17,7 @@ use crate::engine::error::{EngineError, Result};
 use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::sampler;
 use crate::engine::stats::IsolateStats;
+use crate::engine::value::Moved;
 
 /// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
 const GRACE: Duration = Duration::from_secs(1);
@@ -38,6 +39,8 @@ pub enum Reply {
     Stats(Box<IsolateStats>),
     /// One line for each reachable property, see `engine::verify`.
     Digest(String),
+    /// The encoded result of an evaluation or a call, and the buffers that moved with it.
+    Moved(Vec<u8>, Vec<Moved>),
 }
 
 /// Called once with the answer to a request, on any thread, without any lock held.

@@ -7,7 +7,7 @@
 //! The thread restores its isolate first and then waits for a session: one that asked for it, whose
 //! command is in the queue already, or whoever takes it out of a pool.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,7 +28,8 @@ use crate::engine::platform::TaskRoute;
 use crate::engine::source::Source;
 use crate::engine::source_map::SourceMaps;
 use crate::engine::stats::{IsolateStats, thread_cpu_ms};
-use crate::engine::value::Encoder;
+use crate::engine::value::transfer::Transfers;
+use crate::engine::value::{Encoder, Moves};
 use crate::engine::verify::digest;
 
 /// What the isolate's thread can be told. The queue is unbounded: its writers are the host, whose
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Answer {
         host_call: u64,
         outcome: Result<Vec<u8>, Vec<u8>>,
+        /// What moves with it.
+        buffers: Vec<Vec<u8>>,
     },
     Stats {
         call: CallId,
@@ -65,6 +68,8 @@ pub(crate) enum Command {
     },
     Task(v8::Task),
     Dispose,
+    /// What moves with the request that comes next.
+    Moves(Moves),
 }
 
 /// Why a turn's work ended early.
@@ -84,6 +89,7 @@ struct Worker<'a> {
     source_maps: SourceMaps,
     calls: u64,
     start_ms: f64,
+    transfers: Rc<Transfers>,
 }
 
 /// The body of an isolate's thread.
@@ -133,7 +139,12 @@ fn serve(
         None => Ok(()),
         Some(Wanted { call, session, asked, tasks }) => {
             asking.set(call);
-            let encoder = Encoder { limit: memory.bytes(), host_has_float16: session.host_has_float16 };
+            let encoder = Encoder {
+                limit: memory.bytes(),
+                host_has_float16: session.host_has_float16,
+                limits: session.value_limits,
+            };
+            let transfers = Transfers::install(&mut live.isolate, &memory);
             let guest = GuestState::new(encoder, Arc::clone(&session.host));
             live.isolate.set_slot(Rc::clone(&guest));
             let lifecycle = Arc::clone(lifecycle);
@@ -145,6 +156,7 @@ fn serve(
                 source_maps: SourceMaps::default(),
                 calls: 0,
                 start_ms: 0.0,
+                transfers,
             };
             let prepared = worker.prepare(call, *session, asked);
             if prepared.is_ok() {
@@ -160,6 +172,7 @@ fn serve(
     // No task may be routed to an isolate that is being torn down.
     drop(route);
     live.isolate.remove_slot::<Rc<GuestState>>();
+    live.isolate.remove_slot::<Rc<Transfers>>();
     modules::clear(&mut live.isolate);
     outcome
 }
@@ -229,12 +242,13 @@ impl Worker<'_> {
                     self.turn(Some(call), |scope, guest| guest::call(scope, guest, call, &path, &arguments));
                 self.report(call, outcome);
             }
-            Command::Answer { host_call, outcome } => {
+            Command::Answer { host_call, outcome, buffers } => {
                 let Some(Waiting { resolver, owner, .. }) = self.guest.take_waiting(host_call) else {
                     return;
                 };
+                let buffers = RefCell::new(buffers);
                 let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
-                    guest::resume(scope, guest, &resolver, &outcome)
+                    guest::resume(scope, guest, &resolver, &outcome, buffers.take())
                 };
                 match (self.turn(owner, resume), owner) {
                     (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
@@ -260,6 +274,7 @@ impl Worker<'_> {
                     Ok(())
                 });
             }
+            Command::Moves(moves) => self.transfers.announce(moves),
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
         }
@@ -270,14 +285,20 @@ impl Worker<'_> {
         loop {
             let next = self.guest.settled.borrow_mut().pop_front();
             let Some((call, outcome)) = next else { return };
-            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, outcome));
+            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, call, outcome));
             self.report(call, outcome);
         }
     }
 
     fn report(&self, call: CallId, outcome: Option<Result<Progress>>) {
+        if !matches!(outcome, Some(Ok(Progress::Waiting))) {
+            self.transfers.forget(call);
+        }
         match outcome {
             None | Some(Ok(Progress::Waiting)) => {}
+            Some(Ok(Progress::Moved(bytes, moved))) => {
+                self.lifecycle.settle(call, Ok(Reply::Moved(bytes, moved)));
+            }
             Some(Ok(Progress::Done(bytes))) => self.lifecycle.settle(call, Ok(Reply::Value(bytes))),
             Some(Err(error)) => self.lifecycle.settle(call, Err(error)),
         }

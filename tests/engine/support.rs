@@ -15,6 +15,7 @@ use isoseed::engine::snapshot::cache::{self, Keep};
 use isoseed::engine::snapshot::helper::{BuildLimits, BuildOrder, HelperProgram};
 use isoseed::engine::snapshot::request::BuildRequest;
 use isoseed::engine::source::Source;
+use isoseed::engine::value::ValueLimits;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 /// Far longer than anything takes that ends at all.
@@ -80,6 +81,7 @@ pub fn session_options() -> SessionOptions {
         bindings: vec!["host.call".to_owned()],
         host_has_float16: false,
         host: Arc::new(Calls::default()),
+        value_limits: ValueLimits::default(),
     }
 }
 

@@ -20,6 +20,7 @@ use crate::engine::host_call::{Host, HostCall};
 use crate::engine::lifecycle::{Reply, Settle};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
+use crate::engine::value::ValueLimits;
 
 /// More leaks than this are not listed.
 const MOST_LEAKS: usize = 100;
@@ -175,6 +176,7 @@ impl Session {
             bindings: Vec::new(),
             host_has_float16: false,
             host: Arc::new(NoHost),
+            value_limits: ValueLimits::default(),
         };
         let handle = IsolateHandle::start(seed, session, START, settle)?;
         wait(&started)?;

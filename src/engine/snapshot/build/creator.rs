@@ -19,7 +19,7 @@ use crate::engine::snapshot::build::{Site, out_of_memory, send_phase};
 use crate::engine::snapshot::protocol::Phase;
 use crate::engine::snapshot::request::Unsafe;
 use crate::engine::source::Source;
-use crate::engine::value::Encoder;
+use crate::engine::value::{Encoder, ValueLimits};
 
 /// Collections before the blob: weak callbacks of one may free what the next one finds.
 const COLLECTIONS: usize = 2;
@@ -192,7 +192,7 @@ pub(super) fn run_sources<'a>(
     phase: Phase,
     memory: &MemoryLimit,
 ) -> Result<()> {
-    let encoder = Encoder { limit: memory.bytes(), host_has_float16: false };
+    let encoder = Encoder { limit: memory.bytes(), host_has_float16: false, limits: ValueLimits::default() };
     v8::tc_scope!(let scope, scope);
     let announced = match modules::current(scope) {
         Some(modules) => modules.announce(scope, sources.clone().map(|(_, source)| source)),

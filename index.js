@@ -490,12 +490,15 @@ function deepPath(root, label, depth) {
     if (typeof value !== "object" || value === null || seen.has(value)) continue;
     seen.add(value);
     const isError = import_node_util4.types.isNativeError(value);
-    if (level > depth && !isError && isContainer(value)) return pathOf(place, label);
+    if (level > depth && !isError && !isLeaf(value)) return pathOf(place, label);
     const children = childrenOf(value, place);
     if (!Array.isArray(children)) continue;
     for (const child of children.reverse()) pending.push({ place: child, level: isError ? 1 : level + 1 });
   }
   return label;
+}
+function isLeaf(value) {
+  return import_node_util4.types.isAnyArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value) || import_node_util4.types.isDate(value) || import_node_util4.types.isRegExp(value) || import_node_util4.types.isBoxedPrimitive(value);
 }
 function find(root, refused) {
   const seen = /* @__PURE__ */ new Set();
@@ -824,7 +827,7 @@ var Rewriter = class {
       this.#unfilled.push(() => value.forEach((item) => copy2.add(this.#replace(item))));
       return copy2;
     }
-    if (isLeaf(value)) return value;
+    if (isLeaf2(value)) return value;
     if (Object.prototype.toString.call(value) === "[object WebAssembly.Module]") throw new Refusal("a module could not be cloned", value);
     const copy = Array.isArray(value) ? new Array(value.length) : {};
     this.#unfilled.push(() => {
@@ -843,7 +846,7 @@ var Rewriter = class {
 function isPlainPrimitive(value) {
   return value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol";
 }
-function isLeaf(value) {
+function isLeaf2(value) {
   return import_node_util6.types.isDate(value) || import_node_util6.types.isRegExp(value) || import_node_util6.types.isBoxedPrimitive(value) || import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value);
 }
 

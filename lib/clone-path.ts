@@ -48,12 +48,17 @@ export function deepPath(root: unknown, label: string, depth: number): string {
     if (typeof value !== 'object' || value === null || seen.has(value)) continue
     seen.add(value)
     const isError = types.isNativeError(value)
-    if (level > depth && !isError && isContainer(value)) return pathOf(place, label)
+    if (level > depth && !isError && !isLeaf(value)) return pathOf(place, label)
     const children = childrenOf(value, place)
     if (!Array.isArray(children)) continue
     for (const child of children.reverse()) pending.push({ place: child, level: isError ? 1 : level + 1 })
   }
   return label
+}
+
+/** Objects that nest nothing. */
+function isLeaf(value: object): boolean {
+  return types.isAnyArrayBuffer(value) || types.isArrayBufferView(value) || types.isDate(value) || types.isRegExp(value) || types.isBoxedPrimitive(value)
 }
 
 /** Walks a value in the order V8 does, without recursion, to the first part that V8 refuses. */

@@ -143,6 +143,7 @@ fn serve(
                 limit: memory.bytes(),
                 host_has_float16: session.host_has_float16,
                 limits: session.value_limits,
+                own_levels: 0,
             };
             let transfers = Transfers::install(&mut live.isolate, &memory);
             let guest = GuestState::new(encoder, Arc::clone(&session.host));

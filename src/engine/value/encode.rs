@@ -45,12 +45,14 @@ pub(crate) struct Encoder {
     pub(crate) host_has_float16: bool,
     /// What the host lets cross.
     pub(crate) limits: ValueLimits,
+    /// How many levels of the message are ours, and don't count.
+    pub(crate) own_levels: u32,
 }
 
 impl Encoder {
     /// For a list of arguments.
     pub(crate) fn for_list(&self) -> Self {
-        Self { limits: self.limits.for_list(), ..*self }
+        Self { own_levels: 1, ..*self }
     }
 
     /// The largest message, in bytes.
@@ -136,6 +138,16 @@ impl Encoder {
             }
             // V8 itself may have run out of stack: whether the value or a getter is to blame, it tells not.
             let is_too_deep = scope.exception().is_some_and(|thrown| is_stack_overflow(scope, thrown));
+            if is_too_deep && !errors.as_shells {
+                // V8 follows the causes of errors; shells don't nest.
+                scope.reset();
+                let errors = Errors { as_shells: true, ..Errors::default() };
+                let again = self.write(scope, value, name, errors, buffers);
+                if let Err(Failure::Threw) = again {
+                    scope.rethrow();
+                }
+                return again;
+            }
             if is_too_deep && let Some(path) = path::find_deeper(scope, value, name, DEEP) {
                 scope.reset();
                 return Err(Failure::NotCloneable(format!(
@@ -165,10 +177,11 @@ impl Encoder {
         bytes: &[u8],
     ) -> Result<(), Failure> {
         let ValueLimits { depth, .. } = self.limits;
-        if depth == u32::MAX || wire::nesting(bytes) <= depth {
+        let deepest = depth.saturating_add(self.own_levels);
+        if depth == u32::MAX || wire::nesting(bytes) <= deepest {
             return Ok(());
         }
-        let path = path::find_deeper(scope, value, name, depth).unwrap_or_else(|| name.to_owned());
+        let path = path::find_deeper(scope, value, name, deepest).unwrap_or_else(|| name.to_owned());
         Err(Failure::NotCloneable(format!("{path} can't be cloned: it is nested deeper than {depth}")))
     }
 

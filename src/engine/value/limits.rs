@@ -16,12 +16,5 @@ impl Default for ValueLimits {
     }
 }
 
-impl ValueLimits {
-    /// For a list of arguments: the list itself is not part of what the user wrote.
-    pub(crate) fn for_list(self) -> Self {
-        Self { depth: self.depth.saturating_add(1), ..self }
-    }
-}
-
 /// Whether V8 may have run out of stack over a message: far less than that is no reason to.
 pub(crate) const DEEP: u32 = 500;

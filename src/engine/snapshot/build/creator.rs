@@ -192,7 +192,12 @@ pub(super) fn run_sources<'a>(
     phase: Phase,
     memory: &MemoryLimit,
 ) -> Result<()> {
-    let encoder = Encoder { limit: memory.bytes(), host_has_float16: false, limits: ValueLimits::default() };
+    let encoder = Encoder {
+        limit: memory.bytes(),
+        host_has_float16: false,
+        limits: ValueLimits::default(),
+        own_levels: 0,
+    };
     v8::tc_scope!(let scope, scope);
     let announced = match modules::current(scope) {
         Some(modules) => modules.announce(scope, sources.clone().map(|(_, source)| source)),

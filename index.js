@@ -58,7 +58,7 @@ var IsoseedError = class extends Error {
   /** Why it failed: see `ErrorCode`. */
   code;
   constructor(code, message, options = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : void 0);
+    super(message, Object.hasOwn(options, "cause") ? { cause: options.cause } : void 0);
     this.code = code;
     if (options.findings !== void 0) {
       Object.defineProperty(this, "findings", property(options.findings, true));
@@ -67,11 +67,11 @@ var IsoseedError = class extends Error {
 };
 var GuestError = class extends IsoseedError {
   constructor(message, guest) {
-    super("ERR_GUEST", message, "cause" in guest ? { cause: guest.cause } : {});
+    super("ERR_GUEST", message, Object.hasOwn(guest, "cause") ? { cause: guest.cause } : {});
     Object.defineProperty(this, "name", property(guest.name, false));
     Object.defineProperty(this, "stack", property(guest.stack, false));
-    if (guest.code !== void 0) Object.defineProperty(this, "guestCode", property(guest.code, true));
-    if (guest.errors !== void 0) Object.defineProperty(this, "errors", property(guest.errors, false));
+    if (Object.hasOwn(guest, "code") && guest.code !== void 0) Object.defineProperty(this, "guestCode", property(guest.code, true));
+    if (Object.hasOwn(guest, "errors") && guest.errors !== void 0) Object.defineProperty(this, "errors", property(guest.errors, false));
   }
 };
 Object.defineProperty(IsoseedError.prototype, "name", property("IsoseedError", false));
@@ -907,9 +907,10 @@ function toGuestError(native2) {
   if (!import_node_util7.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
   return new GuestError(native2.message, {
     ...guest,
-    ..."cause" in thrown ? { cause: thrown.cause } : {},
-    ..."code" in thrown ? { code: thrown.code } : {},
-    ..."errors" in thrown && Array.isArray(thrown.errors) ? { errors: thrown.errors } : {}
+    // Its own only: what the host's prototypes have is not the guest's.
+    ...Object.hasOwn(thrown, "cause") ? { cause: thrown.cause } : {},
+    ...Object.hasOwn(thrown, "code") ? { code: Reflect.get(thrown, "code") } : {},
+    ...Object.hasOwn(thrown, "errors") && Array.isArray(Reflect.get(thrown, "errors")) ? { errors: Reflect.get(thrown, "errors") } : {}
   });
 }
 

@@ -3,9 +3,13 @@ import type { CreateIsolateOptions, Isolate } from 'isoseed'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { rejection } from './support/rejection.js'
 
-/** A value nested so deep, in the guest and here. */
-const NEST = 'function nest(depth, inner = 1) { let value = inner; for (let i = 0; i < depth; i++) value = i % 2 ? { a: value } : [value]; return value }'
-const nest = (0, eval)(`(${NEST})`) as (depth: number, inner?: unknown) => unknown
+/** A value nested so deep; for the guest, too. */
+function nest(depth: number): unknown {
+  let value: unknown = 1
+  for (let i = 0; i < depth; i += 1) value = i % 2 ? { a: value } : [value]
+  return value
+}
+const NEST = String(nest)
 const depthOf = (value: any): number => {
   let depth = 0
   for (let inner = value; typeof inner === 'object'; depth += 1) inner = inner.a ?? inner[0]
@@ -38,10 +42,8 @@ describe('without limits of the host', () => {
       await isolate.eval(`take(nest(${depth})).then(() => ${depth}, (error) => error)`).catch(told),
       await isolate.eval(`answer(${depth}).then(depthOf, (error) => error)`),
     ]
-    for (const outcome of outcomes) {
-      if (outcome !== depth) expect(String(outcome)).toMatch(/nested too deeply|can't be read/)
-      if (depth >= 20_000) expect(outcome).toBeInstanceOf(Error)
-    }
+    const whole = depth < 20_000 ? `${depth}|` : ''
+    for (const outcome of outcomes) expect(String(outcome)).toMatch(new RegExp(`^(${whole}.*nested too deeply|.*can't be read.*)$`))
     expect(await isolate.eval('40 + 2')).toBe(42)
   })
 

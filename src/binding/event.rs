@@ -9,6 +9,7 @@ use napi_derive::napi;
 
 use super::error::NativeError;
 use super::number;
+use super::packed::{LARGEST_PACKED, Packed};
 use super::snapshot::NativeSnapshot;
 use crate::engine::error::EngineError;
 use crate::engine::host_call::HostCall;
@@ -39,6 +40,9 @@ pub struct NativeEvent {
     pub error: Option<NativeError>,
     /// What moved with the encoded value: buffers by their number in it, each its own.
     pub buffers: Option<Vec<Uint8Array>>,
+    /// A small encoded value, in place of `bytes`: text with a character for each byte.
+    #[napi(ts_type = "string")]
+    pub packed: Option<Packed>,
 }
 
 /// What answers a request.
@@ -94,6 +98,9 @@ impl From<Event> for NativeEvent {
                 let mut event = Self { kind: "done", id: request, ..Self::default() };
                 match outcome {
                     Ok(Answer::Nothing) => {}
+                    Ok(Answer::Bytes(bytes)) if bytes.len() <= LARGEST_PACKED => {
+                        event.packed = Some(Packed(bytes));
+                    }
                     Ok(Answer::Bytes(bytes)) => event.bytes = Some(bytes.into()),
                     Ok(Answer::Json(json)) => event.json = Some(json),
                     Ok(Answer::Snapshot(snapshot)) => event.snapshot = Some(snapshot),

@@ -245,7 +245,7 @@ function flattenBindings(where, bindings) {
 function collect(where, holder, path, holders, found) {
   const name = ["bindings", ...path].join(".");
   if (!isNamespace(holder)) {
-    throw wrong(where, name, path.length === 0 ? "an object of functions" : "a function or an object of functions", holder);
+    throw wrong(where, name, path.length === 0 ? "an object of functions" : "a function, { sync: true, fn } or an object of functions", holder);
   }
   if (holders.includes(holder)) throw invalidArg(`${where}: ${name} must not contain itself`);
   const keys = guarded(where, name, () => Object.keys(holder));
@@ -257,11 +257,24 @@ function collect(where, holder, path, holders, found) {
     const inner = [...path, key];
     const member = guarded(where, ["bindings", ...inner].join("."), () => Reflect.get(holder, key));
     if (typeof member === "function") {
-      found.set(inner.join("."), { call: member, holder });
+      found.set(inner.join("."), { call: member, holder, sync: false });
+    } else if (isSyncBinding(where, ["bindings", ...inner].join("."), member)) {
+      found.set(inner.join("."), syncBinding(where, ["bindings", ...inner].join("."), member));
     } else {
       collect(where, member, inner, [...holders, holder], found);
     }
   }
+}
+function isSyncBinding(where, name, member) {
+  if (!isObject(member) || !guarded(where, name, () => Object.hasOwn(member, "sync"))) return false;
+  return !["function", "object"].includes(typeof guarded(where, `${name}.sync`, () => Reflect.get(member, "sync")));
+}
+function syncBinding(where, name, member) {
+  const parts = readObject(where, name, member, ["sync", "fn"]);
+  if (parts.get("sync") !== true) throw wrong(where, `${name}.sync`, "true", parts.get("sync"));
+  const fn = parts.get("fn");
+  if (typeof fn !== "function") throw wrong(where, `${name}.fn`, "a function", fn);
+  return { call: fn, holder: member, sync: true };
 }
 function isNamespace(value) {
   return isObject(value) || Object.prototype.toString.call(value) === "[object Module]";
@@ -390,10 +403,19 @@ var Writer = class extends import_node_v8.Serializer {
     this._setTreatArrayBufferViewsAsHostObjects(true);
     this.writeHeader();
   }
-  /** Buffers that go beside the message: only their numbers are written. */
-  move(buffers) {
-    this.moved = buffers;
+  /** From now on buffers go beside the message, where only their numbers are written: these, and large ones that are met. */
+  writeBeside(buffers) {
+    this.beside = buffers;
     for (const [number, buffer] of buffers.entries()) this.transferArrayBuffer(number, buffer);
+  }
+  /** Puts a large buffer beside the message. Says whether a buffer is there. */
+  putBeside(buffer) {
+    if (this.beside === void 0 || import_node_util3.types.isSharedArrayBuffer(buffer)) return false;
+    if (this.beside.includes(buffer)) return true;
+    if (!goesBeside(buffer)) return false;
+    this.transferArrayBuffer(this.beside.length, buffer);
+    this.beside.push(buffer);
+    return true;
   }
   /** Writes a value with all that it refers to; throws a `Refusal`, or what a getter throws. */
   write(value) {
@@ -414,7 +436,7 @@ var Writer = class extends import_node_v8.Serializer {
   }
 };
 function writeView(writer, view) {
-  const twin = twinOf(view, writer.moved?.includes(view.buffer) === true);
+  const twin = twinOf(view, writer);
   writer.writeUint32(VIEW);
   writer._setTreatArrayBufferViewsAsHostObjects(false);
   try {
@@ -423,18 +445,24 @@ function writeView(writer, view) {
     writer._setTreatArrayBufferViewsAsHostObjects(true);
   }
 }
-function twinOf(view, isMoved) {
+function twinOf(view, writer) {
   const { buffer, byteOffset, byteLength } = view;
   if (import_node_buffer.Buffer.isBuffer(view)) {
-    if (isMoved) return new Uint8Array(buffer, byteOffset, byteLength);
-    const isWhole = byteLength === buffer.byteLength;
-    return new Uint8Array(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength));
+    if (writer.beside?.includes(buffer) === true) return new Uint8Array(buffer, byteOffset, byteLength);
+    const own = byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
+    writer.putBeside(own);
+    return new Uint8Array(own);
   }
+  writer.putBeside(buffer);
   const name = Reflect.apply(typedArrayName, view, []) ?? "DataView";
   const View = VIEWS.get(name);
   if (View === void 0) throw new Refusal("a view of an unknown class could not be cloned", view);
   if (buffer.resizable === true && isLengthTracking(view)) return new View(buffer, byteOffset);
   return new View(buffer, byteOffset, view.length ?? byteLength);
+}
+var LARGE = 64 * 1024;
+function goesBeside(buffer) {
+  return import_node_util3.types.isArrayBuffer(buffer) && buffer.byteLength >= LARGE && buffer.resizable !== true;
 }
 var VIEWS = new Map(
   [
@@ -743,9 +771,9 @@ function partValue(key, value) {
 
 // lib/rewrite-errors.ts
 var import_node_util6 = require("node:util");
-function writeWithErrors(value, mode, moved = []) {
+function writeWithErrors(value, mode, beside) {
   const writer = new Writer();
-  if (moved.length > 0) writer.move(moved);
+  if (beside !== void 0) writer.writeBeside(beside);
   const rewriter = new Rewriter(mode);
   writer.write(rewriter.rewrite(value));
   for (let details = rewriter.nextDetails(); details !== void 0; details = rewriter.nextDetails()) {
@@ -851,9 +879,9 @@ function isLeaf2(value) {
 }
 
 // lib/encode.ts
-function encode(value, label, containsError, moved = []) {
+function encode(value, label, containsError, beside) {
   try {
-    return write(value, "value", containsError, moved);
+    return write(value, "value", containsError, beside);
   } catch (error) {
     throw cloneError(value, label, error);
   }
@@ -861,19 +889,19 @@ function encode(value, label, containsError, moved = []) {
 function encodeThrown(value, path, containsError) {
   try {
     if (isErrorLike(value)) return finish(writeWithErrors(value, "thrown"));
-    return write(value, "thrown", containsError, []);
+    return write(value, "thrown", containsError);
   } catch {
     const error = new Error(`host function ${path} threw a value that can't be cloned: ${show(value)}`);
     return finish(writeWithErrors(Object.assign(error, { code: "ERR_DATA_CLONE" }), "thrown"));
   }
 }
-function write(value, mode, containsError, moved) {
+function write(value, mode, containsError, beside) {
   const writer = new Writer();
-  if (moved.length > 0) writer.move(moved);
+  if (beside !== void 0) writer.writeBeside(beside);
   writer.write(value);
   const bytes = finish(writer);
   if (isFlat(value) && !bytes.includes(V8_ERROR_TAG) || !containsError(bytes)) return bytes;
-  return finish(writeWithErrors(value, mode, moved));
+  return finish(writeWithErrors(value, mode, beside));
 }
 function isFlat(value) {
   if (typeof value !== "object" || value === null) return true;
@@ -914,8 +942,169 @@ function toGuestError(native2) {
   });
 }
 
-// lib/transfer.ts
+// lib/nesting.ts
+var import_node_async_hooks = require("node:async_hooks");
+var frames;
+function currentFrame() {
+  return frames?.getStore();
+}
+function runWithin(frame, work) {
+  frames ??= new import_node_async_hooks.AsyncLocalStorage();
+  return frames.run(frame, work);
+}
+function hostCallsWithin(isolate) {
+  const hostCalls = [];
+  for (let frame = currentFrame(); frame !== void 0; frame = frame.outer) {
+    if (frame.isolate === isolate) hostCalls.push(frame.hostCall);
+  }
+  return hostCalls;
+}
+
+// lib/small.ts
+var import_node_buffer2 = require("node:buffer");
 var import_node_util8 = require("node:util");
+var MOST_ARGUMENTS = 16;
+var LONGEST_STRING = 256;
+var VERSION = 15;
+var [UNDEFINED, NULL, TRUE, FALSE, INT, DOUBLE, STRING, ARRAY, END_OF_ARRAY] = [95, 48, 84, 70, 73, 78, 34, 65, 36];
+var double = new DataView(new ArrayBuffer(8));
+function encodeSmallArguments(args) {
+  const { length } = args;
+  if (length > MOST_ARGUMENTS || import_node_util8.types.isProxy(args)) return void 0;
+  let size = 8;
+  for (let index = 0; index < length; index += 1) {
+    const itemSize = sizeOf(args[index]);
+    if (itemSize === 0) return void 0;
+    size += itemSize;
+  }
+  const bytes = import_node_buffer2.Buffer.allocUnsafe(size);
+  let at = begin(bytes);
+  bytes[at++] = ARRAY;
+  bytes[at++] = length;
+  for (let index = 0; index < length; index += 1) {
+    at = write2(bytes, at, args[index]);
+    if (at === 0) return void 0;
+  }
+  bytes[at++] = END_OF_ARRAY;
+  bytes[at++] = 0;
+  bytes[at++] = length;
+  return end(bytes, at);
+}
+function encodeSmall(value) {
+  const size = sizeOf(value);
+  if (size === 0) return void 0;
+  const bytes = import_node_buffer2.Buffer.allocUnsafe(size + 3);
+  return end(bytes, write2(bytes, begin(bytes), value));
+}
+function begin(bytes) {
+  bytes[0] = 255;
+  bytes[1] = VERSION;
+  return 2;
+}
+function end(bytes, at) {
+  bytes[at] = 0;
+  return at + 1 === bytes.length ? bytes : void 0;
+}
+function sizeOf(value) {
+  switch (typeof value) {
+    case "undefined":
+    case "boolean":
+      return 1;
+    case "number":
+      return isInt(value) ? 1 + varintSize(zigzag(value)) : 9;
+    case "string":
+      return isShort(value) ? 1 + varintSize(value.length) + value.length : 0;
+    default:
+      return value === null ? 1 : 0;
+  }
+}
+function write2(bytes, at, value) {
+  switch (typeof value) {
+    case "undefined":
+      bytes[at] = UNDEFINED;
+      return at + 1;
+    case "boolean":
+      bytes[at] = value ? TRUE : FALSE;
+      return at + 1;
+    case "number":
+      if (isInt(value)) {
+        bytes[at] = INT;
+        return writeVarint(bytes, at + 1, zigzag(value));
+      }
+      bytes[at] = DOUBLE;
+      double.setFloat64(0, value, true);
+      for (let index = 0; index < 8; index += 1) bytes[at + 1 + index] = double.getUint8(index);
+      return at + 9;
+    case "string": {
+      bytes[at] = STRING;
+      const start = writeVarint(bytes, at + 1, value.length);
+      for (let index = 0; index < value.length; index += 1) bytes[start + index] = value.charCodeAt(index);
+      return start + value.length;
+    }
+    default:
+      if (value !== null) return 0;
+      bytes[at] = NULL;
+      return at + 1;
+  }
+}
+function isInt(value) {
+  return (value | 0) === value && !(value === 0 && 1 / value < 0);
+}
+function isShort(text2) {
+  if (text2.length > LONGEST_STRING) return false;
+  for (let index = 0; index < text2.length; index += 1) {
+    if (text2.charCodeAt(index) > 255) return false;
+  }
+  return true;
+}
+function zigzag(value) {
+  return (value << 1 ^ value >> 31) >>> 0;
+}
+function varintSize(value) {
+  if (value < 128) return 1;
+  if (value < 16384) return 2;
+  if (value < 2097152) return 3;
+  return value < 268435456 ? 4 : 5;
+}
+function writeVarint(bytes, at, value) {
+  let rest = value;
+  let next = at;
+  for (; rest >= 128; rest >>>= 7) bytes[next++] = rest & 127 | 128;
+  bytes[next++] = rest;
+  return next;
+}
+var NOT_SMALL = /* @__PURE__ */ Symbol("not small");
+function decodeSmall(text2) {
+  const last = text2.length - 1;
+  switch (text2.charCodeAt(2)) {
+    case UNDEFINED:
+      return last === 3 ? void 0 : NOT_SMALL;
+    case NULL:
+      return last === 3 ? null : NOT_SMALL;
+    case TRUE:
+      return last === 3 ? true : NOT_SMALL;
+    case FALSE:
+      return last === 3 ? false : NOT_SMALL;
+    case INT: {
+      let value = 0;
+      for (let at = 3, shift = 0; at < last; at += 1, shift += 7) value |= (text2.charCodeAt(at) & 127) << shift;
+      return value >>> 1 ^ -(value & 1);
+    }
+    case DOUBLE:
+      for (let index = 0; index < 8; index += 1) double.setUint8(index, text2.charCodeAt(3 + index));
+      return last === 11 ? double.getFloat64(0, true) : NOT_SMALL;
+    case STRING:
+      return text2.charCodeAt(3) < 128 && last === 4 + text2.charCodeAt(3) ? text2.slice(4, last) : NOT_SMALL;
+    default:
+      return NOT_SMALL;
+  }
+}
+function unpack(text2) {
+  return import_node_buffer2.Buffer.from(text2, "latin1");
+}
+
+// lib/transfer.ts
+var import_node_util9 = require("node:util");
 var import_node_worker_threads = require("node:worker_threads");
 var fromGuests = /* @__PURE__ */ new WeakSet();
 var marked = /* @__PURE__ */ new WeakMap();
@@ -939,9 +1128,9 @@ function checkTransfer(where, name, list) {
   for (let index = 0; index < length; index += 1) {
     const at = `${name}[${index}]`;
     const buffer = guarded(where, at, () => list[index]);
-    if (import_node_util8.types.isSharedArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer that is not shared", buffer);
-    if (import_node_util8.types.isArrayBufferView(buffer)) throw wrong(where, at, "an ArrayBuffer, not a view of one (its .buffer)", buffer);
-    if (!import_node_util8.types.isArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer", buffer);
+    if (import_node_util9.types.isSharedArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer that is not shared", buffer);
+    if (import_node_util9.types.isArrayBufferView(buffer)) throw wrong(where, at, "an ArrayBuffer, not a view of one (its .buffer)", buffer);
+    if (!import_node_util9.types.isArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer", buffer);
     if (buffers.has(buffer)) throw invalidArg(`${where}: ${at} must not be there twice, got ${show(buffer)}`);
     if (isDetached(buffer)) throw invalidArg(`${where}: ${at} must not be detached, got ${show(buffer)}`);
     if (!fromGuests.has(buffer) && !isTransferable(buffer)) {
@@ -1001,17 +1190,18 @@ function limit(where, name, value, most) {
   if (Number.isInteger(value) && value >= 1 && value <= most) return value;
   throw wrong(where, `valueLimits.${name}`, `an integer from 1 to ${most}`, value);
 }
-function checkLimits(bytes, { depth, bytes: largest }, label, { moved = 0, list = false, nesting, deepPath: deepPath2 }) {
-  if (bytes.byteLength + moved > largest) {
-    throw new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: encoded it is larger than ${largest} bytes`);
-  }
-  if (depth === void 0) return;
-  const deepest = depth + (list ? 1 : 0);
-  if (nesting(bytes) <= deepest) return;
+function checkSize(bytes, limits, label) {
+  if (bytes <= limits.bytes) return;
+  throw new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: encoded it is larger than ${limits.bytes} bytes`);
+}
+function checkDepth(nesting, { depth = Infinity }, list, deepPath2) {
+  const deepest = list ? depth + 1 : depth;
+  if (nesting <= deepest) return;
   throw new IsoseedError("ERR_DATA_CLONE", `${deepPath2(deepest)} can't be cloned: it is nested deeper than ${depth}`);
 }
 
 // lib/connection.ts
+var NONE = [];
 var Failure = class {
   error;
   constructor(error) {
@@ -1064,26 +1254,45 @@ var Connection = class {
     this.#collected.unregister(receiver);
   }
   /**
-   * @param moved buffers that go beside the message
+   * @param transfer buffers that the host gives away
    * @throws `IsoseedError` with `ERR_DATA_CLONE`
    */
-  encode(value, label, moved) {
-    return encode(value, label, this.#containsError, moved);
+  encodeArguments(args, limits, transfer2) {
+    if (transfer2.length === 0) {
+      const small = encodeSmallArguments(args);
+      if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE };
+    }
+    return this.#encode(args, "args", limits, true, transfer2);
   }
   /**
-   * Whether a message may cross.
+   * Encodes a value of the user's; as `encodeArguments`.
    *
-   * @param value what it was made of
-   * @param list whether that is a list of the user's values
-   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   * @param label what the value is called in an error message
    */
-  checkLimits(bytes, limits, label, value, list, moved = []) {
-    checkLimits(bytes, limits, label, {
-      moved: moved.reduce((sum, buffer) => sum + buffer.byteLength, 0),
-      list,
-      nesting: this.#addon.nesting,
-      deepPath: (depth) => deepPath(value, label, depth)
-    });
+  encode(value, label, limits, transfer2 = NONE) {
+    const small = encodeSmall(value);
+    if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE };
+    return this.#encode(value, label, limits, false, transfer2);
+  }
+  /** Encodes the globals of a session. Nothing goes beside them. */
+  encodeGlobals(globals, limits) {
+    const bytes = encode(globals, "globals", this.#containsError);
+    this.#checkLimits({ bytes, beside: NONE }, globals, "globals", limits, true);
+    return bytes;
+  }
+  #encode(value, label, limits, list, transfer2) {
+    const beside = movedBeside(transfer2);
+    for (const item of list ? value : [value]) {
+      if (goesBeside(item) && !beside.includes(item)) beside.push(item);
+    }
+    const outgoing = { bytes: encode(value, label, this.#containsError, beside), beside };
+    this.#checkLimits(outgoing, value, label, limits, list);
+    return outgoing;
+  }
+  #checkLimits({ bytes, beside }, value, label, limits, list) {
+    checkSize(bytes.byteLength + beside.reduce((sum, buffer) => sum + buffer.byteLength, 0), limits, label);
+    if (limits.depth === void 0) return;
+    checkDepth(this.#addon.nesting(bytes), limits, list, (depth) => deepPath(value, label, depth));
   }
   /** Takes buffers away from the host: their content has moved. */
   detach(buffers) {
@@ -1093,14 +1302,26 @@ var Connection = class {
     return encodeThrown(value, path, this.#containsError);
   }
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes, buffers) {
+  decode(bytes) {
+    return decode(bytes);
+  }
+  /**
+   * The value that a request was answered with.
+   *
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  valueOf({ packed, bytes, buffers }) {
+    if (typeof packed === "string") {
+      const small = decodeSmall(packed);
+      return small === NOT_SMALL ? decode(unpack(packed)) : small;
+    }
     if (bytes === void 0) return void 0;
-    return buffers === void 0 || buffers === null ? decode(bytes) : decode(bytes, received(buffers));
+    return buffers === void 0 ? decode(bytes) : decode(bytes, received(buffers));
   }
   #send(start, { signal, abort, owner, onProgress }) {
     const request = this.#nextRequest();
     return new Promise((resolve2, reject) => {
-      const pending = { resolve: resolve2, reject, owner, onProgress, stopWaiting: void 0 };
+      const pending = { resolve: resolve2, reject, owner, onProgress, frame: currentFrame(), stopWaiting: void 0 };
       if (this.#pending.size === 0) this.native.ref();
       this.#pending.set(request, pending);
       try {
@@ -1137,7 +1358,8 @@ var Connection = class {
   #dispatch(event) {
     if (event.kind === "hostCall") {
       const receiver = this.#receivers.get(event.isolate)?.deref();
-      receiver?.onHostCall(event.id, event.path, event.bytes);
+      const within = this.#pending.get(event.owner)?.frame;
+      receiver?.onHostCall(event.id, event.path, event.bytes, within);
       return;
     }
     if (event.kind === "progress") {
@@ -1155,17 +1377,115 @@ function connect() {
   return connection;
 }
 
+// lib/module-name.ts
+function moduleKey(name) {
+  return resolveName(name, "");
+}
+function resolveName(specifier, referrer) {
+  const base = takeApart(referrer);
+  if (/^\.\.?\//.test(specifier)) {
+    const folder = base.path.slice(0, base.path.lastIndexOf("/") + 1);
+    const [path, rest] = base.scheme === "" ? [specifier, ""] : cut(specifier);
+    return base.root + withoutDots(base, folder + path) + rest;
+  }
+  if (specifier.startsWith("/")) {
+    if (base.scheme !== "" && specifier.startsWith("//")) return absolute(base.scheme + specifier);
+    const [path, rest] = base.scheme === "" ? [specifier, ""] : cut(specifier);
+    return base.root + withoutDots(base, path) + rest;
+  }
+  return absolute(specifier);
+}
+function absolute(specifier) {
+  const base = takeApart(specifier);
+  if (base.scheme === "") return specifier;
+  return base.root + withoutDots(base, base.path) + specifier.slice(base.root.length + base.path.length);
+}
+function takeApart(name) {
+  const host = /^([a-z][a-z0-9+.-]*:)\/\/[^/?#]*/i.exec(name);
+  if (host !== null) return { root: host[0], scheme: host[1], path: cut(name.slice(host[0].length))[0] };
+  const root = /^[a-z][a-z0-9+.-]*:/i.exec(name)?.[0] ?? "";
+  return { root, scheme: "", path: name.slice(root.length) };
+}
+function cut(text2) {
+  const at = text2.search(/[?#]/);
+  return at === -1 ? [text2, ""] : [text2.slice(0, at), text2.slice(at)];
+}
+function withoutDots({ root, scheme }, path) {
+  if (path === "") return "";
+  const isRooted = scheme !== "" || path.startsWith("/");
+  const parts = path.replace(/^\//, "").split("/");
+  const names = [];
+  for (const [index, part] of parts.entries()) {
+    if (part !== "." && part !== "..") {
+      names.push(part);
+      continue;
+    }
+    if (part === "..") {
+      const mayClimb = !isRooted && root === "" && (names.length === 0 || names.at(-1) === "..");
+      if (mayClimb) names.push("..");
+      else names.pop();
+    }
+    if (index === parts.length - 1 && names.length > 0) names.push("");
+  }
+  return (isRooted ? "/" : "") + names.join("/");
+}
+
+// lib/modules.ts
+var LOADER_PATH = ".modules";
+function checkModules(given) {
+  const modules = given.get("modules");
+  if (modules === void 0) return { given: [], loader: void 0 };
+  if (typeof modules === "function") return { given: [], loader: modules };
+  if (!isObject(modules)) throw given.fail("modules", "an object of sources, or a function");
+  const { where } = given;
+  const known = /* @__PURE__ */ new Map();
+  const sources = [];
+  for (const specifier of guarded(where, "modules", () => Object.keys(modules))) {
+    const name = `modules[${show(specifier)}]`;
+    if (specifier === "" || moduleKey(specifier) === "") throw invalidArg(`${where}: a name in modules must not be empty, got ${show(specifier)}`);
+    checkFileName(where, `a name in modules`, specifier);
+    const key = moduleKey(specifier);
+    const other = known.get(key);
+    if (other !== void 0) throw invalidArg(`${where}: modules[${show(other)}] and ${name} are one module, ${show(key)}`);
+    known.set(key, specifier);
+    const source = guarded(where, name, () => Reflect.get(modules, specifier));
+    sources.push({ specifier, ...checkModuleSource(where, name, source, key) });
+  }
+  return { given: sources, loader: void 0 };
+}
+var KINDS = ["module", "commonjs", "json"];
+function checkModuleSource(where, name, source, fileName) {
+  if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName, kind: "module" };
+  if (!isObject(source)) throw wrong(where, name, "a string or { code, name, type }", source);
+  const parts = readObject(where, name, source, ["code", "name", "type"]);
+  const kind = parts.get("type") ?? "module";
+  if (!KINDS.includes(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
+  return {
+    code: checkCode(where, `${name}.code`, parts.get("code")),
+    name: parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name")),
+    kind
+  };
+}
+async function askLoader(loader, question) {
+  const [specifier, referrer] = JSON.parse(new TextDecoder().decode(question));
+  const source = await loader(specifier, referrer);
+  const answer = source === void 0 || source === null ? null : checkModuleSource("the module loader", `its answer for ${show(specifier)}`, source, specifier);
+  return new TextEncoder().encode(JSON.stringify(answer));
+}
+
 // lib/isolate-core.ts
 var IsolateCore = class _IsolateCore {
   #connection;
   #native;
   #bindings;
+  #loader;
   #limits;
   #disposed;
-  constructor(connection2, native2, bindings, limits) {
+  constructor(connection2, native2, bindings, loader, limits) {
     this.#connection = connection2;
     this.#native = native2;
     this.#bindings = bindings;
+    this.#loader = loader;
     this.#limits = limits;
   }
   /**
@@ -1175,22 +1495,26 @@ var IsolateCore = class _IsolateCore {
    */
   static async start(request, snapshot, sources) {
     const connection2 = connect();
-    const { timeoutMs, memoryLimitMb, bindings, valueLimits } = request;
-    const globals = connection2.encode(request.globals, "globals");
-    connection2.checkLimits(globals, valueLimits, "globals", request.globals, true);
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules, valueLimits } = request;
     const options = {
       memoryLimitMb,
       sources,
-      globals,
+      globals: connection2.encodeGlobals(request.globals, valueLimits),
       bindings: [...bindings.keys()],
+      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
+      modules: modules.given,
+      hasLoader: modules.loader !== void 0,
+      ...timeoutMs === Infinity ? {} : { timeoutMs },
+      ...cpuLimitMs === Infinity ? {} : { cpuLimitMs },
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm,
       largestValue: valueLimits.bytes,
-      ...valueLimits.depth === void 0 ? {} : { deepestValue: valueLimits.depth },
-      ...timeoutMs === Infinity ? {} : { timeoutMs }
+      ...valueLimits.depth === void 0 ? {} : { deepestValue: valueLimits.depth }
     };
     let core;
     await connection2.request((id) => {
       const native2 = connection2.native.createIsolate(id, options, snapshot);
-      core = new _IsolateCore(connection2, native2, bindings, valueLimits);
+      core = new _IsolateCore(connection2, native2, bindings, modules.loader, valueLimits);
       connection2.register(native2.id, core);
     });
     return core;
@@ -1200,19 +1524,20 @@ var IsolateCore = class _IsolateCore {
       if (moves?.result === true) this.#native.announceMoves(id, [], true);
       this.#native.eval(id, source, timeoutMs);
     }, signal);
-    return this.#connection.decode(event.bytes, event.buffers);
+    return this.#connection.valueOf(event);
   }
   async call(path, args, { timeoutMs, signal, moves }) {
-    const transfer2 = moves?.transfer ?? [];
-    const beside = movedBeside(transfer2);
-    const bytes = this.#connection.encode(args, "args", beside);
-    this.#connection.checkLimits(bytes, this.#limits, "args", args, true, beside);
+    const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, moves?.transfer ?? []);
     const event = await this.#request((id) => {
-      if (moves !== void 0) this.#native.announceMoves(id, asBytes(beside), moves.result);
+      if (beside.length > 0 || moves?.result === true) this.#native.announceMoves(id, asBytes(beside), moves?.result === true);
       this.#native.call(id, path, bytes, timeoutMs);
-      this.#connection.detach(transfer2);
+      if (moves !== void 0) this.#connection.detach(moves.transfer);
     }, signal);
-    return this.#connection.decode(event.bytes, event.buffers);
+    return this.#connection.valueOf(event);
+  }
+  async import(specifier, { timeoutMs, signal }) {
+    const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal);
+    return this.#connection.valueOf(event);
   }
   async stats() {
     const event = await this.#request((id) => this.#native.stats(id));
@@ -1229,31 +1554,37 @@ var IsolateCore = class _IsolateCore {
   }
   #request(start, signal) {
     const options = { signal, abort: (request) => this.#native.abort(request), owner: this };
-    return this.#connection.request(start, options);
+    if (currentFrame() === void 0) return this.#connection.request(start, options);
+    const hostCalls = hostCallsWithin(this.#native.id);
+    return this.#connection.request((request) => {
+      this.#native.nest(request, hostCalls);
+      start(request);
+    }, options);
   }
   /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall, path, args) {
-    void this.#run(path, args).then(({ ok, value, transfer: transfer2 }) => {
+  onHostCall(hostCall, path, args, within) {
+    const binding = this.#bindings.get(path);
+    const run = () => this.#run(binding, path, args);
+    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
+    void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer: transfer2 = [] }) => {
       try {
-        if (transfer2 === void 0 || transfer2.length === 0) this.#native.answer(hostCall, ok, value);
-        else this.#native.answerMoving(hostCall, value, asBytes(movedBeside(transfer2)));
-        this.#connection.detach(transfer2 ?? []);
+        if (beside.length === 0) this.#native.answer(hostCall, ok, value);
+        else this.#native.answerMoving(hostCall, value, asBytes(beside));
+        this.#connection.detach(transfer2);
       } catch {
       }
     });
   }
-  async #run(path, args) {
+  async #run(binding, path, args) {
     try {
-      const binding = this.#bindings.get(path);
+      if (path === LOADER_PATH && this.#loader !== void 0) return { ok: true, value: await askLoader(this.#loader, args) };
       if (binding === void 0) throw new Error(`host function ${path} does not exist in this isolate`);
       const decoded = this.#connection.decode(args);
       const result = await Reflect.apply(binding.call, binding.holder, decoded);
       const label = `${path}()`;
       const transfer2 = takeMarked(result, label);
-      const beside = movedBeside(transfer2);
-      const value = this.#connection.encode(result, label, beside);
-      this.#connection.checkLimits(value, this.#limits, label, result, false, beside);
-      return { ok: true, value, transfer: transfer2 };
+      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, transfer2);
+      return { ok: true, value: bytes, beside, transfer: transfer2 };
     } catch (error) {
       return { ok: false, value: this.#connection.encodeThrown(error, path) };
     }
@@ -1261,7 +1592,7 @@ var IsolateCore = class _IsolateCore {
 };
 
 // lib/options.ts
-var import_node_util9 = require("node:util");
+var import_node_util10 = require("node:util");
 var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
 var CACHE_RANGE = [0, 1024 * 1024];
 var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
@@ -1318,8 +1649,9 @@ function checkModuleNames(where, sources) {
   const names = /* @__PURE__ */ new Set();
   for (const { name, kind } of sources) {
     if (kind === void 0) continue;
-    if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`);
-    names.add(name);
+    const key = moduleKey(name);
+    if (names.has(key)) throw invalidArg(`${where}: two modules have the name ${show(key)}`);
+    names.add(key);
   }
 }
 function checkBundles(where, name, bundle) {
@@ -1341,6 +1673,9 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     "timeoutMs",
     "globals",
     "bindings",
+    "cpuLimitMs",
+    "codegen",
+    "modules",
     "valueLimits"
   ]);
   const snapshot = nativeSnapshot2(given.get("snapshot"));
@@ -1359,8 +1694,22 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     timeoutMs: given.timeout("timeoutMs", 3e4),
     globals,
     bindings,
+    cpuLimitMs: given.timeout("cpuLimitMs", Infinity),
+    codegen: checkCodegen(given),
+    modules: checkModules(given),
     valueLimits: checkValueLimits(given.where, given.get("valueLimits"), memoryLimitMb)
   };
+}
+function checkCodegen(given) {
+  const codegen = given.get("codegen");
+  if (codegen === void 0) return { strings: true, wasm: true };
+  const parts = readObject(given.where, "codegen", codegen, ["strings", "wasm"]);
+  const allows = (name) => {
+    const value = parts.get(name);
+    if (value === void 0 || typeof value === "boolean") return value ?? true;
+    throw wrong(given.where, `codegen.${name}`, "true or false", value);
+  };
+  return { strings: allows("strings"), wasm: allows("wasm") };
 }
 function isolateMemory(given) {
   return given.integer("memoryLimitMb", MEMORY_RANGE, 128);
@@ -1373,7 +1722,7 @@ function checkMemoryFor(where, snapshot, memoryLimitMb) {
 function checkSnapshotOrigin(given) {
   const from = given.get("snapshot");
   if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util9.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  if (typeof from !== "string" && !import_node_util10.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
   return checkOrigin(given.where, "snapshot", from);
 }
 function checkFallback(given) {
@@ -1404,9 +1753,9 @@ function checkGlobals(given) {
   }
   return globals;
 }
-function checkCallOptions(options, defaultTimeoutMs) {
+function checkCallOptions(options, defaultTimeoutMs, where = "isolate.call") {
   if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
-  return limitsOf(new Given("isolate.call", options, ["timeoutMs", "signal", "transfer", "transferResult"]), defaultTimeoutMs);
+  return limitsOf(new Given(where, options, ["timeoutMs", "signal", ...where === "isolate.call" ? ["transfer", "transferResult"] : []]), defaultTimeoutMs);
 }
 function checkEval(source, options, defaultTimeoutMs) {
   if (options === void 0) {
@@ -1463,7 +1812,7 @@ function checkSource(where, name, source, fileName) {
 }
 
 // lib/seed.ts
-var import_node_util10 = require("node:util");
+var import_node_util11 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -1632,7 +1981,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util10.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util11.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };
@@ -1693,7 +2042,8 @@ var Isolate = class _Isolate {
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
    * than an eighth of the isolate's memory limit
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   eval(source, options) {
     return this.#core.eval(checkEval(source, options, this.#timeoutMs));
@@ -1705,12 +2055,28 @@ var Isolate = class _Isolate {
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the function throws, or its promise rejects
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   call(path, args = [], options) {
     if (!isPath(path)) throw wrong("isolate.call", "path", "a name or a dotted path", path);
     if (!Array.isArray(args)) throw wrong("isolate.call", "args", "an array", args);
     return this.#core.call(path, args, checkCallOptions(options, this.#timeoutMs));
+  }
+  /**
+   * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
+   * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
+   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader
+   * threw), or throws
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` if the module, or one that it imports, is not there
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   */
+  import(specifier, options) {
+    const name = checkFileName("isolate.import", "specifier", specifier);
+    return this.#core.import(name, checkCallOptions(options, this.#timeoutMs, "isolate.import"));
   }
   /**
    * Figures of this isolate: memory, CPU time, calls.

@@ -52,6 +52,8 @@ export declare class NativeIsolate {
   eval(request: number, source: NativeSource, timeoutMs?: number | undefined | null): void
   /** Calls the function at a dotted path with an encoded array of arguments. */
   call(request: number, path: string, arguments: Uint8Array, timeoutMs?: number | undefined | null): void
+  /** Imports a module; answered with its exports, encoded as an object. */
+  import(request: number, specifier: string, timeoutMs?: number | undefined | null): void
   /** Answers a host call with an encoded value, or an encoded error. */
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
   /**
@@ -63,6 +65,11 @@ export declare class NativeIsolate {
   answerMoving(hostCall: number, value: Uint8Array, buffers: Array<Uint8Array>): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
+  /**
+   * Says of the next request, by its number, that it is made in order to answer one of these host
+   * calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
+   */
+  nest(request: number, hostCalls: Array<number>): void
   /** Stops what runs for a request. No event follows. */
   abort(request: number): void
   /** Ends the isolate; answered when its memory is given back. */
@@ -147,7 +154,7 @@ export interface NativeError {
   name?: string
   /** For `ERR_GUEST`: the guest's stack. */
   stack?: string
-  /** Why an isolate is finished, or what the guest threw while a snapshot was built. */
+  /** Why an isolate is finished, the guest's error of a missing module, or what the guest threw while a snapshot was built. */
   cause?: NativeError
 }
 
@@ -161,6 +168,8 @@ export interface NativeEvent {
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
+  /** For `hostCall`: the request that the guest works for. */
+  owner?: number
   /** An encoded value. */
   bytes?: Uint8Array
   /** An answer as JSON. */
@@ -173,6 +182,8 @@ export interface NativeEvent {
   error?: NativeError
   /** What moved with the encoded value: buffers by their number in it, each its own. */
   buffers?: Array<Uint8Array>
+  /** A small encoded value, in place of `bytes`: text with a character for each byte. */
+  packed?: string
 }
 
 /** How an isolate is to be made, apart from its snapshot. */
@@ -190,10 +201,34 @@ export interface NativeIsolateOptions {
   globals: Uint8Array
   /** Dotted paths of host functions. */
   bindings: Array<string>
+  /** CPU time of the session's whole life, in milliseconds; absent for no limit. */
+  cpuLimitMs?: number
+  /** Whether the guest may make code from strings. */
+  codegenStrings: boolean
+  /** Whether the guest may compile WebAssembly. */
+  codegenWasm: boolean
+  /** Those of them that block the guest until the host answers. */
+  syncBindings: Array<string>
+  /** What the guest can import. */
+  modules: Array<NativeModule>
+  /** Whether the host is asked for other modules. */
+  hasLoader: boolean
   /** The largest encoded message, in bytes; absent for no limit but the memory's. */
   largestValue?: number
   /** How deep values may be nested; absent for no limit but the stack's. */
   deepestValue?: number
+}
+
+/** A module that the guest can import. */
+export interface NativeModule {
+  /** What it is imported by. */
+  specifier: string
+  /** The code. */
+  code: string
+  /** The file name in stack traces. */
+  name: string
+  /** `module`, `commonjs` or `json`. */
+  kind: string
 }
 
 /** A source as `lib/` passes it. */

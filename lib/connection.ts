@@ -7,13 +7,18 @@ import { deepPath } from './clone-path.js'
 import { decode } from './decode.js'
 import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
-import { received } from './transfer.js'
-import { checkLimits } from './value-limits.js'
+import { currentFrame } from './nesting.js'
+import type { Frame } from './nesting.js'
+import { NOT_SMALL, decodeSmall, encodeSmall, encodeSmallArguments, unpack } from './small.js'
+import { movedBeside, received } from './transfer.js'
+import { goesBeside } from './writer.js'
+import { checkDepth, checkSize } from './value-limits.js'
 import type { Limits } from './value-limits.js'
 
 /** Who answers an isolate's calls of host functions. */
 export interface HostCallReceiver {
-  onHostCall(hostCall: number, path: string, args: Uint8Array): void
+  /** @param within the call of a `sync` binding that the guest's call is a part of */
+  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void
 }
 
 /** How to end a request early, and what must live until it is answered. */
@@ -27,11 +32,21 @@ export interface RequestOptions {
   onProgress?: ((json: string) => void) | undefined
 }
 
+/** An encoded value, and the buffers that go beside it. */
+export interface Outgoing {
+  bytes: Uint8Array
+  /** Their content is copied when they are handed to the native side. */
+  beside: readonly ArrayBuffer[]
+}
+
+const NONE: readonly ArrayBuffer[] = []
+
 interface Pending {
   resolve: (event: NativeEvent) => void
   reject: (reason: unknown) => void
   owner: object | undefined
   onProgress: ((json: string) => void) | undefined
+  frame: Frame | undefined
   stopWaiting: (() => void) | undefined
 }
 
@@ -106,27 +121,49 @@ class Connection {
   }
 
   /**
-   * @param moved buffers that go beside the message
+   * @param transfer buffers that the host gives away
    * @throws `IsoseedError` with `ERR_DATA_CLONE`
    */
-  encode(value: unknown, label: string, moved?: readonly ArrayBuffer[]): Uint8Array {
-    return encode(value, label, this.#containsError, moved)
+  encodeArguments(args: readonly unknown[], limits: Limits, transfer: readonly ArrayBuffer[]): Outgoing {
+    if (transfer.length === 0) {
+      const small = encodeSmallArguments(args)
+      if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
+    }
+    return this.#encode(args, 'args', limits, true, transfer)
   }
 
   /**
-   * Whether a message may cross.
+   * Encodes a value of the user's; as `encodeArguments`.
    *
-   * @param value what it was made of
-   * @param list whether that is a list of the user's values
-   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   * @param label what the value is called in an error message
    */
-  checkLimits(bytes: Uint8Array, limits: Limits, label: string, value: unknown, list: boolean, moved: readonly ArrayBuffer[] = []): void {
-    checkLimits(bytes, limits, label, {
-      moved: moved.reduce((sum, buffer) => sum + buffer.byteLength, 0),
-      list,
-      nesting: this.#addon.nesting,
-      deepPath: (depth) => deepPath(value, label, depth),
-    })
+  encode(value: unknown, label: string, limits: Limits, transfer: readonly ArrayBuffer[] = NONE): Outgoing {
+    const small = encodeSmall(value)
+    if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
+    return this.#encode(value, label, limits, false, transfer)
+  }
+
+  /** Encodes the globals of a session. Nothing goes beside them. */
+  encodeGlobals(globals: object, limits: Limits): Uint8Array {
+    const bytes = encode(globals, 'globals', this.#containsError)
+    this.#checkLimits({ bytes, beside: NONE }, globals, 'globals', limits, true)
+    return bytes
+  }
+
+  #encode(value: unknown, label: string, limits: Limits, list: boolean, transfer: readonly ArrayBuffer[]): Outgoing {
+    const beside = movedBeside(transfer)
+    for (const item of list ? (value as unknown[]) : [value]) {
+      if (goesBeside(item) && !beside.includes(item)) beside.push(item)
+    }
+    const outgoing = { bytes: encode(value, label, this.#containsError, beside), beside }
+    this.#checkLimits(outgoing, value, label, limits, list)
+    return outgoing
+  }
+
+  #checkLimits({ bytes, beside }: Outgoing, value: unknown, label: string, limits: Limits, list: boolean): void {
+    checkSize(bytes.byteLength + beside.reduce((sum, buffer) => sum + buffer.byteLength, 0), limits, label)
+    if (limits.depth === undefined) return
+    checkDepth(this.#addon.nesting(bytes), limits, list, (depth) => deepPath(value, label, depth))
   }
 
   /** Takes buffers away from the host: their content has moved. */
@@ -139,15 +176,28 @@ class Connection {
   }
 
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes: Uint8Array | undefined, buffers?: readonly Uint8Array[] | null): unknown {
+  decode(bytes: Uint8Array): unknown {
+    return decode(bytes)
+  }
+
+  /**
+   * The value that a request was answered with.
+   *
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  valueOf({ packed, bytes, buffers }: NativeEvent): unknown {
+    if (typeof packed === 'string') {
+      const small = decodeSmall(packed)
+      return small === NOT_SMALL ? decode(unpack(packed)) : small
+    }
     if (bytes === undefined) return undefined
-    return buffers === undefined || buffers === null ? decode(bytes) : decode(bytes, received(buffers))
+    return buffers === undefined ? decode(bytes) : decode(bytes, received(buffers))
   }
 
   #send(start: (request: number) => void, { signal, abort, owner, onProgress }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
-      const pending: Pending = { resolve, reject, owner, onProgress, stopWaiting: undefined }
+      const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined }
       if (this.#pending.size === 0) this.native.ref()
       this.#pending.set(request, pending)
       try {
@@ -187,7 +237,8 @@ class Connection {
     if (event.kind === 'hostCall') {
       // Nobody there: the isolate has been collected and is being disposed.
       const receiver = this.#receivers.get(event.isolate as number)?.deref()
-      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array)
+      const within = this.#pending.get(event.owner as number)?.frame
+      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array, within)
       return
     }
     if (event.kind === 'progress') {

@@ -13,12 +13,12 @@ export type ContainsError = (bytes: Uint8Array) => boolean
  * Encodes a value of the host for a guest.
  *
  * @param label what the value is called in an error message, such as `args`
- * @param moved buffers that go beside the message, by their number in it
+ * @param beside buffers that go beside the message, by their number in it; large ones that are met are added
  * @throws `IsoseedError` with `ERR_DATA_CLONE`, naming the path of what can't cross
  */
-export function encode(value: unknown, label: string, containsError: ContainsError, moved: readonly ArrayBuffer[] = []): Uint8Array {
+export function encode(value: unknown, label: string, containsError: ContainsError, beside?: ArrayBuffer[]): Uint8Array {
   try {
-    return write(value, 'value', containsError, moved)
+    return write(value, 'value', containsError, beside)
   } catch (error) {
     throw cloneError(value, label, error)
   }
@@ -34,7 +34,7 @@ export function encodeThrown(value: unknown, path: string, containsError: Contai
   try {
     // Errors that V8 would not know for errors must not reach it as objects.
     if (isErrorLike(value)) return finish(writeWithErrors(value, 'thrown'))
-    return write(value, 'thrown', containsError, [])
+    return write(value, 'thrown', containsError)
   } catch {
     const error = new Error(`host function ${path} threw a value that can't be cloned: ${show(value)}`)
     return finish(writeWithErrors(Object.assign(error, { code: 'ERR_DATA_CLONE' }), 'thrown'))
@@ -42,13 +42,13 @@ export function encodeThrown(value: unknown, path: string, containsError: Contai
 }
 
 /** V8 alone first: it is fast, nearly always enough, and checks nearly everything. */
-function write(value: unknown, mode: ErrorMode, containsError: ContainsError, moved: readonly ArrayBuffer[]): Uint8Array {
+function write(value: unknown, mode: ErrorMode, containsError: ContainsError, beside?: ArrayBuffer[]): Uint8Array {
   const writer = new Writer()
-  if (moved.length > 0) writer.move(moved)
+  if (beside !== undefined) writer.writeBeside(beside)
   writer.write(value)
   const bytes = finish(writer)
   if ((isFlat(value) && !bytes.includes(V8_ERROR_TAG)) || !containsError(bytes)) return bytes
-  return finish(writeWithErrors(value, mode, moved))
+  return finish(writeWithErrors(value, mode, beside))
 }
 
 /** Most calls pass a few primitives: no need to ask the native side whether there is an error among them. */

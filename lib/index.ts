@@ -5,6 +5,7 @@
 
 export { GuestError, IsoseedError } from './errors.js'
 export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions } from './errors.js'
+export type { GuestBinding, GuestBindings } from './guest-bindings.js'
 export { createIsolate, Isolate } from './isolate.js'
 export type { Remote, RemoteMember } from './remote.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
@@ -22,6 +23,9 @@ export type {
   IsolateStats,
   IsolationReport,
   LoadOptions,
+  ModuleLoader,
+  ModuleSource,
+  ModuleSourceObject,
   PrewarmOptions,
   SaveOptions,
   SnapshotCacheLimits,
@@ -32,6 +36,7 @@ export type {
   SnapshotWarning,
   Source,
   SourceObject,
+  SyncBinding,
   ValueLimits,
   VerifyIsolationOptions,
 } from './types.js'

@@ -2,9 +2,12 @@ import type { NativeIsolate, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
+import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
+import type { Frame } from './nesting.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
-import { asBytes, movedBeside, takeMarked } from './transfer.js'
-import type { IsolateStats } from './types.js'
+import { LOADER_PATH, askLoader } from './modules.js'
+import { asBytes, takeMarked } from './transfer.js'
+import type { IsolateStats, ModuleLoader } from './types.js'
 import type { Limits } from './value-limits.js'
 
 /**
@@ -19,13 +22,21 @@ export class IsolateCore implements HostCallReceiver {
   readonly #connection: Connection
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
+  readonly #loader: ModuleLoader | undefined
   readonly #limits: Limits
   #disposed: Promise<void> | undefined
 
-  private constructor(connection: Connection, native: NativeIsolate, bindings: ReadonlyMap<string, Binding>, limits: Limits) {
+  private constructor(
+    connection: Connection,
+    native: NativeIsolate,
+    bindings: ReadonlyMap<string, Binding>,
+    loader: ModuleLoader | undefined,
+    limits: Limits,
+  ) {
     this.#connection = connection
     this.#native = native
     this.#bindings = bindings
+    this.#loader = loader
     this.#limits = limits
   }
 
@@ -36,22 +47,26 @@ export class IsolateCore implements HostCallReceiver {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { timeoutMs, memoryLimitMb, bindings, valueLimits } = request
-    const globals = connection.encode(request.globals, 'globals')
-    connection.checkLimits(globals, valueLimits, 'globals', request.globals, true)
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules, valueLimits } = request
     const options = {
       memoryLimitMb,
       sources,
-      globals,
+      globals: connection.encodeGlobals(request.globals, valueLimits),
       bindings: [...bindings.keys()],
+      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
+      modules: modules.given,
+      hasLoader: modules.loader !== undefined,
+      ...(timeoutMs === Infinity ? {} : { timeoutMs }),
+      ...(cpuLimitMs === Infinity ? {} : { cpuLimitMs }),
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm,
       largestValue: valueLimits.bytes,
       ...(valueLimits.depth === undefined ? {} : { deepestValue: valueLimits.depth }),
-      ...(timeoutMs === Infinity ? {} : { timeoutMs }),
     }
     let core: IsolateCore | undefined
     await connection.request((id) => {
       const native = connection.native.createIsolate(id, options, snapshot)
-      core = new IsolateCore(connection, native, bindings, valueLimits)
+      core = new IsolateCore(connection, native, bindings, modules.loader, valueLimits)
       connection.register(native.id, core)
     })
     return core as unknown as IsolateCore
@@ -62,20 +77,22 @@ export class IsolateCore implements HostCallReceiver {
       if (moves?.result === true) this.#native.announceMoves(id, [], true)
       this.#native.eval(id, source, timeoutMs)
     }, signal)
-    return this.#connection.decode(event.bytes, event.buffers)
+    return this.#connection.valueOf(event)
   }
 
   async call(path: string, args: unknown[], { timeoutMs, signal, moves }: CallLimits): Promise<unknown> {
-    const transfer = moves?.transfer ?? []
-    const beside = movedBeside(transfer)
-    const bytes = this.#connection.encode(args, 'args', beside)
-    this.#connection.checkLimits(bytes, this.#limits, 'args', args, true, beside)
+    const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, moves?.transfer ?? [])
     const event = await this.#request((id) => {
-      if (moves !== undefined) this.#native.announceMoves(id, asBytes(beside), moves.result)
+      if (beside.length > 0 || moves?.result === true) this.#native.announceMoves(id, asBytes(beside), moves?.result === true)
       this.#native.call(id, path, bytes, timeoutMs)
-      this.#connection.detach(transfer)
+      if (moves !== undefined) this.#connection.detach(moves.transfer)
     }, signal)
-    return this.#connection.decode(event.bytes, event.buffers)
+    return this.#connection.valueOf(event)
+  }
+
+  async import(specifier: string, { timeoutMs, signal }: CallLimits): Promise<unknown> {
+    const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal)
+    return this.#connection.valueOf(event)
   }
 
   async stats(): Promise<IsolateStats> {
@@ -96,36 +113,52 @@ export class IsolateCore implements HostCallReceiver {
 
   #request(start: (request: number) => void, signal?: AbortSignal): ReturnType<Connection['request']> {
     const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this }
-    return this.#connection.request(start, options)
+    if (currentFrame() === undefined) return this.#connection.request(start, options)
+    const hostCalls = hostCallsWithin(this.#native.id)
+    return this.#connection.request((request) => {
+      this.#native.nest(request, hostCalls)
+      start(request)
+    }, options)
   }
 
   /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall: number, path: string, args: Uint8Array): void {
-    void this.#run(path, args).then(({ ok, value, transfer }) => {
+  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void {
+    const binding = this.#bindings.get(path)
+    const run = (): Promise<HostAnswer> => this.#run(binding, path, args)
+    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
+    void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer = [] }) => {
       try {
-        if (transfer === undefined || transfer.length === 0) this.#native.answer(hostCall, ok, value)
-        else this.#native.answerMoving(hostCall, value, asBytes(movedBeside(transfer)))
-        this.#connection.detach(transfer ?? [])
+        if (beside.length === 0) this.#native.answer(hostCall, ok, value)
+        else this.#native.answerMoving(hostCall, value, asBytes(beside))
+        this.#connection.detach(transfer)
       } catch {
         // The isolate is gone, and nobody waits for the answer: nothing that may end the host.
       }
     })
   }
 
-  async #run(path: string, args: Uint8Array): Promise<{ ok: boolean; value: Uint8Array; transfer?: ArrayBuffer[] }> {
+  async #run(binding: Binding | undefined, path: string, args: Uint8Array): Promise<HostAnswer> {
     try {
-      const binding = this.#bindings.get(path)
+      if (path === LOADER_PATH && this.#loader !== undefined) return { ok: true, value: await askLoader(this.#loader, args) }
       if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
       const decoded = this.#connection.decode(args) as unknown[]
       const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)
       const label = `${path}()`
       const transfer = takeMarked(result, label)
-      const beside = movedBeside(transfer)
-      const value = this.#connection.encode(result, label, beside)
-      this.#connection.checkLimits(value, this.#limits, label, result, false, beside)
-      return { ok: true, value, transfer }
+      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, transfer)
+      return { ok: true, value: bytes, beside, transfer }
     } catch (error) {
       return { ok: false, value: this.#connection.encodeThrown(error, path) }
     }
   }
+}
+
+/** An encoded value, or an encoded error. */
+interface HostAnswer {
+  ok: boolean
+  value: Uint8Array
+  /** Buffers that go beside it. */
+  beside?: readonly ArrayBuffer[]
+  /** Buffers that the host gives away. */
+  transfer?: readonly ArrayBuffer[]
 }

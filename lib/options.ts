@@ -17,6 +17,9 @@ import {
   wrong,
 } from './checks.js'
 import { invalidArg, show } from './errors.js'
+import { moduleKey } from './module-name.js'
+import { checkModules } from './modules.js'
+import type { Modules } from './modules.js'
 import { checkTransfer } from './transfer.js'
 import type { BuildProgress, SnapshotCacheLimits } from './types.js'
 import { checkValueLimits } from './value-limits.js'
@@ -99,8 +102,9 @@ function checkModuleNames(where: string, sources: NativeSource[]): void {
   const names = new Set<string>()
   for (const { name, kind } of sources) {
     if (kind === undefined) continue
-    if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`)
-    names.add(name)
+    const key = moduleKey(name)
+    if (names.has(key)) throw invalidArg(`${where}: two modules have the name ${show(key)}`)
+    names.add(key)
   }
 }
 
@@ -127,6 +131,10 @@ export interface IsolateRequest {
   timeoutMs: number
   globals: object
   bindings: Map<string, Binding>
+  /** May be `Infinity`. */
+  cpuLimitMs: number
+  codegen: { strings: boolean; wasm: boolean }
+  modules: Modules
   valueLimits: Limits
 }
 
@@ -139,6 +147,9 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'timeoutMs',
     'globals',
     'bindings',
+    'cpuLimitMs',
+    'codegen',
+    'modules',
     'valueLimits',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
@@ -157,8 +168,23 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     timeoutMs: given.timeout('timeoutMs', 30_000),
     globals,
     bindings,
+    cpuLimitMs: given.timeout('cpuLimitMs', Infinity),
+    codegen: checkCodegen(given),
+    modules: checkModules(given),
     valueLimits: checkValueLimits(given.where, given.get('valueLimits'), memoryLimitMb),
   }
+}
+
+function checkCodegen(given: Given): IsolateRequest['codegen'] {
+  const codegen = given.get('codegen')
+  if (codegen === undefined) return { strings: true, wasm: true }
+  const parts = readObject(given.where, 'codegen', codegen, ['strings', 'wasm'])
+  const allows = (name: 'strings' | 'wasm'): boolean => {
+    const value = parts.get(name)
+    if (value === undefined || typeof value === 'boolean') return value ?? true
+    throw wrong(given.where, `codegen.${name}`, 'true or false', value)
+  }
+  return { strings: allows('strings'), wasm: allows('wasm') }
 }
 
 function isolateMemory(given: Given): number {
@@ -231,10 +257,10 @@ export interface CallLimits {
  * @param defaultTimeoutMs the isolate's own limit; may be `Infinity`
  * @throws `TypeError` with `ERR_INVALID_ARG`
  */
-export function checkCallOptions(options: unknown, defaultTimeoutMs: number): CallLimits {
+export function checkCallOptions(options: unknown, defaultTimeoutMs: number, where = 'isolate.call'): CallLimits {
   // Nearly every call comes without options: no need to look for them.
   if (options === undefined) return { timeoutMs: finite(defaultTimeoutMs), signal: undefined }
-  return limitsOf(new Given('isolate.call', options, ['timeoutMs', 'signal', 'transfer', 'transferResult']), defaultTimeoutMs)
+  return limitsOf(new Given(where, options, ['timeoutMs', 'signal', ...(where === 'isolate.call' ? ['transfer', 'transferResult'] : [])]), defaultTimeoutMs)
 }
 
 /** What `isolate.eval` needs. */

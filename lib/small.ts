@@ -20,7 +20,7 @@ const double = new DataView(new ArrayBuffer(8))
 export function encodeSmallArguments(args: readonly unknown[]): Uint8Array | undefined {
   const { length } = args
   if (length > MOST_ARGUMENTS || types.isProxy(args)) return undefined
-  let size = 7
+  let size = 8
   for (let index = 0; index < length; index += 1) {
     const itemSize = sizeOf(args[index])
     if (itemSize === 0) return undefined

@@ -31,25 +31,22 @@ function limit(where: string, name: string, value: unknown, most: number): numbe
 }
 
 /**
- * A message as it may cross.
- *
- * @param moved what moves beside it, in bytes
- * @param list whether the message is a list of values of the user's
- * @param nesting the native side's count
+ * @param bytes size of the message with all that goes beside it
+ * @throws `IsoseedError` with `ERR_DATA_CLONE`
+ */
+export function checkSize(bytes: number, limits: Limits, label: string): void {
+  if (bytes <= limits.bytes) return
+  throw new IsoseedError('ERR_DATA_CLONE', `${label} can't be cloned: encoded it is larger than ${limits.bytes} bytes`)
+}
+
+/**
+ * @param nesting how deep the message is
+ * @param list whether it is a list of values of the user's
  * @param deepPath finds the first value that is nested deeper than this
  * @throws `IsoseedError` with `ERR_DATA_CLONE`
  */
-export function checkLimits(
-  bytes: Uint8Array,
-  { depth, bytes: largest }: Limits,
-  label: string,
-  { moved = 0, list = false, nesting, deepPath }: { moved?: number; list?: boolean; nesting: (bytes: Uint8Array) => number; deepPath: (depth: number) => string },
-): void {
-  if (bytes.byteLength + moved > largest) {
-    throw new IsoseedError('ERR_DATA_CLONE', `${label} can't be cloned: encoded it is larger than ${largest} bytes`)
-  }
-  if (depth === undefined) return
-  const deepest = depth + (list ? 1 : 0)
-  if (nesting(bytes) <= deepest) return
+export function checkDepth(nesting: number, { depth = Infinity }: Limits, list: boolean, deepPath: (depth: number) => string): void {
+  const deepest = list ? depth + 1 : depth
+  if (nesting <= deepest) return
   throw new IsoseedError('ERR_DATA_CLONE', `${deepPath(deepest)} can't be cloned: it is nested deeper than ${depth}`)
 }

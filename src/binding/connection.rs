@@ -17,8 +17,9 @@ use super::options::{
 };
 use super::snapshot::{NativeSnapshot, info_json};
 use crate::engine::error::EngineError;
-use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
+use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
+use crate::engine::modules::SessionModules;
 use crate::engine::pool::Pool;
 use crate::engine::runtime::runtime;
 use crate::engine::snapshot::cache::{self, Built, OnProgress, Ticket};
@@ -202,8 +203,15 @@ impl Connection {
             timeout: options.timeout_ms.map(milliseconds),
             globals: options.globals.to_vec(),
             bindings: options.bindings,
+            sync_bindings: options.sync_bindings,
             host_has_float16: self.float16,
             host: Arc::clone(&address) as Arc<dyn Host>,
+            cpu_limit: options.cpu_limit_ms.map(milliseconds),
+            codegen: Codegen { strings: options.codegen_strings, wasm: options.codegen_wasm },
+            modules: SessionModules {
+                given: options.modules.into_iter().map(Into::into).collect(),
+                asks_host: options.has_loader,
+            },
             value_limits,
         };
         let started = settle(self.events.clone(), id);

@@ -12,7 +12,7 @@ use crate::engine::error::EngineError;
 use crate::engine::handle::IsolateHandle;
 use crate::engine::lifecycle::{Reply, Settle};
 use crate::engine::snapshot::Snapshot;
-use crate::engine::value::Moves;
+use crate::engine::value::{Moves, Of};
 
 /// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
 const BLANK_ISOLATE_BYTES: i64 = 2 * 1024 * 1024;
@@ -59,6 +59,12 @@ impl NativeIsolate {
         self.handle.call(call_id(request), path, arguments.to_vec(), timeout, self.settle(request));
     }
 
+    /// Imports a module; answered with its exports, encoded as an object.
+    #[napi]
+    pub fn import(&self, request: f64, specifier: String, timeout_ms: Option<f64>) {
+        self.handle.import(call_id(request), specifier, timeout_ms.map(milliseconds), self.settle(request));
+    }
+
     /// Answers a host call with an encoded value, or an encoded error.
     #[napi]
     pub fn answer(&self, host_call: f64, ok: bool, value: &[u8]) {
@@ -70,19 +76,28 @@ impl NativeIsolate {
     /// own, by their number in the encoded arguments; `result` moves those of the result to the host.
     #[napi]
     pub fn announce_moves(&self, request: f64, buffers: Vec<Uint8ArraySlice>, result: bool) {
-        self.handle.announce_moves(Moves { call: call_id(request), buffers: copies(&buffers), result });
+        self.handle.announce(Of::Request(call_id(request)), Moves { buffers: copies(&buffers), result });
     }
 
     /// Answers a host call with an encoded value and buffers, which are copied here for the guest to own.
     #[napi]
     pub fn answer_moving(&self, host_call: f64, value: &[u8], buffers: Vec<Uint8ArraySlice>) {
-        self.handle.answer_moving(call_id(host_call), Ok(value.to_vec()), copies(&buffers));
+        let moves = Moves { buffers: copies(&buffers), result: false };
+        self.handle.announce(Of::Answer(call_id(host_call)), moves);
+        self.handle.answer(call_id(host_call), Ok(value.to_vec()));
     }
 
     /// Reports the isolate's figures as JSON.
     #[napi]
     pub fn stats(&self, request: f64) {
         self.handle.stats(call_id(request), self.settle(request));
+    }
+
+    /// Says of the next request, by its number, that it is made in order to answer one of these host
+    /// calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
+    #[napi]
+    pub fn nest(&self, request: f64, host_calls: Vec<f64>) {
+        self.handle.nest(call_id(request), host_calls.into_iter().map(call_id).collect());
     }
 
     /// Stops what runs for a request. No event follows.

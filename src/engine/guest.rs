@@ -8,11 +8,13 @@ use crate::engine::exception::throw;
 use crate::engine::globals::{self, is_identifier};
 use crate::engine::handle::SessionOptions;
 use crate::engine::host_call::{self, GuestState};
+use crate::engine::inbox::Outcome;
 use crate::engine::lifecycle::CallId;
-use crate::engine::modules::{self, End};
-use crate::engine::source::{self, Source};
+use crate::engine::modules::{self, End, Modules};
+use crate::engine::source::{self, Source, SourceKind};
 use crate::engine::value::limits::DEEP;
-use crate::engine::value::{self, Failure, Moved, transfer, wire};
+use crate::engine::value::transfer::{self, Of};
+use crate::engine::value::{self, Failure, Moved, wire};
 use crate::engine::worker::Halt;
 
 /// How far a request came in this turn.
@@ -36,7 +38,7 @@ pub(crate) fn prepare(
         // As in a snapshot: the sources find the host functions, which refuse to be called.
         host_call::install(scope, &session.bindings)?;
         let modules = modules::current(scope).ok_or(Halt::Threw)?;
-        modules.announce(scope, session.sources.iter()).ok_or(Halt::Threw)?;
+        modules.announce(session.sources.iter());
         for source in &session.sources {
             check_length(scope, guest, source)?;
             if let End::Waiting = modules::run_to_end(scope, source, || ()).ok_or(Halt::Threw)? {
@@ -47,7 +49,7 @@ pub(crate) fn prepare(
             }
         }
     }
-    guest.let_host_listen();
+    guest.let_host_listen(&session.sync_bindings);
     host_call::install(scope, &session.bindings)?;
     globals::define_values(scope, &session.globals)
 }
@@ -69,8 +71,26 @@ pub(crate) fn eval(
     source: &Source,
 ) -> Result<Progress, Halt> {
     check_length(scope, guest, source)?;
-    let value = modules::evaluate_any(scope, source).ok_or(Halt::Threw)?;
+    if source.kind == SourceKind::Module {
+        modules::begin_module(scope, call, source).ok_or(Halt::Threw)?;
+        scope.perform_microtask_checkpoint();
+        return Ok(Progress::Waiting);
+    }
+    let value = modules::evaluate_now(scope, source).ok_or(Halt::Threw)?;
     await_value(scope, guest, call, value)
+}
+
+/// Imports a module: its exports as a plain object.
+pub(crate) fn import(scope: &mut v8::PinScope, call: CallId, specifier: &str) -> Result<Progress, Halt> {
+    modules::begin_import(scope, call, specifier).ok_or(Halt::Threw)?;
+    scope.perform_microtask_checkpoint();
+    Ok(Progress::Waiting)
+}
+
+/// Goes on with a module that was waited for.
+pub(crate) fn load(scope: &mut v8::PinScope, modules: &Modules, load: u64) {
+    modules.proceed(scope, load);
+    scope.perform_microtask_checkpoint();
 }
 
 /// Calls the function at a dotted path.
@@ -82,12 +102,10 @@ pub(crate) fn call(
     arguments: &[u8],
 ) -> Result<Progress, Halt> {
     let (receiver, function) = resolve(scope, path)?;
-    let buffers = transfer::received(scope, call).map_err(refused)?;
+    let buffers = transfer::received(scope, Of::Request(call)).map_err(refused)?;
     if arguments.len() > guest.encoder.limit {
-        return Err(refused(format!(
-            "args are larger than {} bytes, the isolate's memory limit",
-            guest.encoder.limit
-        )));
+        let limit = guest.encoder.limit;
+        return Err(refused(format!("args are larger than {limit} bytes, the isolate's memory limit")));
     }
     let arguments = decode_arguments(scope, arguments, &buffers)?;
     let arguments: Option<Vec<_>> =
@@ -166,29 +184,41 @@ fn not_a_function(scope: &mut v8::PinScope, path: &str) -> Halt {
 pub(crate) fn resume(
     scope: &mut v8::PinScope,
     guest: &GuestState,
+    host_call: u64,
     resolver: &v8::Global<v8::PromiseResolver>,
-    outcome: &Result<Vec<u8>, Vec<u8>>,
-    buffers: Vec<Vec<u8>>,
+    outcome: &Outcome,
 ) -> Result<(), Halt> {
     let resolver = v8::Local::new(scope, resolver);
-    let (Ok(bytes) | Err(bytes)) = outcome;
-    let value = match transfer::adopt_all(scope, buffers) {
-        Ok(buffers) if bytes.len() <= guest.encoder.limit => value::decode_with(scope, bytes, &buffers),
-        _ => None,
+    match read_answer(scope, guest, host_call, outcome).ok_or(Halt::Threw)? {
+        Ok(value) => resolver.resolve(scope, value),
+        Err(reason) => resolver.reject(scope, reason),
     };
-    if let Some(value) = value {
-        match outcome {
-            Ok(_) => resolver.resolve(scope, value),
-            Err(_) => resolver.reject(scope, value),
-        };
-    } else {
-        let message = "the host's answer can't be read, or is larger than the isolate's memory limit";
-        let message = v8::String::new(scope, message).ok_or(Halt::Threw)?;
-        let error = v8::Exception::range_error(scope, message);
-        resolver.reject(scope, error);
-    }
     scope.perform_microtask_checkpoint();
     Ok(())
+}
+
+/// What the host answered, or what it threw. `None`: the guest was told to stop.
+pub(crate) fn read_answer<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    guest: &GuestState,
+    host_call: u64,
+    outcome: &Outcome,
+) -> Option<Result<v8::Local<'s, v8::Value>, v8::Local<'s, v8::Value>>> {
+    let (Ok(bytes) | Err(bytes)) = outcome;
+    let buffers = transfer::received(scope, Of::Answer(host_call));
+    if let Some(buffers) = buffers.ok().filter(|_| bytes.len() <= guest.encoder.limit) {
+        v8::tc_scope!(let scope, scope);
+        if let Some(value) = value::decode_with(scope, bytes, &buffers) {
+            return Some(if outcome.is_ok() { Ok(value) } else { Err(value) });
+        }
+        if !scope.can_continue() {
+            scope.rethrow();
+            return None;
+        }
+    }
+    let message = "the host's answer can't be read, or is larger than the isolate's memory limit";
+    let message = v8::String::new(scope, message)?;
+    Some(Err(v8::Exception::range_error(scope, message)))
 }
 
 /// What a promise of an earlier turn came to.
@@ -235,18 +265,23 @@ fn await_value<'s>(
             Err(Halt::Threw)
         }
         v8::PromiseState::Pending => {
-            #[expect(clippy::cast_precision_loss, reason = "the host counts requests in a double")]
-            let data = v8::Number::new(scope, call as f64).into();
-            let fulfilled = v8::Function::builder(on_fulfilled).data(data).build(scope).ok_or(Halt::Threw)?;
-            let rejected = v8::Function::builder(on_rejected).data(data).build(scope).ok_or(Halt::Threw)?;
-            promise.then2(scope, fulfilled, rejected).ok_or(Halt::Threw)?;
+            follow(scope, call, promise).ok_or(Halt::Threw)?;
             Ok(Progress::Waiting)
         }
     }
 }
 
+/// Has a promise report to `GuestState::settled`.
+pub(crate) fn follow(scope: &mut v8::PinScope, call: CallId, promise: v8::Local<v8::Promise>) -> Option<()> {
+    #[expect(clippy::cast_precision_loss, reason = "the host counts requests in a double")]
+    let data = v8::Number::new(scope, call as f64).into();
+    let fulfilled = v8::Function::builder(on_fulfilled).data(data).build(scope)?;
+    let rejected = v8::Function::builder(on_rejected).data(data).build(scope)?;
+    promise.then2(scope, fulfilled, rejected).map(drop)
+}
+
 /// A promise for what the guest returned, when that is a promise or may be a thenable.
-fn as_promise<'s>(
+pub(crate) fn as_promise<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     value: v8::Local<'s, v8::Value>,
 ) -> Result<Option<v8::Local<'s, v8::Promise>>, Halt> {

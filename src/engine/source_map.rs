@@ -48,6 +48,11 @@ impl SourceMaps {
         source.code.truncate(at);
     }
 
+    /// Takes over the maps of other sources.
+    pub(crate) fn add(&mut self, others: Self) {
+        self.maps.extend(others.maps);
+    }
+
     /// The maps as the snapshot file carries them: compressed, and without the text of the files that
     /// they lead to, which is as much again as the code. Takes time for large ones.
     ///
@@ -83,6 +88,10 @@ impl SourceMaps {
             EngineError::Guest(mut exception) => {
                 exception.stack = self.map_text(&exception.stack);
                 EngineError::Guest(exception)
+            }
+            EngineError::ModuleNotFound { mut exception } => {
+                exception.stack = self.map_text(&exception.stack);
+                EngineError::ModuleNotFound { exception }
             }
             EngineError::SnapshotBuild { message, cause } => {
                 let cause = cause.map(|cause| Box::new(self.map_error(*cause)));

@@ -8,14 +8,13 @@
 //!
 //! Everything runs on the isolate's thread, but a `Moved` may be read and dropped on any.
 
-use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ffi::c_void;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::engine::lifecycle::CallId;
+use crate::engine::lifecycle::{CallId, Lifecycle};
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::value::path::own_keys;
 use crate::engine::value::{Encoder, Failure};
@@ -24,82 +23,96 @@ use crate::engine::value::{Encoder, Failure};
 /// longer than to copy so little.
 const SMALLEST_MOVED: usize = 16 * 1024;
 
-/// What moves with one request.
+/// What buffers move with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Of {
+    /// A request of the host.
+    Request(CallId),
+    /// The answer to a host call, by its number.
+    Answer(u64),
+}
+
+/// What moves with one request or answer.
 #[derive(Debug, Default)]
 pub struct Moves {
-    /// The request.
-    pub call: CallId,
-    /// The bytes that become the guest's buffers, by their number in the arguments' message.
+    /// The bytes that become the guest's buffers, by their number in the message.
     pub buffers: Vec<Vec<u8>>,
     /// Whether the buffers in the result move to the host.
     pub result: bool,
 }
 
-/// What is known of the moves of one isolate; in its slot.
-pub(crate) struct Transfers {
-    memory: Arc<MemoryLimit>,
-    incoming: RefCell<HashMap<CallId, Vec<Vec<u8>>>>,
-    moving_results: RefCell<HashSet<CallId>>,
-}
+/// The moves that the host has announced, each before what it belongs to.
+#[derive(Default)]
+pub(crate) struct Announced(Mutex<HashMap<Of, Moves>>);
 
-impl Transfers {
-    pub(crate) fn install(isolate: &mut v8::Isolate, memory: &Arc<MemoryLimit>) -> Rc<Self> {
-        let transfers = Rc::new(Self {
-            memory: Arc::clone(memory),
-            incoming: RefCell::default(),
-            moving_results: RefCell::default(),
-        });
-        isolate.set_slot(Rc::clone(&transfers));
-        transfers
+impl Announced {
+    fn table(&self) -> MutexGuard<'_, HashMap<Of, Moves>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Comes before the request itself.
-    pub(crate) fn announce(&self, Moves { call, buffers, result }: Moves) {
-        if !buffers.is_empty() {
-            self.incoming.borrow_mut().insert(call, buffers);
+    /// Nothing is kept when `is_finished`, which is asked under the lock: `clear` comes after that is so.
+    pub(crate) fn add(&self, of: Of, moves: Moves, is_finished: impl FnOnce() -> bool) {
+        let mut table = self.table();
+        if !is_finished() {
+            table.insert(of, moves);
         }
-        if result {
-            self.moving_results.borrow_mut().insert(call);
-        }
+    }
+
+    fn take_buffers(&self, of: Of) -> Vec<Vec<u8>> {
+        let mut table = self.table();
+        table.get_mut(&of).map(|moves| std::mem::take(&mut moves.buffers)).unwrap_or_default()
+    }
+
+    fn moves_result(&self, call: CallId) -> bool {
+        self.table().get(&Of::Request(call)).is_some_and(|moves| moves.result)
     }
 
     /// The request is answered, or never will be.
-    pub(crate) fn forget(&self, call: CallId) {
-        self.incoming.borrow_mut().remove(&call);
-        self.moving_results.borrow_mut().remove(&call);
+    pub(crate) fn forget(&self, of: Of) {
+        self.table().remove(&of);
+    }
+
+    pub(crate) fn clear(&self) {
+        let gone = std::mem::take(&mut *self.table());
+        drop(gone);
     }
 }
 
-fn of(isolate: &v8::Isolate) -> Option<Rc<Transfers>> {
+/// What is known of the moves of one isolate; in its slot.
+pub(crate) struct Transfers {
+    memory: Arc<MemoryLimit>,
+    lifecycle: Arc<Lifecycle>,
+}
+
+impl Transfers {
+    pub(crate) fn install(isolate: &mut v8::Isolate, memory: &Arc<MemoryLimit>, lifecycle: &Arc<Lifecycle>) {
+        let (memory, lifecycle) = (Arc::clone(memory), Arc::clone(lifecycle));
+        isolate.set_slot(Rc::new(Self { memory, lifecycle }));
+    }
+}
+
+fn transfers(isolate: &v8::Isolate) -> Option<Rc<Transfers>> {
     isolate.get_slot::<Rc<Transfers>>().map(Rc::clone)
 }
 
-/// The buffers that were announced for a request, now the guest's.
+/// The buffers that were announced for a request or an answer, now the guest's.
 ///
 /// # Errors
 /// The message for the host when one does not fit into the guest's memory.
 pub(crate) fn received<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    call: CallId,
+    of: Of,
 ) -> Result<Vec<v8::Local<'s, v8::ArrayBuffer>>, String> {
-    let buffers = of(scope).and_then(|transfers| transfers.incoming.borrow_mut().remove(&call));
-    adopt_all(scope, buffers.unwrap_or_default())
-}
-
-/// Makes bytes the guest's buffers.
-///
-/// # Errors
-/// The message for the host when one does not fit into the guest's memory.
-pub(crate) fn adopt_all<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    buffers: Vec<Vec<u8>>,
-) -> Result<Vec<v8::Local<'s, v8::ArrayBuffer>>, String> {
-    let Some(transfers) = of(scope) else { return Ok(Vec::new()) };
+    let Some(transfers) = transfers(scope) else { return Ok(Vec::new()) };
+    let buffers = transfers.lifecycle.announced.take_buffers(of);
+    if let Of::Answer(_) = of {
+        transfers.lifecycle.announced.forget(of);
+    }
     let mut adopted = Vec::with_capacity(buffers.len());
-    for (index, bytes) in buffers.into_iter().enumerate() {
+    for bytes in buffers {
         let length = bytes.len();
         let buffer = adopt(scope, &transfers.memory, bytes).ok_or_else(|| {
-            format!("transfer[{index}] can't be moved: its {length} bytes don't fit into the isolate's memory limit")
+            format!("a buffer of {length} bytes does not fit into the isolate's memory limit")
         })?;
         adopted.push(buffer);
     }
@@ -207,7 +220,7 @@ pub(crate) fn encode_result(
     call: CallId,
     value: v8::Local<v8::Value>,
 ) -> Result<(Vec<u8>, Vec<Moved>), Failure> {
-    let transfers = of(scope).filter(|transfers| transfers.moving_results.borrow_mut().remove(&call));
+    let transfers = transfers(scope).filter(|transfers| transfers.lifecycle.announced.moves_result(call));
     match transfers {
         Some(transfers) => encode_moving(scope, encoder, &transfers.memory, value, "result"),
         None => Ok((encoder.encode(scope, value, "result")?, Vec::new())),

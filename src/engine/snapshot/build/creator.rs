@@ -127,9 +127,7 @@ impl<'s> Room<'s> {
             isolate::set_stack_trace_limit(scope, base.stack_trace_limit);
             parts
         };
-        if let Some(names) = &base.data.modules {
-            modules.restore(scope, names, base.data.modules_at()).ok_or_else(no_memory)?;
-        }
+        modules.restore(scope, &base.data.modules, base.data.modules_at()).ok_or_else(no_memory)?;
         host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;
         Ok(Self { context, parts: parts.ok_or_else(no_memory)?, modules })
     }
@@ -199,11 +197,9 @@ pub(super) fn run_sources<'a>(
         own_levels: 0,
     };
     v8::tc_scope!(let scope, scope);
-    let announced = match modules::current(scope) {
-        Some(modules) => modules.announce(scope, sources.clone().map(|(_, source)| source)),
-        None => None,
-    };
-    announced.ok_or_else(|| EngineError::build("V8 found no memory for the sources"))?;
+    if let Some(modules) = modules::current(scope) {
+        modules.announce(sources.clone().map(|(_, source)| source));
+    }
     for (role, source) in sources {
         send_phase(phase, Some(&source.name));
         let put_off = || send_phase(Phase::Microtasks, Some(&source.name));
@@ -271,8 +267,10 @@ pub(super) fn refused_calls(isolate: &v8::Isolate) -> Vec<Finding> {
     calls.unwrap_or_default().into_iter().map(host_call_finding).collect()
 }
 
-/// Names of functions that start a timer in every environment that has them.
-const TIMERS: [&str; 4] = ["setTimeout", "setInterval", "setImmediate", "requestAnimationFrame"];
+/// Names of functions that start a timer in every environment that has them, and of the web bridge's
+/// that deliver something later.
+const TIMERS: [&str; 6] =
+    ["setTimeout", "setInterval", "setImmediate", "requestAnimationFrame", "timeout", "postMessage"];
 
 fn host_call_finding((path, source): (String, Option<String>)) -> Finding {
     let is_timer = TIMERS.contains(&path.rsplit('.').next().unwrap_or_default());

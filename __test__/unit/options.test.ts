@@ -148,7 +148,7 @@ describe('what the native side is told', () => {
   })
 
   test('defaults of an isolate', () => {
-    const blank = { cpuLimitMs: Infinity, codegen: { strings: true, wasm: true }, snapshot: undefined, fallback: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map() }
+    const blank = { cpuLimitMs: Infinity, codegen: { strings: true, wasm: true }, snapshot: undefined, fallback: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map(), modules: { given: [], loader: undefined }, valueLimits: { depth: undefined, bytes: 128 * 1024 * 1024 } }
     expect(isolate(undefined)).toEqual(blank)
   })
 

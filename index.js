@@ -1495,7 +1495,7 @@ var import_node_util12 = require("node:util");
 
 // lib/observe-options.ts
 function checkListeners(given) {
-  const console2 = given.get("console") ?? "ignore";
+  const console2 = given.get("console") === void 0 ? "ignore" : given.get("console");
   if (console2 !== "ignore" && console2 !== "inherit" && typeof console2 !== "function") {
     throw given.fail("console", '"ignore", "inherit" or a function');
   }

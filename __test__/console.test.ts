@@ -176,7 +176,7 @@ describe('arguments', () => {
       class Point { x = 1 }
       const shared = { own: [1, , 3] }
       console.log(shared, { shared, map: new Map([[1, new Set(['a'])]]), date: new Date(5), none: undefined, bytes: new Uint8Array([1, 2]), big: 7n, pattern: /a/g }, new Point(), { fn() {}, symbol: Symbol('s') }, () => {}, Object.create(null))`)
-    const [shared, all, point, opaque, fn, bare] = entry?.args as [object, Record<string, unknown>, object, Record<string, unknown>, unknown, object]
+    const [shared, all, point, opaque, fn, bare] = entry!.args as [object, Record<string, unknown>, object, Record<string, unknown>, unknown, object]
     // oxlint-disable-next-line unicorn/new-for-builtins, no-sparse-arrays -- what was sent
     expect(shared).toStrictEqual({ own: [1, , 3] })
     expect(all.shared).toBe(shared)
@@ -244,10 +244,32 @@ describe('arguments', () => {
     }
     expect(entries[0]?.text).toMatch(/^x{16384}\.\.\. 983616 more characters$/)
     expect(entries[1]?.text).toBe('(a text of 3000000 characters)')
-    expect((entries[2]?.args[0] as unknown[]).length).toBe(1001)
-    expect(String((entries[2]?.args[0] as unknown[]).at(-1))).toBe('... 999000 more items')
+    expect((entries[2]!.args[0] as unknown[]).length).toBe(1001)
+    expect(String((entries[2]!.args[0] as unknown[]).at(-1))).toBe('... 999000 more items')
     expect(entries[3]?.text).toBe('[Uint8Array of 1000000 bytes]')
     expect(entries[4]?.text).toBe('[BigInt of 100032 bits]')
+  })
+})
+
+describe('a small graph that is endless when it is written out', () => {
+  const graph = 'const level = (below) => Object.fromEntries(Array.from({ length: 1000 }, (_, i) => ["k" + i, below])); let graph = 1; for (let i = 0; i < 12; i++) graph = level(graph)'
+  const wide = 'const table = Array.from({ length: 1000 }, (_, i) => ({ ["column" + i]: i }))'
+  test.each(['log(graph)', 'log(graph, graph)', 'log("%o %O", graph, graph)', 'log("%j", graph)', 'dir(graph, { depth: null })', 'table(graph)', 'error(new Error("x", { cause: graph }))', 'trace(graph)', 'assert(false, graph)', 'log(new Map([[graph, graph]]), [graph, [graph, graph]])'])('is shown less deep: %s', async (call) => {
+    const started = performance.now()
+    const [entry] = await logged(`${graph}; console.${call}`)
+    expect(entry?.text.length).toBeLessThan(500_000)
+    expect(performance.now() - started).toBeLessThan(3000)
+  })
+
+  test('is no table', async () => {
+    const [entry] = await logged(`${wide}; console.table(table)`)
+    expect(entry?.text).toMatch(/^\[\n {2}\{ column0: 0 \}/)
+  })
+
+  test('is no reason to hang for who tells of a rejection', async () => {
+    const entries = await logged(`${graph}; Promise.reject(graph); Promise.reject(new Error("x", { cause: graph }))`)
+    expect(entries).toHaveLength(2)
+    for (const { text } of entries) expect(text.length).toBeLessThan(500_000)
   })
 })
 
@@ -322,11 +344,11 @@ describe('the sink', () => {
     const seen = deferred()
     process.on('uncaughtException', (error) => { if (uncaught.push(error) === 2) seen.resolve() })
     try {
-      const texts: string[] = []
-      await using isolate = await createIsolate({ console: ({ text }) => { texts.push(text); throw new Error(`sink ${text}`) } })
+      const heard: string[] = []
+      await using isolate = await createIsolate({ console: ({ text }) => { heard.push(text); throw new Error(`sink ${text}`) } })
       expect(await isolate.eval('console.log(1); console.log(2); 3')).toBe(3)
       await seen.promise
-      expect(texts).toEqual(['1', '2'])
+      expect(heard).toEqual(['1', '2'])
       expect(uncaught).toEqual([new Error('sink 1'), new Error('sink 2')])
     } finally {
       process.removeAllListeners('uncaughtException')

@@ -23,6 +23,7 @@ var index_exports = {};
 __export(index_exports, {
   ConsoleOpaque: () => ConsoleOpaque,
   GuestError: () => GuestError,
+  Inspector: () => Inspector,
   Isolate: () => Isolate,
   IsoseedError: () => IsoseedError,
   Snapshot: () => Snapshot,
@@ -35,6 +36,7 @@ module.exports = __toCommonJS(index_exports);
 
 // lib/console-values.ts
 var import_node_util2 = require("node:util");
+var import_node_util3 = require("node:util");
 
 // lib/decode.ts
 var import_node_v8 = require("node:v8");
@@ -197,7 +199,7 @@ var ConsoleOpaque = class {
     return this.description;
   }
   /** How `util.inspect` and Node's console print it. */
-  [import_node_util2.inspect.custom]() {
+  [import_node_util3.inspect.custom]() {
     return this.description;
   }
 };
@@ -323,7 +325,7 @@ function set(object, key, value, enumerable) {
 function whole(hex) {
   try {
     const value = decode(Buffer.from(hex, "hex"));
-    return typeof value === "bigint" || typeof value === "object" ? value : new ConsoleOpaque(String(value));
+    return typeof value === "bigint" || (import_node_util2.types.isBoxedPrimitive(value) || typeof value === "object") ? value : new ConsoleOpaque(String(value));
   } catch {
     return new ConsoleOpaque("(a value that this Node.js does not know)");
   }
@@ -331,10 +333,10 @@ function whole(hex) {
 
 // lib/api-proxy.ts
 var RESERVED = /* @__PURE__ */ new Set(["then", "toJSON"]);
-function makeApi(call2) {
-  return makeNode({}, "", call2);
+function makeApi(call3) {
+  return makeNode({}, "", call3);
 }
-function makeNode(target, path, call2) {
+function makeNode(target, path, call3) {
   const members = /* @__PURE__ */ new Map();
   return new Proxy(target, {
     get(_, name) {
@@ -345,7 +347,7 @@ function makeNode(target, path, call2) {
         throw invalidArg(`isolate.api: a name must be neither empty nor contain a dot, got ${show(name)}`);
       }
       const memberPath = path === "" ? name : `${path}.${name}`;
-      const member = makeNode((...args) => call2(memberPath, args), memberPath, call2);
+      const member = makeNode((...args) => call3(memberPath, args), memberPath, call3);
       members.set(name, member);
       return member;
     },
@@ -362,7 +364,7 @@ function refuse() {
 
 // lib/checks.ts
 var import_node_path = require("node:path");
-var import_node_util3 = require("node:util");
+var import_node_util4 = require("node:util");
 var MAX_TIMEOUT_MS = 2 ** 31 - 1;
 var MIN_MEMORY_MB = 8;
 var MAX_MEMORY_MB = 65536;
@@ -452,8 +454,8 @@ function readObject(where, name, object, known) {
 }
 function checkOrigin(where, name, from) {
   if (typeof from === "string") return checkPath(where, name, from);
-  if (!import_node_util3.types.isUint8Array(from)) throw wrong(where, name, "a path or a Uint8Array", from);
-  return import_node_util3.types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from;
+  if (!import_node_util4.types.isUint8Array(from)) throw wrong(where, name, "a path or a Uint8Array", from);
+  return import_node_util4.types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from;
 }
 function checkPath(where, name, path) {
   if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(where, name, "a path that is not empty", path);
@@ -494,7 +496,7 @@ function flattenBindings(where, bindings) {
 function collect(where, holder, path, holders, found) {
   const name = ["bindings", ...path].join(".");
   if (!isNamespace(holder)) {
-    throw wrong(where, name, path.length === 0 ? "an object of functions" : "a function or an object of functions", holder);
+    throw wrong(where, name, path.length === 0 ? "an object of functions" : "a function, { sync: true, fn } or an object of functions", holder);
   }
   if (holders.includes(holder)) throw invalidArg(`${where}: ${name} must not contain itself`);
   const keys = guarded(where, name, () => Object.keys(holder));
@@ -506,11 +508,24 @@ function collect(where, holder, path, holders, found) {
     const inner = [...path, key];
     const member = guarded(where, ["bindings", ...inner].join("."), () => Reflect.get(holder, key));
     if (typeof member === "function") {
-      found.set(inner.join("."), { call: member, holder });
+      found.set(inner.join("."), { call: member, holder, sync: false });
+    } else if (isSyncBinding(where, ["bindings", ...inner].join("."), member)) {
+      found.set(inner.join("."), syncBinding(where, ["bindings", ...inner].join("."), member));
     } else {
       collect(where, member, inner, [...holders, holder], found);
     }
   }
+}
+function isSyncBinding(where, name, member) {
+  if (!isObject(member) || !guarded(where, name, () => Object.hasOwn(member, "sync"))) return false;
+  return !["function", "object"].includes(typeof guarded(where, `${name}.sync`, () => Reflect.get(member, "sync")));
+}
+function syncBinding(where, name, member) {
+  const parts = readObject(where, name, member, ["sync", "fn"]);
+  if (parts.get("sync") !== true) throw wrong(where, `${name}.sync`, "true", parts.get("sync"));
+  const fn = parts.get("fn");
+  if (typeof fn !== "function") throw wrong(where, `${name}.fn`, "a function", fn);
+  return { call: fn, holder: member, sync: true };
 }
 function isNamespace(value) {
   return isObject(value) || Object.prototype.toString.call(value) === "[object Module]";
@@ -597,6 +612,37 @@ function tellDisposed(isolateId, reason) {
   if (hasSubscribers("isoseed:isolate:dispose")) publish("isoseed:isolate:dispose", { isolateId, reason });
 }
 
+// lib/inspect-options.ts
+var import_node_net = require("node:net");
+var PORT_RANGE = [0, 65535];
+var INTERVAL_RANGE = [50, 1e6];
+function checkInspect(options) {
+  const given = new Given("isolate.inspect", options === void 0 ? {} : options, ["port", "host", "title", "waitForDebugger", "signal"]);
+  const host = given.get("host") ?? "127.0.0.1";
+  if (!isLoopback(host)) throw given.fail("host", "localhost or an address of the loopback");
+  return {
+    port: given.integer("port", PORT_RANGE, 0),
+    host,
+    title: given.fileName("title"),
+    waitForDebugger: given.boolean("waitForDebugger", false),
+    signal: given.signal("signal")
+  };
+}
+function isLoopback(host) {
+  if (typeof host !== "string") return false;
+  return host === "localhost" || host === "::1" || (0, import_node_net.isIPv4)(host) && host.startsWith("127.");
+}
+function checkCpuProfile(work, options) {
+  const given = new Given("isolate.cpuProfile", options === void 0 ? {} : options, ["samplingIntervalUs"]);
+  if (typeof work !== "function") throw wrong(given.where, "work", "a function", work);
+  return { work, samplingIntervalUs: given.integer("samplingIntervalUs", INTERVAL_RANGE, 1e3) };
+}
+function checkHeapSnapshot(options) {
+  const given = new Given("isolate.heapSnapshot", options === void 0 ? {} : options, ["path", "signal"]);
+  const path = given.get("path");
+  return { path: path === void 0 ? void 0 : checkPath(given.where, "path", path), signal: given.signal("signal") };
+}
+
 // lib/connection.ts
 var import_node_path2 = require("node:path");
 
@@ -641,11 +687,11 @@ function loadNative() {
 }
 
 // lib/clone-path.ts
-var import_node_util5 = require("node:util");
+var import_node_util6 = require("node:util");
 
 // lib/writer.ts
 var import_node_buffer = require("node:buffer");
-var import_node_util4 = require("node:util");
+var import_node_util5 = require("node:util");
 var import_node_v82 = require("node:v8");
 var Refusal = class extends Error {
   /** The refused object, if it is known. */
@@ -683,7 +729,7 @@ var Writer = class extends import_node_v82.Serializer {
     if (object instanceof ErrorShell) {
       this.writeUint32(ERROR_SHELL);
       this.writeUint32(object.classNumber);
-    } else if (import_node_util4.types.isArrayBufferView(object)) {
+    } else if (import_node_util5.types.isArrayBufferView(object)) {
       writeView(this, object);
     } else {
       throw new Refusal("an object of the host could not be cloned", object);
@@ -769,9 +815,9 @@ function find(root, refused) {
     const text2 = refusal(value);
     if (text2 !== void 0) return { place, reason: { text: text2 } };
     if (!isObject2) continue;
-    const children2 = childrenOf(value, place);
-    if (!Array.isArray(children2)) return children2;
-    for (const child of children2.reverse()) {
+    const children = childrenOf(value, place);
+    if (!Array.isArray(children)) return children;
+    for (const child of children.reverse()) {
       if (!isSimple(child.value)) pending.push(child);
     }
   }
@@ -781,44 +827,44 @@ function refusal(value) {
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
   if (typeof value !== "object" || value === null) return void 0;
-  if (import_node_util5.types.isProxy(value)) return "a Proxy";
-  if (import_node_util5.types.isPromise(value)) return "a Promise (await it first)";
-  if (import_node_util5.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
-  if (import_node_util5.types.isArrayBufferView(value) && import_node_util5.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
-  if (import_node_util5.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
-  if (import_node_util5.types.isModuleNamespaceObject(value)) return "a module namespace object";
-  if (import_node_util5.types.isWeakMap(value) || import_node_util5.types.isWeakSet(value) || import_node_util5.types.isGeneratorObject(value)) return describe(value);
+  if (import_node_util6.types.isProxy(value)) return "a Proxy";
+  if (import_node_util6.types.isPromise(value)) return "a Promise (await it first)";
+  if (import_node_util6.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
+  if (import_node_util6.types.isArrayBufferView(value) && import_node_util6.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
+  if (import_node_util6.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
+  if (import_node_util6.types.isModuleNamespaceObject(value)) return "a module namespace object";
+  if (import_node_util6.types.isWeakMap(value) || import_node_util6.types.isWeakSet(value) || import_node_util6.types.isGeneratorObject(value)) return describe(value);
   if (isContainer(value)) return void 0;
   try {
     new Writer().write(value);
     return void 0;
   } catch (error) {
-    if (import_node_util5.types.isArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
+    if (import_node_util6.types.isArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
     return error instanceof Refusal ? describe(value) : void 0;
   }
 }
 function isContainer(value) {
-  if (import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return false;
-  return import_node_util5.types.isMap(value) || import_node_util5.types.isSet(value) || import_node_util5.types.isNativeError(value) || Object.keys(value).length > 0;
+  if (import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return false;
+  return import_node_util6.types.isMap(value) || import_node_util6.types.isSet(value) || import_node_util6.types.isNativeError(value) || Object.keys(value).length > 0;
 }
 function childrenOf(value, parent) {
-  const children2 = [];
-  if (import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return children2;
-  if (import_node_util5.types.isMap(value)) {
+  const children = [];
+  if (import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return children;
+  if (import_node_util6.types.isMap(value)) {
     let index = 0;
     for (const [key, item] of value) {
-      children2.push({ value: key, parent, step: `.keys()[${index}]` });
-      children2.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]` });
+      children.push({ value: key, parent, step: `.keys()[${index}]` });
+      children.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]` });
       index += 1;
     }
-    return children2;
+    return children;
   }
-  if (import_node_util5.types.isSet(value)) {
+  if (import_node_util6.types.isSet(value)) {
     let index = 0;
-    for (const item of value) children2.push({ value: item, parent, step: `.values()[${index++}]` });
-    return children2;
+    for (const item of value) children.push({ value: item, parent, step: `.values()[${index++}]` });
+    return children;
   }
-  const keys = import_node_util5.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
+  const keys = import_node_util6.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
   for (const key of keys) {
     const place = { value: void 0, parent, step: step(key, Array.isArray(value)) };
     try {
@@ -826,9 +872,9 @@ function childrenOf(value, parent) {
     } catch (cause) {
       return { place, reason: { text: `its getter threw ${show(cause)}`, cause } };
     }
-    children2.push(place);
+    children.push(place);
   }
-  return children2;
+  return children;
 }
 function isSimple(key) {
   return typeof key === "string" || typeof key === "number" || typeof key === "bigint" || typeof key === "boolean";
@@ -855,7 +901,7 @@ function describe(value) {
 }
 
 // lib/error-parts.ts
-var import_node_util6 = require("node:util");
+var import_node_util7 = require("node:util");
 var CLASS_NUMBERS = new Map(ERROR_CLASSES.map((name, number) => [name, number]));
 function errorClass(error) {
   try {
@@ -868,7 +914,7 @@ function errorClass(error) {
   return -1;
 }
 function isErrorLike(value) {
-  return import_node_util6.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
+  return import_node_util7.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
 }
 function errorParts(error) {
   const parts = [];
@@ -915,7 +961,7 @@ function partValue(key, value) {
 }
 
 // lib/rewrite-errors.ts
-var import_node_util7 = require("node:util");
+var import_node_util8 = require("node:util");
 function writeWithErrors(value, mode) {
   const writer = new Writer();
   const rewriter = new Rewriter(mode);
@@ -971,7 +1017,7 @@ var Rewriter = class {
     }
   }
   #isError(value) {
-    if (import_node_util7.types.isNativeError(value)) return true;
+    if (import_node_util8.types.isNativeError(value)) return true;
     return this.#mode === "thrown" && isErrorLike(value);
   }
   #replace(value) {
@@ -989,12 +1035,12 @@ var Rewriter = class {
       this.#shells.push(shell);
       return shell;
     }
-    if (import_node_util7.types.isMap(value)) {
+    if (import_node_util8.types.isMap(value)) {
       const copy2 = /* @__PURE__ */ new Map();
       this.#unfilled.push(() => value.forEach((item, key) => copy2.set(this.#replace(key), this.#replace(item))));
       return copy2;
     }
-    if (import_node_util7.types.isSet(value)) {
+    if (import_node_util8.types.isSet(value)) {
       const copy2 = /* @__PURE__ */ new Set();
       this.#unfilled.push(() => value.forEach((item) => copy2.add(this.#replace(item))));
       return copy2;
@@ -1019,7 +1065,7 @@ function isPlainPrimitive(value) {
   return value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol";
 }
 function isLeaf(value) {
-  return import_node_util7.types.isDate(value) || import_node_util7.types.isRegExp(value) || import_node_util7.types.isBoxedPrimitive(value) || import_node_util7.types.isAnyArrayBuffer(value) || import_node_util7.types.isArrayBufferView(value);
+  return import_node_util8.types.isDate(value) || import_node_util8.types.isRegExp(value) || import_node_util8.types.isBoxedPrimitive(value) || import_node_util8.types.isAnyArrayBuffer(value) || import_node_util8.types.isArrayBufferView(value);
 }
 
 // lib/encode.ts
@@ -1056,7 +1102,7 @@ function finish(writer) {
 }
 
 // lib/native-error.ts
-var import_node_util8 = require("node:util");
+var import_node_util9 = require("node:util");
 function toError(native2) {
   if (native2.code === "ERR_INVALID_ARG") return invalidArg(`createIsolate: ${native2.message}`);
   if (native2.code === "ERR_GUEST") return toGuestError(native2);
@@ -1075,13 +1121,31 @@ function toGuestError(native2) {
   } catch (cause) {
     return new GuestError(native2.message, { ...guest, cause });
   }
-  if (!import_node_util8.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
+  if (!import_node_util9.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
   return new GuestError(native2.message, {
     ...guest,
     ..."cause" in thrown ? { cause: thrown.cause } : {},
     ..."code" in thrown ? { code: thrown.code } : {},
     ..."errors" in thrown && Array.isArray(thrown.errors) ? { errors: thrown.errors } : {}
   });
+}
+
+// lib/nesting.ts
+var import_node_async_hooks = require("node:async_hooks");
+var frames;
+function currentFrame() {
+  return frames?.getStore();
+}
+function runWithin(frame, work) {
+  frames ??= new import_node_async_hooks.AsyncLocalStorage();
+  return frames.run(frame, work);
+}
+function hostCallsWithin(isolate) {
+  const hostCalls = [];
+  for (let frame = currentFrame(); frame !== void 0; frame = frame.outer) {
+    if (frame.isolate === isolate) hostCalls.push(frame.hostCall);
+  }
+  return hostCalls;
 }
 
 // lib/connection.ts
@@ -1101,7 +1165,10 @@ var Connection = class {
     this.#receivers.delete(isolate);
     tellDisposed(isolate, "collected");
   });
+  #processes = /* @__PURE__ */ new Map();
   #lastRequest = 0;
+  #starting;
+  #holders = 0;
   constructor(addon) {
     this.#containsError = addon.containsError;
     this.native = addon.connect(
@@ -1128,6 +1195,18 @@ var Connection = class {
       throw failure instanceof Failure ? toError(failure.error) : failure;
     }
   }
+  /** Keeps the event loop alive until the returned function is called; calling that again is harmless. */
+  hold() {
+    let holds = true;
+    this.#holders += 1;
+    if (this.#holders === 1) this.native.ref();
+    return () => {
+      if (!holds) return;
+      holds = false;
+      this.#holders -= 1;
+      if (this.#holders === 0) this.native.unref();
+    };
+  }
   /** From now on, an isolate's calls of host functions go to this receiver. */
   register(isolate, receiver) {
     this.#receivers.set(isolate, new WeakRef(receiver));
@@ -1136,6 +1215,18 @@ var Connection = class {
   unregister(isolate, receiver) {
     this.#receivers.delete(isolate);
     this.#collected.unregister(receiver);
+  }
+  /** The request whose `start` is being called: how a stand-in for an isolate knows that a call is one. */
+  get starting() {
+    return this.#starting;
+  }
+  /** What comes from a process for isolates goes to this listener, until it has ended. */
+  hear(process2, listener) {
+    this.#processes.set(process2, listener);
+  }
+  /** Takes an event that comes from an isolate in another process. Not from inside the call that makes a request. */
+  deliver(event) {
+    this.#dispatch(event);
   }
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
   encode(value, label) {
@@ -1148,18 +1239,20 @@ var Connection = class {
   decode(bytes) {
     return bytes === void 0 ? void 0 : decode(bytes);
   }
-  #send(start, { signal, abort, owner, onProgress }) {
+  #send(start, { signal, abort, owner, onProgress, timeoutMs }) {
     const request = this.#nextRequest();
     return new Promise((resolve2, reject) => {
-      const pending = { resolve: resolve2, reject, owner, onProgress, stopWaiting: void 0 };
-      if (this.#pending.size === 0) this.native.ref();
+      const pending = { resolve: resolve2, reject, owner, onProgress, frame: currentFrame(), stopWaiting: void 0, release: this.hold() };
       this.#pending.set(request, pending);
+      this.#starting = { request, timeoutMs };
       try {
         start(request);
       } catch (error) {
         this.#take(request);
         reject(error);
         return;
+      } finally {
+        this.#starting = void 0;
       }
       if (signal === void 0) return;
       pending.stopWaiting = onAbort(signal, () => {
@@ -1181,22 +1274,33 @@ var Connection = class {
     if (pending === void 0) return void 0;
     this.#pending.delete(request);
     pending.stopWaiting?.();
-    if (this.#pending.size === 0) this.native.unref();
+    pending.release();
     return pending;
   }
   /** Called by the native side on this thread, never from inside another call. Throws only what `onProgress` does. */
   #dispatch(event) {
     if (event.kind === "hostCall") {
       const receiver = this.#receivers.get(event.isolate)?.deref();
-      receiver?.onHostCall(event.id, event.path, event.bytes);
+      const within = this.#pending.get(event.owner)?.frame;
+      receiver?.onHostCall(event.id, event.path, event.bytes, within);
       return;
     }
     if (event.kind === "reports") {
       this.#receivers.get(event.isolate)?.deref()?.onReports(event.reports, event.id);
       return;
     }
+    if (event.kind === "inspector") {
+      this.#receivers.get(event.isolate)?.deref()?.onInspector(event.id, event.json);
+      return;
+    }
     if (event.kind === "progress") {
       this.#pending.get(event.id)?.onProgress?.(event.json);
+      return;
+    }
+    if (event.kind === "frame" || event.kind === "ended") {
+      const listener = this.#processes.get(event.id);
+      if (event.kind === "ended") this.#processes.delete(event.id);
+      listener?.(event);
       return;
     }
     const pending = this.#take(event.id);
@@ -1210,64 +1314,832 @@ function connect() {
   return connection;
 }
 
-// lib/bounded-inspect.ts
-var import_node_util9 = require("node:util");
-var MOST_VISITS = 2e4;
-var MOST_ELEMENTS = 100;
-var DEFAULT_DEPTH = 2;
-var OPTIMAL_DEPTH = 4;
-function inspectBounded(value, depth = DEFAULT_DEPTH, customInspect = true) {
-  for (let tried = depth; tried > 0; tried--) {
-    if (isSmall([value], tried)) return (0, import_node_util9.inspect)(value, { depth: tried, customInspect });
+// lib/inspector-client.ts
+var InspectorClient = class _InspectorClient {
+  #session;
+  #waiting;
+  #lastId = 0;
+  constructor(session, waiting2) {
+    this.#session = session;
+    this.#waiting = waiting2;
   }
-  return (0, import_node_util9.inspect)(value, { depth: 0, customInspect });
-}
-function formatBounded(args) {
-  const [first, ...rest] = args;
-  const placeholders = typeof first === "string" ? first : "";
-  if (placeholders.includes("%o") && !isSmall(rest, OPTIMAL_DEPTH) || placeholders.includes("%j") && !isSmall(rest, Infinity)) {
-    return args.map((argument) => typeof argument === "string" ? argument : inspectBounded(argument, 0)).join(" ");
+  /** @throws `IsoseedError` with `ERR_DISPOSED` */
+  static async connect(link) {
+    const waiting2 = /* @__PURE__ */ new Map();
+    const session = await link.connect({
+      onMessage(message, read) {
+        read();
+        const { id, result, error } = JSON.parse(message);
+        if (id === void 0) return;
+        const asked = waiting2.get(id);
+        waiting2.delete(id);
+        if (error === void 0) asked?.resolve(result);
+        else asked?.reject(new IsoseedError("ERR_INSPECTOR", error.message));
+      },
+      onEnd() {
+        for (const { reject } of waiting2.values()) reject(new IsoseedError("ERR_DISPOSED", "the isolate is disposed or finished"));
+        waiting2.clear();
+      }
+    });
+    return new _InspectorClient(session, waiting2);
   }
-  for (let depth = DEFAULT_DEPTH; depth > 0; depth--) {
-    if (isSmall(args, depth)) return (0, import_node_util9.formatWithOptions)({ depth }, ...args);
+  /** @throws `IsoseedError` with `ERR_INSPECTOR` when it is refused, with `ERR_DISPOSED` when the isolate ends before it answers */
+  post(method, params = {}) {
+    const id = ++this.#lastId;
+    return new Promise((resolve2, reject) => {
+      this.#waiting.set(id, { resolve: resolve2, reject });
+      this.#session.send(JSON.stringify({ id, method, params }));
+    });
   }
-  return (0, import_node_util9.formatWithOptions)({ depth: 0 }, ...args);
-}
-function isSmallTable(rows) {
-  if (typeof rows !== "object" || rows === null) return true;
-  const values = rows instanceof Map || rows instanceof Set ? [...rows.values()] : Object.values(rows);
-  const columns = new Set(values.flatMap((row) => typeof row === "object" && row !== null ? Object.keys(row) : []));
-  return values.length * (columns.size + 2) <= MOST_VISITS;
-}
-function isSmall(values, depth) {
-  const counter = new Counter();
-  return values.every((value) => counter.count(value, depth));
-}
-var Counter = class {
-  #left = MOST_VISITS;
-  #path = /* @__PURE__ */ new Set();
-  /** Whether the value fits into what is left. */
-  count(value, depth) {
-    this.#left -= 1;
-    if (this.#left < 0) return false;
-    if (typeof value !== "object" || value === null || this.#path.has(value) || depth < 0) return true;
-    this.#path.add(value);
-    const fits = children(value).every((child) => this.count(child, depth - 1));
-    this.#path.delete(value);
-    return fits;
+  close() {
+    this.#session.close();
   }
 };
-function children(value) {
-  if (ArrayBuffer.isView(value)) return [];
-  if (value instanceof Map) return [...value].slice(0, MOST_ELEMENTS).flat(1);
-  if (value instanceof Set) return [...value].slice(0, MOST_ELEMENTS);
-  const keys = Reflect.ownKeys(value);
-  const shown2 = Array.isArray(value) && keys.length > MOST_ELEMENTS ? keys.filter((key) => typeof key !== "string" || !(Number(key) >= MOST_ELEMENTS)) : keys;
-  return shown2.map((key) => Reflect.get(value, key));
+
+// lib/cpu-profile.ts
+async function profile(connection2, link, work, samplingIntervalUs) {
+  const client = await InspectorClient.connect(link);
+  const release = connection2.hold();
+  try {
+    await client.post("Profiler.enable");
+    await client.post("Profiler.setSamplingInterval", { interval: samplingIntervalUs });
+    await client.post("Profiler.start");
+    await work();
+    const { profile: taken } = await client.post("Profiler.stop");
+    return taken;
+  } finally {
+    release();
+    client.close();
+  }
 }
+
+// lib/heap-snapshot.ts
+var import_promises = require("node:fs/promises");
+var import_node_os = require("node:os");
+var import_node_path3 = require("node:path");
+var import_node_stream = require("node:stream");
+async function streamed(write2) {
+  const folder = await (0, import_promises.mkdtemp)((0, import_node_path3.join)((0, import_node_os.tmpdir)(), "isoseed-"));
+  try {
+    const path = (0, import_node_path3.join)(folder, "isolate.heapsnapshot");
+    await write2(path);
+    const file = await (0, import_promises.open)(path, "r");
+    return import_node_stream.Readable.toWeb(file.createReadStream());
+  } finally {
+    await (0, import_promises.rm)(folder, { recursive: true, force: true });
+  }
+}
+
+// lib/inspect.ts
+var makeInspector;
+var Inspector = class _Inspector {
+  static {
+    makeInspector = (parts) => new _Inspector(parts);
+  }
+  /** Where clients connect: a WebSocket on this machine's loopback, with a path that nobody can guess. */
+  url;
+  /** What to open in Chrome's address bar. */
+  devtoolsUrl;
+  #parts;
+  #sessions = /* @__PURE__ */ new Set();
+  #closed;
+  constructor(parts) {
+    if (parts?.endpoint === void 0) throw invalidArg("an Inspector is made by isolate.inspect, not by new");
+    this.#parts = parts;
+    this.url = parts.endpoint.url;
+    this.devtoolsUrl = parts.endpoint.devtoolsUrl;
+  }
+  /**
+   * Opens a session without a socket: for tests, tools, and tunnels of your own.
+   * It keeps the event loop alive until it is closed.
+   *
+   * @param onMessage gets each message, JSON. The isolate waits while messages of more than 16 MiB are on their way.
+   * What it throws is not caught
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, if `onMessage` is no function
+   * @throws `IsoseedError` with `ERR_DISPOSED` if the isolate is disposed or finished
+   */
+  connect(onMessage) {
+    if (typeof onMessage !== "function") throw wrong("inspector.connect", "onMessage", "a function", onMessage);
+    return this.#connect(onMessage);
+  }
+  async #connect(onMessage) {
+    const { isolate } = this.#parts;
+    const release = isolate.holdLoop();
+    let settle;
+    const closed = new Promise((resolve2) => settle = resolve2);
+    const end = () => {
+      this.#sessions.delete(close);
+      release();
+      settle();
+    };
+    let session;
+    const close = () => {
+      session?.close();
+      end();
+    };
+    try {
+      session = await isolate.link.connect({
+        onMessage(message, read) {
+          try {
+            onMessage(message);
+          } finally {
+            read();
+          }
+        },
+        onEnd: end
+      });
+    } catch (error) {
+      release();
+      throw error;
+    }
+    const { send } = session;
+    if (this.#closed === void 0) this.#sessions.add(close);
+    else close();
+    return {
+      send(message) {
+        if (typeof message !== "string") throw wrong("session.send", "message", "a string", message);
+        send(message);
+      },
+      close,
+      closed,
+      [Symbol.dispose]: close
+    };
+  }
+  /**
+   * Disconnects every client, and stops listening unless other isolates are
+   * inspected under the same port. Calls that wait for a debugger run. May be
+   * called again, and then returns the same promise.
+   */
+  close() {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+  async #close() {
+    for (const close of this.#sessions) close();
+    this.#parts.release();
+    await this.#parts.endpoint.close();
+  }
+  /** The same as `close`, for `await using`. */
+  [Symbol.asyncDispose]() {
+    return this.close();
+  }
+};
+async function openInspector(isolate, request) {
+  const { host, port, signal, title = `isoseed isolate ${isolate.id}`, waitForDebugger } = request;
+  if (signal !== void 0 && isAborted(signal)) throw abortReason(signal);
+  let inspector;
+  let hasEnded = false;
+  const watch = await isolate.link.connect({
+    onMessage: (_, read) => read(),
+    onEnd() {
+      hasEnded = true;
+      void inspector?.close();
+    }
+  });
+  let stopWaiting = () => {
+  };
+  let letRun = () => {
+  };
+  const release = () => {
+    stopWaiting();
+    letRun();
+    watch.close();
+  };
+  try {
+    const server = require("./inspector.js");
+    const endpoint = await server.listen({ title, connect: (listener) => isolate.link.connect(listener) }, { host, port });
+    inspector = makeInspector({ isolate, endpoint, release });
+  } catch (error) {
+    release();
+    throw error;
+  }
+  if (signal !== void 0) {
+    if (isAborted(signal)) {
+      await inspector.close();
+      throw abortReason(signal);
+    }
+    stopWaiting = onAbort(signal, () => void inspector?.close());
+  }
+  if (hasEnded) await inspector.close();
+  else if (waitForDebugger) letRun = isolate.link.hold();
+  return inspector;
+}
+function isAborted(signal) {
+  return signal.aborted;
+}
+
+// lib/inspector-link.ts
+var InspectorLink = class {
+  #isolate;
+  #listeners = /* @__PURE__ */ new Map();
+  #lastSession = 0;
+  #holders = 0;
+  constructor(isolate) {
+    this.#isolate = isolate;
+  }
+  /** @throws `IsoseedError` with `ERR_DISPOSED` */
+  async connect(listener) {
+    const session = ++this.#lastSession;
+    this.#listeners.set(session, listener);
+    const { native: native2 } = this.#isolate;
+    try {
+      await this.#isolate.request((request) => native2.inspectorConnect(request, session));
+    } catch (error) {
+      this.#listeners.delete(session);
+      throw error;
+    }
+    return {
+      send: (message) => {
+        if (this.#listeners.has(session)) native2.inspectorSend(session, message);
+      },
+      close: () => {
+        if (this.#listeners.delete(session)) native2.inspectorDisconnect(session);
+      }
+    };
+  }
+  /** Has calls wait until a client lets them run. The returned function takes it back, once. */
+  hold() {
+    let holds = true;
+    this.#holders += 1;
+    this.#isolate.native.inspectorHold(true);
+    return () => {
+      if (!holds) return;
+      holds = false;
+      this.#holders -= 1;
+      if (this.#holders === 0) this.#isolate.native.inspectorHold(false);
+    };
+  }
+  /** What the native side has for a session; no message means that the isolate is finished. */
+  onEvent(session, message) {
+    const listener = this.#listeners.get(session);
+    if (message === void 0) {
+      this.#listeners.delete(session);
+      listener?.onEnd();
+      return;
+    }
+    let isUnread = true;
+    listener?.onMessage(message, () => {
+      if (isUnread) this.#isolate.native.inspectorRead(session);
+      isUnread = false;
+    });
+  }
+};
+
+// lib/module-name.ts
+function moduleKey(name) {
+  return resolveName(name, "");
+}
+function resolveName(specifier, referrer) {
+  const base = takeApart(referrer);
+  if (/^\.\.?\//.test(specifier)) {
+    const folder = base.path.slice(0, base.path.lastIndexOf("/") + 1);
+    const [path, rest] = base.scheme === "" ? [specifier, ""] : cut(specifier);
+    return base.root + withoutDots(base, folder + path) + rest;
+  }
+  if (specifier.startsWith("/")) {
+    if (base.scheme !== "" && specifier.startsWith("//")) return absolute(base.scheme + specifier);
+    const [path, rest] = base.scheme === "" ? [specifier, ""] : cut(specifier);
+    return base.root + withoutDots(base, path) + rest;
+  }
+  return absolute(specifier);
+}
+function absolute(specifier) {
+  const base = takeApart(specifier);
+  if (base.scheme === "") return specifier;
+  return base.root + withoutDots(base, base.path) + specifier.slice(base.root.length + base.path.length);
+}
+function takeApart(name) {
+  const host = /^([a-z][a-z0-9+.-]*:)\/\/[^/?#]*/i.exec(name);
+  if (host !== null) return { root: host[0], scheme: host[1], path: cut(name.slice(host[0].length))[0] };
+  const root = /^[a-z][a-z0-9+.-]*:/i.exec(name)?.[0] ?? "";
+  return { root, scheme: "", path: name.slice(root.length) };
+}
+function cut(text2) {
+  const at = text2.search(/[?#]/);
+  return at === -1 ? [text2, ""] : [text2.slice(0, at), text2.slice(at)];
+}
+function withoutDots({ root, scheme }, path) {
+  if (path === "") return "";
+  const isRooted = scheme !== "" || path.startsWith("/");
+  const parts = path.replace(/^\//, "").split("/");
+  const names = [];
+  for (const [index, part] of parts.entries()) {
+    if (part !== "." && part !== "..") {
+      names.push(part);
+      continue;
+    }
+    if (part === "..") {
+      const mayClimb = !isRooted && root === "" && (names.length === 0 || names.at(-1) === "..");
+      if (mayClimb) names.push("..");
+      else names.pop();
+    }
+    if (index === parts.length - 1 && names.length > 0) names.push("");
+  }
+  return (isRooted ? "/" : "") + names.join("/");
+}
+
+// lib/modules.ts
+var LOADER_PATH = ".modules";
+function checkModules(given) {
+  const modules = given.get("modules");
+  if (modules === void 0) return { given: [], loader: void 0 };
+  if (typeof modules === "function") return { given: [], loader: modules };
+  if (!isObject(modules)) throw given.fail("modules", "an object of sources, or a function");
+  const { where } = given;
+  const known = /* @__PURE__ */ new Map();
+  const sources = [];
+  for (const specifier of guarded(where, "modules", () => Object.keys(modules))) {
+    const name = `modules[${show(specifier)}]`;
+    if (specifier === "" || moduleKey(specifier) === "") throw invalidArg(`${where}: a name in modules must not be empty, got ${show(specifier)}`);
+    checkFileName(where, `a name in modules`, specifier);
+    const key = moduleKey(specifier);
+    const other = known.get(key);
+    if (other !== void 0) throw invalidArg(`${where}: modules[${show(other)}] and ${name} are one module, ${show(key)}`);
+    known.set(key, specifier);
+    const source = guarded(where, name, () => Reflect.get(modules, specifier));
+    sources.push({ specifier, ...checkModuleSource(where, name, source, key) });
+  }
+  return { given: sources, loader: void 0 };
+}
+var KINDS = ["module", "commonjs", "json"];
+function checkModuleSource(where, name, source, fileName) {
+  if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName, kind: "module" };
+  if (!isObject(source)) throw wrong(where, name, "a string or { code, name, type }", source);
+  const parts = readObject(where, name, source, ["code", "name", "type"]);
+  const kind = parts.get("type") ?? "module";
+  if (!KINDS.includes(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
+  return {
+    code: checkCode(where, `${name}.code`, parts.get("code")),
+    name: parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name")),
+    kind
+  };
+}
+async function askLoader(loader, question) {
+  const [specifier, referrer] = JSON.parse(new TextDecoder().decode(question));
+  const source = await loader(specifier, referrer);
+  const answer = source === void 0 || source === null ? null : checkModuleSource("the module loader", `its answer for ${show(specifier)}`, source, specifier);
+  return new TextEncoder().encode(JSON.stringify(answer));
+}
+
+// lib/process/end.ts
+var import_node_os2 = require("node:os");
+var OUT_OF_MEMORY = /out of memory|memory allocation of \d+ bytes failed|bad_alloc|allocation failed|cannot allocate memory/i;
+function endError(end, memoryLimitMb) {
+  const { words } = end;
+  if (!end.started) return lost(`its process can't be started: ${words}`);
+  if (end.killed === "memory") {
+    return memory(memoryLimitMb, `its process grew by ${Math.round((end.grownBytes ?? 0) / 2 ** 20)} MiB`);
+  }
+  if (end.killed === "frame") return lost("its process sent more than any value can be");
+  if (OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end)}: ${words}`);
+  const hint = end.signal === import_node_os2.constants.signals.SIGKILL && end.killed === null ? ", as the system does when it runs out of memory" : "";
+  return lost(`its process ended with ${how(end)}${hint}: ${words}`);
+}
+function lost(why) {
+  return { code: "ERR_ISOLATE_LOST", message: `the isolate is lost: ${why}` };
+}
+function memory(limitMb, seen) {
+  return { code: "ERR_MEMORY_LIMIT", message: `the isolate passed its memoryLimitMb of ${limitMb}: ${seen}` };
+}
+function how({ code, signal }) {
+  if (signal === null) return `exit code ${code}`;
+  const name = Object.entries(import_node_os2.constants.signals).find(([, number]) => number === signal)?.[0];
+  return `signal ${name ?? signal}`;
+}
+
+// lib/process/messages.ts
+var import_node_buffer2 = require("node:buffer");
+var import_node_util10 = require("node:util");
+var import_node_v83 = require("node:v8");
+var LARGE = 1024;
+var BESIDE = 1;
+var INSIDE = 0;
+var LENGTH_BYTES = 4;
+function pack(message) {
+  const writer = new MessageWriter();
+  writer.writeHeader();
+  writer.writeValue(message);
+  const body = writer.releaseBuffer();
+  const lengths = [body.length, ...writer.parts.map((part) => part.length)];
+  const head = import_node_buffer2.Buffer.allocUnsafe(LENGTH_BYTES * (1 + lengths.length) + body.length);
+  let at = head.writeUInt32LE(lengths.length);
+  for (const length of lengths) at = head.writeUInt32LE(length, at);
+  body.copy(head, at);
+  return { head, parts: writer.parts };
+}
+function unpack(frame) {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const count = view.getUint32(0, true);
+  let at = LENGTH_BYTES * (1 + count);
+  const [body, ...parts] = Array.from({ length: count }, (_, index) => {
+    const start = at;
+    at += view.getUint32(LENGTH_BYTES * (1 + index), true);
+    return frame.subarray(start, at);
+  });
+  const reader = new MessageReader(body);
+  reader.parts = parts;
+  reader.readHeader();
+  return { message: reader.readValue(), rest: frame.subarray(at) };
+}
+var MessageWriter = class extends import_node_v83.Serializer {
+  parts = [];
+  constructor() {
+    super();
+    this._setTreatArrayBufferViewsAsHostObjects(true);
+  }
+  _getDataCloneError(text2) {
+    return new TypeError(text2);
+  }
+  _writeHostObject(object) {
+    if (!import_node_util10.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
+    if (object.length < LARGE) {
+      this.writeUint32(INSIDE);
+      this.writeUint32(object.length);
+      this.writeRawBytes(object);
+      return;
+    }
+    this.writeUint32(BESIDE);
+    this.writeUint32(this.parts.length);
+    this.parts.push(object);
+  }
+};
+var MessageReader = class extends import_node_v83.Deserializer {
+  _readHostObject() {
+    const place = this.readUint32();
+    const number = this.readUint32();
+    if (place === INSIDE) return Uint8Array.from(this.readRawBytes(number));
+    const part = this.parts[number];
+    if (part === void 0) throw new TypeError("a message refers to a part that it does not have");
+    return part;
+  }
+};
+
+// lib/process/program.ts
+var import_node_path4 = require("node:path");
+var PASSED_ON = ["TZ", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_TIME", "LD_LIBRARY_PATH", "NAPI_RS_NATIVE_LIBRARY_PATH", "SystemRoot"];
+function program() {
+  const environment = PASSED_ON.flatMap((name) => {
+    const value = process.env[name];
+    return value === void 0 ? [] : [name, value];
+  });
+  if ("electron" in process.versions) environment.push("ELECTRON_RUN_AS_NODE", "1");
+  return {
+    program: process.execPath,
+    // The child collects what messages leave behind by itself.
+    arguments: ["--expose-gc", (0, import_node_path4.join)(__dirname, "isolate-process.js"), String(process.pid)],
+    environment,
+    // The host's own may be gone, and Node.js does not start without one.
+    directory: __dirname
+  };
+}
+
+// lib/process/link.ts
+var MIB = 1024 * 1024;
+var MOST_SNAPSHOTS = 4;
+var MOST_SESSIONS = 100;
+var WEIGHT = 32 * MIB;
+var FINISHING = /* @__PURE__ */ new Set(["ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
+var ProcessLink = class {
+  #native;
+  #owner;
+  #snapshots = /* @__PURE__ */ new Set();
+  #session;
+  #memoryLimitMb = 0;
+  #sessions = 0;
+  #isReady = false;
+  #isKilled = false;
+  constructor(connection2, owner) {
+    this.#owner = owner;
+    this.#native = connection2.native.startProcess(program());
+    connection2.hear(this.#native.id, (event) => this.#hear(event));
+    this.#tell({ kind: "start", float16: "Float16Array" in globalThis });
+  }
+  /** Lets a session begin: the process is its own until it is released. */
+  open(session, { request, options, snapshot }) {
+    this.#session = session;
+    this.#sessions += 1;
+    this.#memoryLimitMb = options.memoryLimitMb;
+    if (snapshot !== void 0) this.keep(snapshot);
+    const memoryBytes = (3 * options.memoryLimitMb + 64) * MIB;
+    this.#tell({ kind: "create", request, options, snapshot: snapshot?.digest, memoryBytes });
+    this.#native.watch(memoryBytes);
+    this.#native.weigh(WEIGHT);
+  }
+  /** Gives the process a snapshot, unless it has that already. */
+  keep(snapshot) {
+    const { digest } = snapshot;
+    const isThere = this.#snapshots.delete(digest);
+    this.#snapshots.add(digest);
+    if (isThere) return;
+    let forget;
+    if (this.#snapshots.size > MOST_SNAPSHOTS) {
+      forget = this.#snapshots.values().next().value;
+      this.#snapshots.delete(forget);
+    }
+    this.#native.sendSnapshot(pack({ kind: "snapshot", digest, forget }).head, snapshot);
+  }
+  /** Sends what `pack` made. */
+  send({ head, parts }) {
+    this.#native.send(head, parts);
+  }
+  /** Ends the process, and what runs in it. Whoever waits is told that the isolate is finished, and why. */
+  end(why, isNews = false) {
+    this.#isKilled = true;
+    this.#native.kill();
+    this.#release(why, { isNews, isClean: false });
+  }
+  /** Whether the process waits for a session. */
+  get isReady() {
+    return this.#isReady;
+  }
+  has(snapshot) {
+    return this.#snapshots.has(snapshot.digest);
+  }
+  #tell(message) {
+    this.send(pack(message));
+  }
+  #hear(event) {
+    if (event.kind === "frame") {
+      if (!this.#isKilled) this.#receive(event.bytes);
+      return;
+    }
+    this.#isKilled = true;
+    this.#release(endError(JSON.parse(event.json), this.#memoryLimitMb), { isNews: true, isClean: false });
+    this.#owner.onEnd(this);
+  }
+  #receive(frame) {
+    let message;
+    try {
+      message = unpack(frame).message;
+    } catch {
+      this.end({ code: "ERR_ISOLATE_LOST", message: "the isolate is lost: its process sent what is no message" }, true);
+      return;
+    }
+    if (message.kind === "event") this.#report(message.event);
+    else if (message.kind === "refused") this.#report(refusal2(message));
+    else if (message.kind === "finished") this.end(message.error);
+    else if (message.kind === "disposed") this.#release(void 0, { isNews: false, isClean: message.clean });
+    else if (message.kind === "ready") this.#isReady = true;
+  }
+  #report(event) {
+    const start = this.#session?.report(event);
+    if (start === "start") this.#owner.onStart(this);
+    else if (start === "failed start") this.end(void 0);
+    else if (event.kind === "done" && event.error !== void 0 && event.error !== null) this.#endIfFinished(event.error);
+  }
+  #endIfFinished(error) {
+    if (FINISHING.has(error.code)) this.end(error);
+    else if (error.code === "ERR_DISPOSED" && error.cause !== void 0 && error.cause !== null) this.end(error.cause);
+  }
+  #release(why, { isNews, isClean }) {
+    const session = this.#session;
+    if (session === void 0) return;
+    this.#session = void 0;
+    this.#native.watch();
+    this.#native.weigh(0);
+    session.finish(why, isNews);
+    this.#owner.onRelease(this, isClean && this.#sessions < MOST_SESSIONS);
+  }
+};
+function refusal2({ request, code, message }) {
+  const id = typeof request === "number" ? request : -1;
+  const error = { code: code === "ERR_INVALID_ARG" ? code : "ERR_ISOLATE_LOST", message };
+  return { kind: "done", id, error };
+}
+
+// lib/process/session.ts
+var CREATION = "createIsolate";
+var GRACE_MS = 5e3;
+var START_MS = 6e4;
+var DISPOSAL_MS = 5e3;
+var Session = class {
+  /** The isolate's number on the host's side. */
+  isolate;
+  #requests;
+  #pending = /* @__PURE__ */ new Map();
+  #onLate;
+  #finished;
+  /** @param onLate called when the process does not answer in time; by then the request is answered */
+  constructor(isolate, requests, onLate) {
+    this.isolate = isolate;
+    this.#requests = requests;
+    this.#onLate = onLate;
+  }
+  get isFinished() {
+    return this.#finished !== void 0;
+  }
+  /**
+   * A request is sent to the process, or was; if the session is finished, it is refused.
+   *
+   * @returns whether the process is to be told
+   */
+  begin(request, method, timeoutMs) {
+    if (this.#finished !== void 0) {
+      const { why } = this.#finished;
+      queueMicrotask(() => this.#answer(request, method === "dispose" ? void 0 : disposedBecause(why)));
+      return false;
+    }
+    this.#pending.set(request, { method, timer: void 0 });
+    if (method === "dispose") this.#expect(request, DISPOSAL_MS, () => void 0);
+    else if (timeoutMs !== void 0) {
+      const grace = method === CREATION ? START_MS : GRACE_MS;
+      this.#expect(request, timeoutMs + grace, () => late(timeoutMs));
+    }
+    return true;
+  }
+  /** Nobody waits for the answer any more. */
+  forget(request) {
+    const pending = this.#pending.get(request);
+    clearTimeout(pending?.timer);
+    this.#pending.delete(request);
+  }
+  /**
+   * What the process reports about its isolate. What it has no business with is
+   * dropped.
+   *
+   * @returns whether that was the start of the session
+   */
+  report(event) {
+    if (typeof event.isolate === "number") {
+      if (!this.isFinished) this.#requests.deliver({ ...event, isolate: this.isolate });
+      return void 0;
+    }
+    const pending = this.#pending.get(event.id);
+    if (pending === void 0) return void 0;
+    if (event.kind === "done") this.forget(event.id);
+    this.#requests.deliver(event);
+    if (event.kind !== "done" || pending.method !== CREATION) return void 0;
+    return event.error === void 0 || event.error === null ? "start" : "failed start";
+  }
+  /**
+   * Ends the session: nothing comes from the process any more. All requests are
+   * told that the isolate is finished, later ones too; a disposal has what it
+   * wanted.
+   *
+   * @param why absent if the isolate was disposed, or nobody holds it
+   * @param isNews whether nobody was told why so far: then the request that waits longest is
+   */
+  finish(why, isNews) {
+    if (this.#finished !== void 0) return;
+    this.#finished = { why };
+    let error = (isNews ? why : void 0) ?? disposedBecause(why);
+    for (const [request, { method }] of this.#pending) {
+      this.forget(request);
+      this.#answer(request, method === "dispose" ? void 0 : error);
+      if (method !== "dispose") error = disposedBecause(why);
+    }
+  }
+  #answer(request, error) {
+    this.#requests.deliver({ kind: "done", id: request, ...error === void 0 ? {} : { error } });
+  }
+  #expect(request, ms, error) {
+    const pending = this.#pending.get(request);
+    const wait = (next) => {
+      pending.timer = setTimeout(next, Math.min(ms, 2 ** 31 - 1)).unref();
+    };
+    wait(() => {
+      setImmediate(() => {
+        if (!this.#pending.has(request)) return;
+        this.forget(request);
+        this.#answer(request, error());
+        this.#onLate();
+      });
+    });
+  }
+};
+function disposedBecause(why) {
+  if (why === void 0) return { code: "ERR_DISPOSED", message: "the isolate is disposed" };
+  if (why.code === "ERR_DISPOSED") return why;
+  return { code: "ERR_DISPOSED", message: `the isolate is finished: ${why.message}`, cause: why };
+}
+function late(timeoutMs) {
+  return { code: "ERR_TIMEOUT", message: `the call passed its timeoutMs of ${timeoutMs}, and the isolate's process did not answer` };
+}
+
+// lib/process/stand-in.ts
+var StandIn = class {
+  connection;
+  session;
+  link;
+  constructor(connection2, session, link) {
+    this.connection = connection2;
+    this.session = session;
+    this.link = link;
+  }
+  get id() {
+    return this.session.isolate;
+  }
+};
+var hasMethods = false;
+function standIn(connection2, session, link) {
+  if (!hasMethods) addMethods(Object.getOwnPropertyDescriptors(loadNative().NativeIsolate.prototype));
+  return new StandIn(connection2, session, link);
+}
+function addMethods(descriptors) {
+  hasMethods = true;
+  for (const [method, { value }] of Object.entries(descriptors)) {
+    if (typeof value !== "function" || method === "constructor") continue;
+    Object.defineProperty(StandIn.prototype, method, {
+      value(...args) {
+        call2(this, method, args);
+      }
+    });
+  }
+}
+function call2({ connection: connection2, session, link }, method, args) {
+  const { starting } = connection2;
+  const message = pack({ kind: "call", method, args });
+  if (starting !== void 0 && starting.request === args[0]) {
+    if (!session.begin(starting.request, method, starting.timeoutMs)) return;
+  } else if (session.isFinished) {
+    return;
+  }
+  if (method === "abort") session.forget(args[0]);
+  link.send(message);
+}
+
+// lib/process/pool.ts
+var SPARES = 1;
+var MOST_SPARES = 4;
+var IDLE_MS = 3e4;
+var ProcessPool = class {
+  #connection;
+  #spares = [];
+  /** Those in use, and the snapshot that the next one will likely ask for. */
+  #used = /* @__PURE__ */ new Map();
+  #idle;
+  /** Its members see a stand-in go, and must not hold it. */
+  #collected = new FinalizationRegistry((end) => end());
+  constructor(connection2) {
+    this.#connection = connection2;
+  }
+  createIsolate(request, options, snapshot) {
+    const connection2 = this.#connection;
+    const link = this.#take(snapshot) ?? this.#start();
+    clearTimeout(this.#idle);
+    this.#used.set(link, snapshot);
+    const session = new Session(loadNative().reserveIsolateId(), connection2, () => link.end(SILENT));
+    session.begin(request, CREATION, connection2.starting?.timeoutMs);
+    link.open(session, { request, options, snapshot });
+    const isolate = standIn(connection2, session, link);
+    this.#collected.register(isolate, () => {
+      if (!session.isFinished) link.end(void 0);
+    });
+    return isolate;
+  }
+  /** The best spare: one that is ready and has the snapshot. */
+  #take(snapshot) {
+    const worth = (link) => (link.isReady ? 2 : 0) + (snapshot === void 0 || link.has(snapshot) ? 1 : 0);
+    const [best] = this.#spares.toSorted((a, b) => worth(b) - worth(a));
+    if (best !== void 0) this.#forget(best);
+    return best;
+  }
+  #start() {
+    return new ProcessLink(this.#connection, {
+      onStart: (link) => this.#refill(this.#used.get(link)),
+      onRelease: (link, reusable) => this.#release(link, reusable),
+      onEnd: (link) => this.#forget(link)
+    });
+  }
+  /** Once a session runs, so that it does not wait for another one's process. */
+  #refill(snapshot) {
+    if (this.#spares.length >= SPARES) return;
+    const link = this.#start();
+    if (snapshot !== void 0) link.keep(snapshot);
+    this.#spares.push(link);
+  }
+  #release(link, reusable) {
+    this.#used.delete(link);
+    if (reusable && this.#spares.length < MOST_SPARES) this.#spares.push(link);
+    else link.end(void 0);
+    if (this.#used.size > 0) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      for (const spare of this.#spares.splice(0)) spare.end(void 0);
+    }, IDLE_MS).unref();
+  }
+  #forget(link) {
+    const index = this.#spares.indexOf(link);
+    if (index >= 0) this.#spares.splice(index, 1);
+  }
+};
+var SILENT = { code: "ERR_ISOLATE_LOST", message: "the isolate is lost: its process did not answer, long after the call's time limit" };
+var pools = /* @__PURE__ */ new WeakMap();
+function createInProcess(connection2, request, options, snapshot) {
+  let pool = pools.get(connection2);
+  if (pool === void 0) {
+    pool = new ProcessPool(connection2);
+    pools.set(connection2, pool);
+  }
+  return pool.createIsolate(request, options, snapshot);
+}
+
+// lib/reports.ts
+var import_node_util12 = require("node:util");
 
 // lib/console.ts
 var import_node_console = require("node:console");
+var import_node_util11 = require("node:util");
 var LEVELS = {
   assert: "error",
   debug: "debug",
@@ -1311,9 +2183,9 @@ function textOf(described, args) {
       return `Trace${args.length === 0 ? "" : `: ${format(args)}`}${stack === "" ? "" : `
 ${stack}`}`;
     case "dir":
-      return inspectBounded(args[0], dirDepth(args[1]));
+      return guard(() => (0, import_node_util11.inspect)(args[0], { customInspect: false, depth: dirDepth(args[1]) }), args);
     case "table":
-      return isSmallTable(args[0]) ? guard(() => table(args), args) : format(args);
+      return guard(() => table(args), args);
     default:
       return format(args);
   }
@@ -1324,13 +2196,13 @@ function problemText(problem, method, label) {
   return method === "countReset" ? `Count for '${label}' does not exist` : `No such label '${label}' for console.${method}()`;
 }
 function format(args) {
-  return guard(() => formatBounded(args), args);
+  return guard(() => (0, import_node_util11.formatWithOptions)({}, ...args), args);
 }
 function guard(make, args) {
   try {
     return make();
   } catch {
-    return args.map((argument) => typeof argument === "string" ? argument : inspectBounded(argument)).join(" ");
+    return args.map((argument) => typeof argument === "string" ? argument : (0, import_node_util11.inspect)(argument)).join(" ");
   }
 }
 function dirDepth(options) {
@@ -1414,15 +2286,8 @@ function uncaughtEntry({ kind, error, more }) {
   const what = kind === "rejection" ? "Uncaught (in promise)" : "Uncaught";
   const rest = more === 0 ? "" : `
 ... and ${more} more`;
-  return { level: "error", text: `${what} ${shown(error)}${rest}`, args: [error], depth: 0, time: Date.now() };
-}
-function shown(error) {
-  if (!(error instanceof Error)) return inspectBounded(error);
-  const parts = ["errors", "cause"].filter((key) => Object.hasOwn(error, key));
-  const lines = parts.map((key) => `  [${key}]: ${inspectBounded(Reflect.get(error, key)).replaceAll("\n", "\n  ")}`);
-  return lines.length === 0 ? String(error.stack) : `${error.stack} {
-${lines.join(",\n")}
-}`;
+  const text2 = error instanceof Error && !("cause" in error || "errors" in error) ? error.stack : (0, import_node_util12.inspect)(error);
+  return { level: "error", text: `${what} ${text2}${rest}`, args: [error], depth: 0, time: Date.now() };
 }
 
 // lib/isolate-core.ts
@@ -1430,17 +2295,23 @@ var IsolateCore = class _IsolateCore {
   #connection;
   #native;
   #bindings;
+  link;
+  #loader;
   #listeners;
   #limits;
   /** What the host is done with, and the native side does not know yet. */
   #done = { reports: 0, weight: 0 };
   #disposed;
+  /** With `process`: how long it took to start. */
+  #startMs;
   constructor(connection2, native2, request) {
     this.#connection = connection2;
     this.#native = native2;
     this.#bindings = request.bindings;
+    this.#loader = request.modules.loader;
     this.#listeners = request.listeners;
     this.#limits = new LimitReporter(native2.id);
+    this.link = new InspectorLink({ native: native2, request: (start) => this.#request(start) });
   }
   /** Unique in the process. */
   get id() {
@@ -1453,33 +2324,49 @@ var IsolateCore = class _IsolateCore {
    */
   static async start(request, snapshot, sources) {
     const connection2 = connect();
-    const { timeoutMs, memoryLimitMb, bindings } = request;
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules } = request;
     const options = {
       memoryLimitMb,
       sources,
       globals: connection2.encode(request.globals, "globals"),
       bindings: [...bindings.keys()],
-      ...wanted(request.listeners),
-      ...timeoutMs === Infinity ? {} : { timeoutMs }
+      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
+      modules: modules.given,
+      hasLoader: modules.loader !== void 0,
+      ...withTimeout(timeoutMs),
+      ...cpuLimitMs === Infinity ? {} : { cpuLimitMs },
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm,
+      ...wanted(request.listeners)
     };
     let core;
+    const asked = performance.now();
+    const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs);
     await connection2.request((id) => {
-      const native2 = connection2.native.createIsolate(id, options, snapshot);
+      const native2 = request.process ? createInProcess(connection2, id, options, snapshot) : connection2.native.createIsolate(id, options, snapshot);
       core = new _IsolateCore(connection2, native2, request);
       connection2.register(native2.id, core);
-    });
-    return core;
+    }, limits);
+    const started = core;
+    if (request.process) started.#startMs = performance.now() - asked;
+    return started;
   }
   eval({ source, timeoutMs, signal }) {
     return this.#traced("eval", source.name, timeoutMs, async () => {
-      const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal);
+      const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs);
       return this.#connection.decode(event.bytes);
     });
   }
   call(path, args, { timeoutMs, signal }) {
     return this.#traced("call", path, timeoutMs, async () => {
       const bytes = this.#connection.encode(args, "args");
-      const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal);
+      const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs);
+      return this.#connection.decode(event.bytes);
+    });
+  }
+  import(specifier, { timeoutMs, signal }) {
+    return this.#traced("import", specifier, timeoutMs, async () => {
+      const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs);
       return this.#connection.decode(event.bytes);
     });
   }
@@ -1497,7 +2384,28 @@ var IsolateCore = class _IsolateCore {
   }
   async stats() {
     const event = await this.#request((id) => this.#native.stats(id));
-    return JSON.parse(event.json);
+    const stats = JSON.parse(event.json);
+    return this.#startMs === void 0 ? stats : { ...stats, startMs: this.#startMs };
+  }
+  inspect(request) {
+    return openInspector(this, request);
+  }
+  cpuProfile({ work, samplingIntervalUs }) {
+    return profile(this.#connection, this.link, work, samplingIntervalUs);
+  }
+  async heapSnapshot({ path, signal }) {
+    const write2 = async (to) => {
+      await this.#request((id) => this.#native.heapSnapshot(id, to), signal);
+    };
+    if (path === void 0) return streamed(write2);
+    await write2(path);
+    return void 0;
+  }
+  holdLoop() {
+    return this.#connection.hold();
+  }
+  onInspector(session, message) {
+    this.link.onEvent(session, message);
   }
   /** However often it is called: one disposal, one promise. */
   dispose() {
@@ -1509,13 +2417,21 @@ var IsolateCore = class _IsolateCore {
     this.#connection.unregister(this.#native.id, this);
     tellDisposed(this.id, "dispose");
   }
-  #request(start, signal) {
-    const options = { signal, abort: (request) => this.#native.abort(request), owner: this };
-    return this.#connection.request(start, options);
+  #request(start, signal, timeoutMs) {
+    const options = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs };
+    if (currentFrame() === void 0) return this.#connection.request(start, options);
+    const hostCalls = hostCallsWithin(this.#native.id);
+    return this.#connection.request((request) => {
+      this.#native.nest(request, hostCalls);
+      start(request);
+    }, options);
   }
   /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall, path, args) {
-    void this.#run(path, args).then(({ ok, value }) => {
+  onHostCall(hostCall, path, args, within) {
+    const binding = this.#bindings.get(path);
+    const run = () => this.#run(binding, path, args);
+    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
+    void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value }) => {
       try {
         this.#native.answer(hostCall, ok, value);
       } catch {
@@ -1535,9 +2451,9 @@ var IsolateCore = class _IsolateCore {
     this.#done.reports += reports.length;
     this.#done.weight += weight;
   }
-  async #run(path, args) {
+  async #run(binding, path, args) {
     try {
-      const binding = this.#bindings.get(path);
+      if (path === LOADER_PATH && this.#loader !== void 0) return { ok: true, value: await askLoader(this.#loader, args) };
       if (binding === void 0) throw new Error(`host function ${path} does not exist in this isolate`);
       const decoded = this.#connection.decode(args);
       const result = await Reflect.apply(binding.call, binding.holder, decoded);
@@ -1547,13 +2463,16 @@ var IsolateCore = class _IsolateCore {
     }
   }
 };
+function withTimeout(timeoutMs) {
+  return timeoutMs === Infinity ? {} : { timeoutMs };
+}
 
 // lib/options.ts
-var import_node_util10 = require("node:util");
+var import_node_util13 = require("node:util");
 
 // lib/observe-options.ts
 function checkListeners(given) {
-  const console2 = given.get("console") === void 0 ? "ignore" : given.get("console");
+  const console2 = given.get("console") ?? "ignore";
   if (console2 !== "ignore" && console2 !== "inherit" && typeof console2 !== "function") {
     throw given.fail("console", '"ignore", "inherit" or a function');
   }
@@ -1621,8 +2540,9 @@ function checkModuleNames(where, sources) {
   const names = /* @__PURE__ */ new Set();
   for (const { name, kind } of sources) {
     if (kind === void 0) continue;
-    if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`);
-    names.add(name);
+    const key = moduleKey(name);
+    if (names.has(key)) throw invalidArg(`${where}: two modules have the name ${show(key)}`);
+    names.add(key);
   }
 }
 function checkBundles(where, name, bundle) {
@@ -1644,6 +2564,10 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     "timeoutMs",
     "globals",
     "bindings",
+    "cpuLimitMs",
+    "codegen",
+    "modules",
+    "process",
     "console",
     "onUnhandledRejection"
   ]);
@@ -1663,8 +2587,23 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     timeoutMs: given.timeout("timeoutMs", 3e4),
     globals,
     bindings,
+    cpuLimitMs: given.timeout("cpuLimitMs", Infinity),
+    codegen: checkCodegen(given),
+    modules: checkModules(given),
+    process: given.boolean("process", false),
     listeners: checkListeners(given)
   };
+}
+function checkCodegen(given) {
+  const codegen = given.get("codegen");
+  if (codegen === void 0) return { strings: true, wasm: true };
+  const parts = readObject(given.where, "codegen", codegen, ["strings", "wasm"]);
+  const allows = (name) => {
+    const value = parts.get(name);
+    if (value === void 0 || typeof value === "boolean") return value ?? true;
+    throw wrong(given.where, `codegen.${name}`, "true or false", value);
+  };
+  return { strings: allows("strings"), wasm: allows("wasm") };
 }
 function isolateMemory(given) {
   return given.integer("memoryLimitMb", MEMORY_RANGE, 128);
@@ -1677,7 +2616,7 @@ function checkMemoryFor(where, snapshot, memoryLimitMb) {
 function checkSnapshotOrigin(given) {
   const from = given.get("snapshot");
   if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util10.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  if (typeof from !== "string" && !import_node_util13.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
   return checkOrigin(given.where, "snapshot", from);
 }
 function checkFallback(given) {
@@ -1708,9 +2647,9 @@ function checkGlobals(given) {
   }
   return globals;
 }
-function checkCallOptions(options, defaultTimeoutMs) {
+function checkCallOptions(options, defaultTimeoutMs, where = "isolate.call") {
   if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
-  return limitsOf(new Given("isolate.call", options, ["timeoutMs", "signal"]), defaultTimeoutMs);
+  return limitsOf(new Given(where, options, ["timeoutMs", "signal"]), defaultTimeoutMs);
 }
 function checkEval(source, options, defaultTimeoutMs) {
   if (options === void 0) {
@@ -1761,7 +2700,7 @@ function checkSource(where, name, source, fileName) {
 }
 
 // lib/seed.ts
-var import_node_util11 = require("node:util");
+var import_node_util14 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -1819,7 +2758,7 @@ var Snapshot = class _Snapshot {
    * `ERR_SNAPSHOT_MISMATCH` if it is of another format version
    */
   static inspect(from) {
-    return inspect4(checkOrigin("Snapshot.inspect", "from", from));
+    return inspect5(checkOrigin("Snapshot.inspect", "from", from));
   }
   /** Hex SHA-256 over the sources and every option that changes the heap. */
   get key() {
@@ -1899,7 +2838,7 @@ async function load({ from, sha256 }) {
   const connection2 = connect();
   return makeSnapshot(snapshotOf(await connection2.request((id) => connection2.native.loadSnapshot(id, from, sha256))));
 }
-async function inspect4(from) {
+async function inspect5(from) {
   const connection2 = connect();
   const event = await connection2.request((id) => connection2.native.inspectSnapshot(id, from));
   return parseInfo(event.json);
@@ -1933,7 +2872,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util11.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util14.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };
@@ -1994,7 +2933,8 @@ var Isolate = class _Isolate {
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
    * than an eighth of the isolate's memory limit
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   eval(source, options) {
     return this.#core.eval(checkEval(source, options, this.#timeoutMs));
@@ -2006,12 +2946,28 @@ var Isolate = class _Isolate {
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the function throws, or its promise rejects
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   call(path, args = [], options) {
     if (!isPath(path)) throw wrong("isolate.call", "path", "a name or a dotted path", path);
     if (!Array.isArray(args)) throw wrong("isolate.call", "args", "an array", args);
     return this.#core.call(path, args, checkCallOptions(options, this.#timeoutMs));
+  }
+  /**
+   * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
+   * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
+   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader
+   * threw), or throws
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` if the module, or one that it imports, is not there
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   */
+  import(specifier, options) {
+    const name = checkFileName("isolate.import", "specifier", specifier);
+    return this.#core.import(name, checkCallOptions(options, this.#timeoutMs, "isolate.import"));
   }
   /**
    * Figures of this isolate: memory, CPU time, calls.
@@ -2020,6 +2976,36 @@ var Isolate = class _Isolate {
    */
   stats() {
     return this.#core.stats();
+  }
+  /**
+   * Opens the isolate for debuggers: the Chrome DevTools Protocol over a
+   * WebSocket on this machine's loopback, as `node --inspect` does for Node's own
+   * code. Works while the guest runs, also in an endless loop. Whoever reaches
+   * it controls the guest, and can call its bindings. See docs/debugging.md.
+   *
+   * Time that the guest stands at a breakpoint does not count towards `timeoutMs`.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+   * @throws `IsoseedError` with `ERR_DISPOSED` if the isolate is disposed or finished
+   * @throws the system's error, such as `EADDRINUSE`, if it can't listen there
+   */
+  inspect(options) {
+    return this.#core.inspect(checkInspect(options));
+  }
+  /**
+   * Profiles the isolate's thread while `work` runs: call the isolate there. The
+   * profile is what a `.cpuprofile` file holds, as JSON.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws whatever `work` throws or rejects with; there is no profile then
+   * @throws `IsoseedError` with `ERR_INSPECTOR` if Node's own CPU profiler runs in this process, with `ERR_DISPOSED` if
+   * the isolate is disposed or finished
+   */
+  cpuProfile(work, options) {
+    return this.#core.cpuProfile(checkCpuProfile(work, options));
+  }
+  heapSnapshot(options) {
+    return this.#core.heapSnapshot(checkHeapSnapshot(options));
   }
   /**
    * Ends the session: stops what runs, rejects pending calls with
@@ -2035,9 +3021,9 @@ var Isolate = class _Isolate {
   }
 };
 function createIsolate(options) {
-  return open(checkIsolateOptions(options, nativeSnapshot));
+  return open2(checkIsolateOptions(options, nativeSnapshot));
 }
-async function open(request) {
+async function open2(request) {
   const began = performance.now();
   const { core, seededFrom } = await startSeeded(request);
   if (hasSubscribers("isoseed:isolate:create")) {
@@ -2071,6 +3057,7 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
 0 && (module.exports = {
   ConsoleOpaque,
   GuestError,
+  Inspector,
   Isolate,
   IsoseedError,
   Snapshot,

@@ -1,7 +1,7 @@
 import type { Plugin } from 'esbuild'
 import { expectTypeOf, test } from 'vitest'
 import { buildSnapshot, createIsolate, Snapshot, snapshotCache } from '../lib/index.js'
-import type { BuildSnapshotOptions, CallOptions, ConsoleEntry, CreateIsolateOptions, DiagnosticsChannels, Isolate, IsolateStats, Remote, SnapshotCacheLimits, SnapshotCacheStats, SnapshotInfo, Source, UnhandledRejection } from '../lib/index.js'
+import type { BuildSnapshotOptions, CallOptions, ConsoleEntry, CreateIsolateOptions, DiagnosticsChannels, GuestBindings, HostFunction, HostObject, Isolate, IsolateStats, Remote, SnapshotCacheLimits, SnapshotCacheStats, SnapshotInfo, Source, SyncBinding, UnhandledRejection } from '../lib/index.js'
 import { bundle } from '../lib/bundle.js'
 
 interface Api {
@@ -84,6 +84,28 @@ test('what an isolate tells beside answers', () => {
   expectTypeOf<DiagnosticsChannels['isoseed:limit']['code']>().toEqualTypeOf<'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_ISOLATE_LOST'>()
   // @ts-expect-error no such sink
   void createIsolate({ console: 'stdout' })
+})
+
+test('bindings as the guest sees them', () => {
+  const bindings = {
+    add: (a: number, b: number) => a + b,
+    load: async (id: string) => ({ id }),
+    now: { sync: true, fn: () => 1 },
+    later: { sync: true, fn: async (key: string, deep?: boolean) => [key, deep] as const },
+    db: { get: (key: string) => key, deep: { er: { sync: true, fn(n: number) { return n } } } },
+  } as const
+  expectTypeOf(bindings).toExtend<NonNullable<CreateIsolateOptions['bindings']>>()
+  type Guest = GuestBindings<typeof bindings>
+  expectTypeOf<Guest['add']>().toEqualTypeOf<(a: number, b: number) => Promise<number>>()
+  expectTypeOf<Guest['load']>().toEqualTypeOf<(id: string) => Promise<{ id: string }>>()
+  expectTypeOf<Guest['now']>().toEqualTypeOf<() => number>()
+  expectTypeOf<Guest['later']>().toEqualTypeOf<(key: string, deep?: boolean) => readonly [string, boolean | undefined]>()
+  expectTypeOf<Guest['db']['get']>().toEqualTypeOf<(key: string) => Promise<string>>()
+  expectTypeOf<Guest['db']['deep']['er']>().toEqualTypeOf<(n: number) => number>()
+  expectTypeOf<GuestBindings<{ any: any; not: number }>>().toEqualTypeOf<{ readonly any: any; readonly not: never }>()
+  expectTypeOf<{ sync: true; fn: () => void }>().toExtend<SyncBinding>()
+  expectTypeOf<{ sync: boolean; fn: () => void }>().not.toExtend<HostFunction | SyncBinding | HostObject>()
+  expectTypeOf<{ sync: true }>().not.toExtend<HostFunction | SyncBinding | HostObject>()
 })
 
 test('the cache', () => {

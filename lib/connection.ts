@@ -7,12 +7,17 @@ import { decode } from './decode.js'
 import { tellDisposed } from './diagnostics.js'
 import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
+import { currentFrame } from './nesting.js'
+import type { Frame } from './nesting.js'
 
-/** Who answers an isolate's calls of host functions. */
+/** Who answers an isolate's calls of host functions, and hears its inspector. */
 export interface HostCallReceiver {
-  onHostCall(hostCall: number, path: string, args: Uint8Array): void
+  /** @param within the call of a `sync` binding that the guest's call is a part of */
+  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void
   /** @param weight what the native side wants to hear again when this is done with the reports */
   onReports(reports: NativeReport[], weight: number): void
+  /** A session of its inspector has a message, or ends with the isolate. */
+  onInspector(session: number, message: string | undefined): void
 }
 
 /** How to end a request early, and what must live until it is answered. */
@@ -24,6 +29,14 @@ export interface RequestOptions {
   owner?: object
   /** Hears what the request is doing, as JSON. */
   onProgress?: ((json: string) => void) | undefined
+  /** The request's own time limit: a process that has not answered some time after it is ended. */
+  timeoutMs?: number | undefined
+}
+
+/** A request that is being handed to the native side. */
+export interface Starting {
+  request: number
+  timeoutMs: number | undefined
 }
 
 interface Pending {
@@ -31,7 +44,9 @@ interface Pending {
   reject: (reason: unknown) => void
   owner: object | undefined
   onProgress: ((json: string) => void) | undefined
+  frame: Frame | undefined
   stopWaiting: (() => void) | undefined
+  release: () => void
 }
 
 /** The native side's rejection, before it is made an error where the caller's stack is known. */
@@ -63,7 +78,10 @@ class Connection {
     this.#receivers.delete(isolate)
     tellDisposed(isolate, 'collected')
   })
+  readonly #processes = new Map<number, (event: NativeEvent) => void>()
   #lastRequest = 0
+  #starting: Starting | undefined
+  #holders = 0
 
   constructor(addon: Native) {
     this.#containsError = addon.containsError
@@ -94,6 +112,19 @@ class Connection {
     }
   }
 
+  /** Keeps the event loop alive until the returned function is called; calling that again is harmless. */
+  hold(): () => void {
+    let holds = true
+    this.#holders += 1
+    if (this.#holders === 1) this.native.ref()
+    return () => {
+      if (!holds) return
+      holds = false
+      this.#holders -= 1
+      if (this.#holders === 0) this.native.unref()
+    }
+  }
+
   /** From now on, an isolate's calls of host functions go to this receiver. */
   register(isolate: number, receiver: HostCallReceiver): void {
     this.#receivers.set(isolate, new WeakRef(receiver))
@@ -103,6 +134,21 @@ class Connection {
   unregister(isolate: number, receiver: HostCallReceiver): void {
     this.#receivers.delete(isolate)
     this.#collected.unregister(receiver)
+  }
+
+  /** The request whose `start` is being called: how a stand-in for an isolate knows that a call is one. */
+  get starting(): Starting | undefined {
+    return this.#starting
+  }
+
+  /** What comes from a process for isolates goes to this listener, until it has ended. */
+  hear(process: number, listener: (event: NativeEvent) => void): void {
+    this.#processes.set(process, listener)
+  }
+
+  /** Takes an event that comes from an isolate in another process. Not from inside the call that makes a request. */
+  deliver(event: NativeEvent): void {
+    this.#dispatch(event)
   }
 
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
@@ -119,18 +165,20 @@ class Connection {
     return bytes === undefined ? undefined : decode(bytes)
   }
 
-  #send(start: (request: number) => void, { signal, abort, owner, onProgress }: RequestOptions): Promise<NativeEvent> {
+  #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
-      const pending: Pending = { resolve, reject, owner, onProgress, stopWaiting: undefined }
-      if (this.#pending.size === 0) this.native.ref()
+      const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined, release: this.hold() }
       this.#pending.set(request, pending)
+      this.#starting = { request, timeoutMs }
       try {
         start(request)
       } catch (error) {
         this.#take(request)
         reject(error)
         return
+      } finally {
+        this.#starting = undefined
       }
       if (signal === undefined) return
       pending.stopWaiting = onAbort(signal, () => {
@@ -153,7 +201,7 @@ class Connection {
     if (pending === undefined) return undefined
     this.#pending.delete(request)
     pending.stopWaiting?.()
-    if (this.#pending.size === 0) this.native.unref()
+    pending.release()
     return pending
   }
 
@@ -162,15 +210,27 @@ class Connection {
     if (event.kind === 'hostCall') {
       // Nobody there: the isolate has been collected and is being disposed.
       const receiver = this.#receivers.get(event.isolate as number)?.deref()
-      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array)
+      const within = this.#pending.get(event.owner as number)?.frame
+      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array, within)
       return
     }
     if (event.kind === 'reports') {
       this.#receivers.get(event.isolate as number)?.deref()?.onReports(event.reports as NativeReport[], event.id)
       return
     }
+    if (event.kind === 'inspector') {
+      // Nobody there: the isolate has been collected, and waits for no reader.
+      this.#receivers.get(event.isolate as number)?.deref()?.onInspector(event.id, event.json)
+      return
+    }
     if (event.kind === 'progress') {
       this.#pending.get(event.id)?.onProgress?.(event.json as string)
+      return
+    }
+    if (event.kind === 'frame' || event.kind === 'ended') {
+      const listener = this.#processes.get(event.id)
+      if (event.kind === 'ended') this.#processes.delete(event.id)
+      listener?.(event)
       return
     }
     const pending = this.#take(event.id)

@@ -14,8 +14,11 @@ export type {
 } from './diagnostics-types.js'
 export { GuestError, IsoseedError } from './errors.js'
 export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions } from './errors.js'
+export type { GuestBinding, GuestBindings } from './guest-bindings.js'
 export { createIsolate, Isolate } from './isolate.js'
 export type { ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, UnhandledRejection } from './observe-types.js'
+export { Inspector } from './inspect.js'
+export type { CpuProfile, CpuProfileNode, CpuProfileOptions, HeapSnapshotOptions, InspectOptions, InspectorSession } from './inspector-types.js'
 export type { Remote, RemoteMember } from './remote.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
 export { snapshotCache } from './snapshot-cache.js'
@@ -31,6 +34,9 @@ export type {
   IsolateStats,
   IsolationReport,
   LoadOptions,
+  ModuleLoader,
+  ModuleSource,
+  ModuleSourceObject,
   PrewarmOptions,
   SaveOptions,
   SnapshotCacheLimits,
@@ -41,5 +47,6 @@ export type {
   SnapshotWarning,
   Source,
   SourceObject,
+  SyncBinding,
   VerifyIsolationOptions,
 } from './types.js'

@@ -1,13 +1,25 @@
+import type { ReadableStream } from 'node:stream/web'
 import type { NativeIsolate, NativeReport, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
+import { profile } from './cpu-profile.js'
 import { LimitReporter, tellDisposed, traceCall } from './diagnostics.js'
 import type { CallTrace } from './diagnostics-types.js'
+import { streamed } from './heap-snapshot.js'
+import { openInspector } from './inspect.js'
+import type { Inspected, Inspector } from './inspect.js'
+import type { CpuProfileRequest, HeapSnapshotRequest, InspectRequest } from './inspect-options.js'
+import { InspectorLink } from './inspector-link.js'
+import type { CpuProfile } from './inspector-types.js'
+import { LOADER_PATH, askLoader } from './modules.js'
+import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
+import type { Frame } from './nesting.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
+import { createInProcess } from './process/pool.js'
 import { deliver, wanted } from './reports.js'
 import type { Listeners } from './reports.js'
-import type { IsolateStats } from './types.js'
+import type { IsolateStats, ModuleLoader } from './types.js'
 
 /**
  * One isolate behind its public face: talks to the native isolate and runs
@@ -17,22 +29,28 @@ import type { IsolateStats } from './types.js'
  * does not: when only its own bindings refer to it, it is collected, and the
  * native isolate with it.
  */
-export class IsolateCore implements HostCallReceiver {
+export class IsolateCore implements HostCallReceiver, Inspected {
   readonly #connection: Connection
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
+  readonly link: InspectorLink
+  readonly #loader: ModuleLoader | undefined
   readonly #listeners: Listeners
   readonly #limits: LimitReporter
   /** What the host is done with, and the native side does not know yet. */
   #done = { reports: 0, weight: 0 }
   #disposed: Promise<void> | undefined
+  /** With `process`: how long it took to start. */
+  #startMs: number | undefined
 
   private constructor(connection: Connection, native: NativeIsolate, request: IsolateRequest) {
     this.#connection = connection
     this.#native = native
     this.#bindings = request.bindings
+    this.#loader = request.modules.loader
     this.#listeners = request.listeners
     this.#limits = new LimitReporter(native.id)
+    this.link = new InspectorLink({ native, request: (start) => this.#request(start) })
   }
 
   /** Unique in the process. */
@@ -47,27 +65,40 @@ export class IsolateCore implements HostCallReceiver {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { timeoutMs, memoryLimitMb, bindings } = request
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules } = request
     const options = {
       memoryLimitMb,
       sources,
       globals: connection.encode(request.globals, 'globals'),
       bindings: [...bindings.keys()],
+      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
+      modules: modules.given,
+      hasLoader: modules.loader !== undefined,
+      ...withTimeout(timeoutMs),
+      ...(cpuLimitMs === Infinity ? {} : { cpuLimitMs }),
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm,
       ...wanted(request.listeners),
-      ...(timeoutMs === Infinity ? {} : { timeoutMs }),
     }
     let core: IsolateCore | undefined
+    const asked = performance.now()
+    const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs)
     await connection.request((id) => {
-      const native = connection.native.createIsolate(id, options, snapshot)
+      const native = request.process
+        ? createInProcess(connection, id, options, snapshot)
+        : connection.native.createIsolate(id, options, snapshot)
       core = new IsolateCore(connection, native, request)
       connection.register(native.id, core)
-    })
-    return core as unknown as IsolateCore
+    }, limits)
+    const started = core as unknown as IsolateCore
+    // Its process knows nothing of the time that it took to start.
+    if (request.process) started.#startMs = performance.now() - asked
+    return started
   }
 
   eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {
     return this.#traced('eval', source.name, timeoutMs, async () => {
-      const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal)
+      const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs)
       return this.#connection.decode(event.bytes)
     })
   }
@@ -75,7 +106,14 @@ export class IsolateCore implements HostCallReceiver {
   call(path: string, args: unknown[], { timeoutMs, signal }: CallLimits): Promise<unknown> {
     return this.#traced('call', path, timeoutMs, async () => {
       const bytes = this.#connection.encode(args, 'args')
-      const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal)
+      const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs)
+      return this.#connection.decode(event.bytes)
+    })
+  }
+
+  import(specifier: string, { timeoutMs, signal }: CallLimits): Promise<unknown> {
+    return this.#traced('import', specifier, timeoutMs, async () => {
+      const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs)
       return this.#connection.decode(event.bytes)
     })
   }
@@ -95,7 +133,33 @@ export class IsolateCore implements HostCallReceiver {
 
   async stats(): Promise<IsolateStats> {
     const event = await this.#request((id) => this.#native.stats(id))
-    return JSON.parse(event.json as string) as IsolateStats
+    const stats = JSON.parse(event.json as string) as IsolateStats
+    return this.#startMs === undefined ? stats : { ...stats, startMs: this.#startMs }
+  }
+
+  inspect(request: InspectRequest): Promise<Inspector> {
+    return openInspector(this, request)
+  }
+
+  cpuProfile({ work, samplingIntervalUs }: CpuProfileRequest): Promise<CpuProfile> {
+    return profile(this.#connection, this.link, work, samplingIntervalUs)
+  }
+
+  async heapSnapshot({ path, signal }: HeapSnapshotRequest): Promise<ReadableStream<Uint8Array> | undefined> {
+    const write = async (to: string): Promise<void> => {
+      await this.#request((id) => this.#native.heapSnapshot(id, to), signal)
+    }
+    if (path === undefined) return streamed(write)
+    await write(path)
+    return undefined
+  }
+
+  holdLoop(): () => void {
+    return this.#connection.hold()
+  }
+
+  onInspector(session: number, message: string | undefined): void {
+    this.link.onEvent(session, message)
   }
 
   /** However often it is called: one disposal, one promise. */
@@ -110,14 +174,22 @@ export class IsolateCore implements HostCallReceiver {
     tellDisposed(this.id, 'dispose')
   }
 
-  #request(start: (request: number) => void, signal?: AbortSignal): ReturnType<Connection['request']> {
-    const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this }
-    return this.#connection.request(start, options)
+  #request(start: (request: number) => void, signal?: AbortSignal, timeoutMs?: number): ReturnType<Connection['request']> {
+    const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs }
+    if (currentFrame() === undefined) return this.#connection.request(start, options)
+    const hostCalls = hostCallsWithin(this.#native.id)
+    return this.#connection.request((request) => {
+      this.#native.nest(request, hostCalls)
+      start(request)
+    }, options)
   }
 
   /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall: number, path: string, args: Uint8Array): void {
-    void this.#run(path, args).then(({ ok, value }) => {
+  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void {
+    const binding = this.#bindings.get(path)
+    const run = (): Promise<HostAnswer> => this.#run(binding, path, args)
+    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
+    void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value }) => {
       try {
         this.#native.answer(hostCall, ok, value)
       } catch {
@@ -140,9 +212,9 @@ export class IsolateCore implements HostCallReceiver {
     this.#done.weight += weight
   }
 
-  async #run(path: string, args: Uint8Array): Promise<{ ok: boolean; value: Uint8Array }> {
+  async #run(binding: Binding | undefined, path: string, args: Uint8Array): Promise<HostAnswer> {
     try {
-      const binding = this.#bindings.get(path)
+      if (path === LOADER_PATH && this.#loader !== undefined) return { ok: true, value: await askLoader(this.#loader, args) }
       if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
       const decoded = this.#connection.decode(args) as unknown[]
       const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)
@@ -151,4 +223,15 @@ export class IsolateCore implements HostCallReceiver {
       return { ok: false, value: this.#connection.encodeThrown(error, path) }
     }
   }
+}
+
+/** An encoded value, or an encoded error. */
+interface HostAnswer {
+  ok: boolean
+  value: Uint8Array
+}
+
+/** The native side knows no infinity: there, no limit is an absent one. */
+function withTimeout(timeoutMs: number): { timeoutMs?: number } {
+  return timeoutMs === Infinity ? {} : { timeoutMs }
 }

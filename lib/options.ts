@@ -17,6 +17,9 @@ import {
   wrong,
 } from './checks.js'
 import { invalidArg, show } from './errors.js'
+import { moduleKey } from './module-name.js'
+import { checkModules } from './modules.js'
+import type { Modules } from './modules.js'
 import { checkListeners } from './observe-options.js'
 import type { Listeners } from './reports.js'
 import type { BuildProgress, SnapshotCacheLimits } from './types.js'
@@ -98,8 +101,9 @@ function checkModuleNames(where: string, sources: NativeSource[]): void {
   const names = new Set<string>()
   for (const { name, kind } of sources) {
     if (kind === undefined) continue
-    if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`)
-    names.add(name)
+    const key = moduleKey(name)
+    if (names.has(key)) throw invalidArg(`${where}: two modules have the name ${show(key)}`)
+    names.add(key)
   }
 }
 
@@ -126,6 +130,12 @@ export interface IsolateRequest {
   timeoutMs: number
   globals: object
   bindings: Map<string, Binding>
+  /** May be `Infinity`. */
+  cpuLimitMs: number
+  codegen: { strings: boolean; wasm: boolean }
+  modules: Modules
+  /** Whether it runs in a process of its own. */
+  process: boolean
   listeners: Listeners
 }
 
@@ -138,6 +148,10 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'timeoutMs',
     'globals',
     'bindings',
+    'cpuLimitMs',
+    'codegen',
+    'modules',
+    'process',
     'console',
     'onUnhandledRejection',
   ])
@@ -157,8 +171,24 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     timeoutMs: given.timeout('timeoutMs', 30_000),
     globals,
     bindings,
+    cpuLimitMs: given.timeout('cpuLimitMs', Infinity),
+    codegen: checkCodegen(given),
+    modules: checkModules(given),
+    process: given.boolean('process', false),
     listeners: checkListeners(given),
   }
+}
+
+function checkCodegen(given: Given): IsolateRequest['codegen'] {
+  const codegen = given.get('codegen')
+  if (codegen === undefined) return { strings: true, wasm: true }
+  const parts = readObject(given.where, 'codegen', codegen, ['strings', 'wasm'])
+  const allows = (name: 'strings' | 'wasm'): boolean => {
+    const value = parts.get(name)
+    if (value === undefined || typeof value === 'boolean') return value ?? true
+    throw wrong(given.where, `codegen.${name}`, 'true or false', value)
+  }
+  return { strings: allows('strings'), wasm: allows('wasm') }
 }
 
 function isolateMemory(given: Given): number {
@@ -229,10 +259,10 @@ export interface CallLimits {
  * @param defaultTimeoutMs the isolate's own limit; may be `Infinity`
  * @throws `TypeError` with `ERR_INVALID_ARG`
  */
-export function checkCallOptions(options: unknown, defaultTimeoutMs: number): CallLimits {
+export function checkCallOptions(options: unknown, defaultTimeoutMs: number, where = 'isolate.call'): CallLimits {
   // Nearly every call comes without options: no need to look for them.
   if (options === undefined) return { timeoutMs: finite(defaultTimeoutMs), signal: undefined }
-  return limitsOf(new Given('isolate.call', options, ['timeoutMs', 'signal']), defaultTimeoutMs)
+  return limitsOf(new Given(where, options, ['timeoutMs', 'signal']), defaultTimeoutMs)
 }
 
 /** What `isolate.eval` needs. */

@@ -9,28 +9,33 @@ use napi_derive::napi;
 
 use super::error::NativeError;
 use super::number;
+use super::process::end_json;
 use super::report::NativeReport;
 use super::snapshot::NativeSnapshot;
 use crate::engine::error::EngineError;
 use crate::engine::host_call::HostCall;
 use crate::engine::observe::outbox::Outbox;
+use crate::engine::process::parent::{Frame, ProcessEnd};
 use crate::engine::snapshot::helper::Progress;
 
 /// The answer to a request, or a guest's call of a host function.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct NativeEvent {
-    /// `done`, `hostCall`, `progress` or `reports`.
+    /// `done`, `hostCall`, `progress`, `reports`, `inspector`, or of a process: `frame` or `ended`.
     pub kind: &'static str,
-    /// The request's number, or the host call's; for `reports` their weight in bytes.
+    /// The request's number, the host call's, the inspector session's, or the process's; for `reports`
+    /// their weight in bytes.
     pub id: f64,
-    /// For `hostCall` and `reports`: the isolate's number.
+    /// For `hostCall`, `reports` and `inspector`: the isolate's number.
     pub isolate: Option<f64>,
     /// For `hostCall`: the binding's dotted path.
     pub path: Option<String>,
+    /// For `hostCall`: the request that the guest works for.
+    pub owner: Option<f64>,
     /// An encoded value.
     pub bytes: Option<Uint8Array>,
-    /// An answer as JSON.
+    /// An answer as JSON; for `inspector` a message of the session, absent when the isolate is finished.
     pub json: Option<String>,
     /// A snapshot that was built or loaded.
     pub snapshot: Option<NativeSnapshot>,
@@ -58,7 +63,10 @@ enum Event {
     Done { request: f64, outcome: Outcome },
     HostCall { isolate: f64, call: HostCall },
     Progress { request: f64, progress: Progress },
+    Frame { process: f64, frame: Frame },
+    ProcessEnded { process: f64, end: ProcessEnd },
     Reports { isolate: f64, outbox: Arc<Outbox> },
+    Inspector { isolate: f64, session: f64, message: Option<String> },
 }
 
 impl From<Event> for NativeEvent {
@@ -69,6 +77,7 @@ impl From<Event> for NativeEvent {
                 id: number(call.id),
                 isolate: Some(isolate),
                 path: Some(call.path),
+                owner: call.owner.map(number),
                 bytes: Some(call.arguments.into()),
                 ..Self::default()
             },
@@ -78,6 +87,12 @@ impl From<Event> for NativeEvent {
                 json: serde_json::to_string(&progress).ok(),
                 ..Self::default()
             },
+            Event::Frame { process, frame } => {
+                Self { kind: "frame", id: process, bytes: Some(frame.bytes.into()), ..Self::default() }
+            }
+            Event::ProcessEnded { process, end } => {
+                Self { kind: "ended", id: process, json: Some(end_json(&end)), ..Self::default() }
+            }
             Event::Reports { isolate, outbox } => {
                 let (reports, bytes) = outbox.take();
                 Self {
@@ -88,6 +103,13 @@ impl From<Event> for NativeEvent {
                     ..Self::default()
                 }
             }
+            Event::Inspector { isolate, session, message } => Self {
+                kind: "inspector",
+                id: session,
+                isolate: Some(isolate),
+                json: message,
+                ..Self::default()
+            },
             Event::Done { request, outcome } => {
                 let mut event = Self { kind: "done", id: request, ..Self::default() };
                 match outcome {
@@ -138,13 +160,26 @@ impl Events {
         self.send(Event::Progress { request, progress: progress.clone() });
     }
 
+    pub(super) fn frame(&self, process: f64, frame: Frame) {
+        self.send(Event::Frame { process, frame });
+    }
+
+    pub(super) fn process_ended(&self, process: f64, end: ProcessEnd) {
+        self.send(Event::ProcessEnded { process, end });
+    }
+
     /// One batch of an isolate's reports; taken when the event arrives.
     pub(super) fn reports(&self, isolate: f64, outbox: Arc<Outbox>) {
         self.send(Event::Reports { isolate, outbox });
     }
 
-    /// The queue is unbounded: requests are the host's own, and an isolate's waiting host calls and
-    /// reports are bounded by the engine. A closing environment answers nobody, so its status is no news.
+    pub(super) fn inspector(&self, isolate: f64, session: f64, message: Option<String>) {
+        self.send(Event::Inspector { isolate, session, message });
+    }
+
+    /// The queue is unbounded: requests are the host's own; an isolate's waiting host calls, reports and
+    /// unread inspector messages are bounded by the engine, and a process's frames by their reader. A
+    /// closing environment answers nobody, so its status is no news.
     fn send(&self, event: Event) {
         let _ = self.0.call(event, ThreadsafeFunctionCallMode::NonBlocking);
     }

@@ -61,6 +61,12 @@ impl NativeIsolate {
         self.handle.call(call_id(request), path, arguments.to_vec(), timeout, self.settle(request));
     }
 
+    /// Imports a module; answered with its exports, encoded as an object.
+    #[napi]
+    pub fn import(&self, request: f64, specifier: String, timeout_ms: Option<f64>) {
+        self.handle.import(call_id(request), specifier, timeout_ms.map(milliseconds), self.settle(request));
+    }
+
     /// Answers a host call with an encoded value, or an encoded error.
     #[napi]
     pub fn answer(&self, host_call: f64, ok: bool, value: &[u8]) {
@@ -74,12 +80,59 @@ impl NativeIsolate {
         self.handle.stats(call_id(request), self.settle(request));
     }
 
+    /// Says of the next request, by its number, that it is made in order to answer one of these host
+    /// calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
+    #[napi]
+    pub fn nest(&self, request: f64, host_calls: Vec<f64>) {
+        self.handle.nest(call_id(request), host_calls.into_iter().map(call_id).collect());
+    }
+
     /// The host is done with so many reports of a `reports` event, of that weight together.
     #[napi]
     pub fn reported(&self, reports: f64, bytes: f64) {
         if let Some(outbox) = &self.outbox {
             outbox.done(count(reports), count(bytes));
         }
+    }
+
+    /// Writes the heap to a file.
+    #[napi]
+    pub fn heap_snapshot(&self, request: f64, path: String) {
+        self.handle.heap_snapshot(call_id(request), path.into(), self.settle(request));
+    }
+
+    /// Opens a session of the inspector. Its messages are `inspector` events; one without a message says
+    /// that the isolate is finished.
+    #[napi]
+    pub fn inspector_connect(&self, request: f64, session: f64) {
+        let (events, isolate) = (self.events.clone(), self.id());
+        let frontend = Arc::new(move |message| events.inspector(isolate, session, message));
+        let connected = self.handle.inspector_connect(call_id(session), frontend);
+        self.events.done(request, connected.map(|()| Answer::Nothing));
+    }
+
+    /// Hands a message to a session of the inspector.
+    #[napi]
+    pub fn inspector_send(&self, session: f64, message: String) {
+        self.handle.inspector_send(call_id(session), message);
+    }
+
+    /// Closes a session of the inspector. No event of it follows but those on their way.
+    #[napi]
+    pub fn inspector_disconnect(&self, session: f64) {
+        self.handle.inspector_disconnect(call_id(session));
+    }
+
+    /// The oldest unread message of a session was read.
+    #[napi]
+    pub fn inspector_read(&self, session: f64) {
+        self.handle.inspector_read(call_id(session));
+    }
+
+    /// Whether evaluations and calls wait until a client lets them run.
+    #[napi]
+    pub fn inspector_hold(&self, is_held: bool) {
+        self.handle.inspector_hold(is_held);
     }
 
     /// Stops what runs for a request. No event follows.
@@ -131,6 +184,7 @@ fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
         Reply::Value(bytes) => Answer::Bytes(bytes),
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
         Reply::Digest(lines) => Answer::Json(json(&lines)?),
+        Reply::Done => Answer::Nothing,
     })
 }
 

@@ -8,9 +8,10 @@ use crate::engine::exception::throw;
 use crate::engine::globals::{self, is_identifier};
 use crate::engine::handle::SessionOptions;
 use crate::engine::host_call::{self, GuestState, Waiting};
+use crate::engine::inbox::Outcome;
 use crate::engine::lifecycle::CallId;
-use crate::engine::modules::{self, End};
-use crate::engine::source::{self, Source};
+use crate::engine::modules::{self, End, Modules};
+use crate::engine::source::{self, Source, SourceKind};
 use crate::engine::uncaught::{self, Origin};
 use crate::engine::value::{self, Failure};
 use crate::engine::worker::Halt;
@@ -35,7 +36,7 @@ pub(crate) fn prepare(
         // As in a snapshot: the sources find the host functions, which refuse to be called.
         host_call::install(scope, &session.bindings)?;
         let modules = modules::current(scope).ok_or(Halt::Threw)?;
-        modules.announce(scope, session.sources.iter()).ok_or(Halt::Threw)?;
+        modules.announce(session.sources.iter());
         for source in &session.sources {
             check_length(scope, guest, source)?;
             uncaught::set_cause(scope, Origin::Start, &source.name, call);
@@ -47,7 +48,7 @@ pub(crate) fn prepare(
             }
         }
     }
-    guest.let_host_listen();
+    guest.let_host_listen(&session.sync_bindings);
     host_call::install(scope, &session.bindings)?;
     globals::define_values(scope, &session.globals)
 }
@@ -70,8 +71,27 @@ pub(crate) fn eval(
 ) -> Result<Progress, Halt> {
     check_length(scope, guest, source)?;
     uncaught::set_cause(scope, Origin::Eval, &source.name, call);
-    let value = modules::evaluate_any(scope, source).ok_or(Halt::Threw)?;
+    if source.kind == SourceKind::Module {
+        modules::begin_module(scope, call, source).ok_or(Halt::Threw)?;
+        scope.perform_microtask_checkpoint();
+        return Ok(Progress::Waiting);
+    }
+    let value = modules::evaluate_now(scope, source).ok_or(Halt::Threw)?;
     await_value(scope, guest, call, value)
+}
+
+/// Imports a module: its exports as a plain object.
+pub(crate) fn import(scope: &mut v8::PinScope, call: CallId, specifier: &str) -> Result<Progress, Halt> {
+    uncaught::set_cause(scope, Origin::Import, specifier, call);
+    modules::begin_import(scope, call, specifier).ok_or(Halt::Threw)?;
+    scope.perform_microtask_checkpoint();
+    Ok(Progress::Waiting)
+}
+
+/// Goes on with a module that was waited for.
+pub(crate) fn load(scope: &mut v8::PinScope, modules: &Modules, load: u64) {
+    modules.proceed(scope, load);
+    scope.perform_microtask_checkpoint();
 }
 
 /// Calls the function at a dotted path.
@@ -160,25 +180,38 @@ pub(crate) fn resume(
     scope: &mut v8::PinScope,
     guest: &GuestState,
     waiting: &Waiting,
-    outcome: &Result<Vec<u8>, Vec<u8>>,
+    outcome: &Outcome,
 ) -> Result<(), Halt> {
     uncaught::resume_cause(scope, &waiting.cause);
     let resolver = v8::Local::new(scope, &waiting.resolver);
-    let (Ok(bytes) | Err(bytes)) = outcome;
-    let value = if bytes.len() > guest.encoder.limit { None } else { value::decode(scope, bytes) };
-    if let Some(value) = value {
-        match outcome {
-            Ok(_) => resolver.resolve(scope, value),
-            Err(_) => resolver.reject(scope, value),
-        };
-    } else {
-        let message = "the host's answer can't be read, or is larger than the isolate's memory limit";
-        let message = v8::String::new(scope, message).ok_or(Halt::Threw)?;
-        let error = v8::Exception::range_error(scope, message);
-        resolver.reject(scope, error);
-    }
+    match read_answer(scope, guest, outcome).ok_or(Halt::Threw)? {
+        Ok(value) => resolver.resolve(scope, value),
+        Err(reason) => resolver.reject(scope, reason),
+    };
     scope.perform_microtask_checkpoint();
     Ok(())
+}
+
+/// What the host answered, or what it threw. `None`: the guest was told to stop.
+pub(crate) fn read_answer<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    guest: &GuestState,
+    outcome: &Outcome,
+) -> Option<Result<v8::Local<'s, v8::Value>, v8::Local<'s, v8::Value>>> {
+    let (Ok(bytes) | Err(bytes)) = outcome;
+    if bytes.len() <= guest.encoder.limit {
+        v8::tc_scope!(let scope, scope);
+        if let Some(value) = value::decode(scope, bytes) {
+            return Some(if outcome.is_ok() { Ok(value) } else { Err(value) });
+        }
+        if !scope.can_continue() {
+            scope.rethrow();
+            return None;
+        }
+    }
+    let message = "the host's answer can't be read, or is larger than the isolate's memory limit";
+    let message = v8::String::new(scope, message)?;
+    Some(Err(v8::Exception::range_error(scope, message)))
 }
 
 /// What a promise of an earlier turn came to.
@@ -224,18 +257,23 @@ fn await_value<'s>(
             Err(Halt::Threw)
         }
         v8::PromiseState::Pending => {
-            #[expect(clippy::cast_precision_loss, reason = "the host counts requests in a double")]
-            let data = v8::Number::new(scope, call as f64).into();
-            let fulfilled = v8::Function::builder(on_fulfilled).data(data).build(scope).ok_or(Halt::Threw)?;
-            let rejected = v8::Function::builder(on_rejected).data(data).build(scope).ok_or(Halt::Threw)?;
-            promise.then2(scope, fulfilled, rejected).ok_or(Halt::Threw)?;
+            follow(scope, call, promise).ok_or(Halt::Threw)?;
             Ok(Progress::Waiting)
         }
     }
 }
 
+/// Has a promise report to `GuestState::settled`.
+pub(crate) fn follow(scope: &mut v8::PinScope, call: CallId, promise: v8::Local<v8::Promise>) -> Option<()> {
+    #[expect(clippy::cast_precision_loss, reason = "the host counts requests in a double")]
+    let data = v8::Number::new(scope, call as f64).into();
+    let fulfilled = v8::Function::builder(on_fulfilled).data(data).build(scope)?;
+    let rejected = v8::Function::builder(on_rejected).data(data).build(scope)?;
+    promise.then2(scope, fulfilled, rejected).map(drop)
+}
+
 /// A promise for what the guest returned, when that is a promise or may be a thenable.
-fn as_promise<'s>(
+pub(crate) fn as_promise<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     value: v8::Local<'s, v8::Value>,
 ) -> Result<Option<v8::Local<'s, v8::Promise>>, Halt> {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::engine::limits::cpu::ThreadClock;
+
 /// What one isolate uses and has done.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,6 +26,8 @@ pub struct IsolateStats {
     pub host_calls: u64,
     /// How long the session waited for its isolate: from the request until it was ready, in milliseconds.
     pub start_ms: f64,
+    /// The process that the isolate lives in.
+    pub pid: u32,
     /// Bytes outside V8's heap: `ArrayBuffer`s and WebAssembly memories.
     pub external_bytes: u64,
     /// CPU time of the isolate's thread since it started, in nanoseconds.
@@ -53,45 +57,7 @@ pub(crate) fn milliseconds(nanoseconds: u64) -> f64 {
 }
 
 /// CPU time of the calling thread in nanoseconds.
-#[cfg(unix)]
 pub(crate) fn thread_cpu_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid place for the result; the clock exists on every supported Unix.
-    let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    if status != 0 {
-        return 0;
-    }
-    let (seconds, rest) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_nsec));
-    seconds.unwrap_or_default().saturating_mul(1_000_000_000).saturating_add(rest.unwrap_or_default())
-}
-
-/// CPU time of the calling thread in nanoseconds.
-#[cfg(windows)]
-pub(crate) fn thread_cpu_ns() -> u64 {
-    #[repr(C)]
-    #[derive(Default)]
-    struct FileTime {
-        low: u32,
-        high: u32,
-    }
-    #[link(name = "kernel32")]
-    unsafe extern "system" {
-        fn GetCurrentThread() -> *mut std::ffi::c_void;
-        fn GetThreadTimes(
-            thread: *mut std::ffi::c_void,
-            created: *mut FileTime,
-            exited: *mut FileTime,
-            kernel: *mut FileTime,
-            user: *mut FileTime,
-        ) -> i32;
-    }
-    let (mut created, mut exited) = (FileTime::default(), FileTime::default());
-    let (mut kernel, mut user) = (FileTime::default(), FileTime::default());
-    // SAFETY: takes no argument and returns a pseudo handle that needs no closing.
-    let thread = unsafe { GetCurrentThread() };
-    // SAFETY: all four places are valid for writes.
-    unsafe { GetThreadTimes(thread, &raw mut created, &raw mut exited, &raw mut kernel, &raw mut user) };
-    // Each is a tenth of a microsecond.
-    let ticks = |time: &FileTime| u64::from(time.high) << 32 | u64::from(time.low);
-    (ticks(&kernel) + ticks(&user)) * 100
+    let used = ThreadClock::of_this_thread().and_then(|clock| clock.read());
+    used.map_or(0, nanoseconds)
 }

@@ -89,6 +89,13 @@ impl MemoryLimit {
         sampler::watch(self);
     }
 
+    /// V8 asks the callback that was added last: this one again, whoever came after it.
+    pub(crate) fn stay_last(self: &Arc<Self>, isolate: &mut v8::Isolate) {
+        let data = Arc::as_ptr(self).cast_mut().cast::<c_void>();
+        isolate.remove_near_heap_limit_callback(on_near_heap_limit, 0);
+        isolate.add_near_heap_limit_callback(on_near_heap_limit, data);
+    }
+
     /// Has the isolate add up its memory when the turn that runs was there at the last look, too.
     /// Says whether one runs.
     pub(crate) fn sample(&self) -> bool {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::engine::error::{EngineError, Finding, Result};
 use crate::engine::exception::describe;
 use crate::engine::host_call::{self, RefusedCalls};
+use crate::engine::inspector;
 use crate::engine::isolate::{self, USER_CONTEXT, create_params};
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules::{self, End, Modules};
@@ -114,6 +115,7 @@ impl<'s> Room<'s> {
         let Some(base) = &site.order.base else {
             let context = v8::Context::new(scope, options);
             let scope = &mut v8::ContextScope::new(scope, context);
+            inspector::number(scope, context);
             let parts = Parts::prepare(scope, &site.manifest).ok_or_else(no_memory)?;
             console::install(scope).ok_or_else(no_memory)?;
             host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;
@@ -130,9 +132,7 @@ impl<'s> Room<'s> {
             isolate::set_stack_trace_limit(scope, base.stack_trace_limit);
             parts
         };
-        if let Some(names) = &base.data.modules {
-            modules.restore(scope, names, base.data.modules_at()).ok_or_else(no_memory)?;
-        }
+        modules.restore(scope, &base.data.modules, base.data.modules_at()).ok_or_else(no_memory)?;
         host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;
         Ok(Self { context, parts: parts.ok_or_else(no_memory)?, modules })
     }
@@ -197,11 +197,9 @@ pub(super) fn run_sources<'a>(
 ) -> Result<()> {
     let encoder = Encoder { limit: memory.bytes(), host_has_float16: false };
     v8::tc_scope!(let scope, scope);
-    let announced = match modules::current(scope) {
-        Some(modules) => modules.announce(scope, sources.clone().map(|(_, source)| source)),
-        None => None,
-    };
-    announced.ok_or_else(|| EngineError::build("V8 found no memory for the sources"))?;
+    if let Some(modules) = modules::current(scope) {
+        modules.announce(sources.clone().map(|(_, source)| source));
+    }
     for (role, source) in sources {
         send_phase(phase, Some(&source.name));
         let put_off = || send_phase(Phase::Microtasks, Some(&source.name));
@@ -269,8 +267,10 @@ pub(super) fn refused_calls(isolate: &v8::Isolate) -> Vec<Finding> {
     calls.unwrap_or_default().into_iter().map(host_call_finding).collect()
 }
 
-/// Names of functions that start a timer in every environment that has them.
-const TIMERS: [&str; 4] = ["setTimeout", "setInterval", "setImmediate", "requestAnimationFrame"];
+/// Names of functions that start a timer in every environment that has them, and of the web bridge's
+/// that deliver something later.
+const TIMERS: [&str; 6] =
+    ["setTimeout", "setInterval", "setImmediate", "requestAnimationFrame", "timeout", "postMessage"];
 
 fn host_call_finding((path, source): (String, Option<String>)) -> Finding {
     let is_timer = TIMERS.contains(&path.rsplit('.').next().unwrap_or_default());

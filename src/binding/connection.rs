@@ -241,7 +241,8 @@ impl Connection {
             IsolateHandle::start(seed, session, call_id(id), started)
         };
         let handle = Arc::new(handle.map_err(|error| throw(env, &error))?);
-        // Filled once, here; no guest code runs before the host was told that the isolate is ready.
+        // Filled once, here. No guest code calls the host before the host was told that the isolate is
+        // ready; what reports earlier waits for this.
         let _ = address.isolate.set(handle.id());
         {
             let mut under_way = lock(&self.under_way);
@@ -304,10 +305,10 @@ impl Host for Address {
 }
 
 impl Address {
+    /// The sources of a fallback may report before `create_isolate` has written down who they are: it
+    /// is about to.
     fn reports(&self, outbox: Arc<Outbox>) {
-        if let Some(isolate) = self.isolate.get() {
-            self.events.reports(number(*isolate), outbox);
-        }
+        self.events.reports(number(*self.isolate.wait()), outbox);
     }
 }
 

@@ -1077,13 +1077,13 @@ function checkModules(given) {
   }
   return { given: sources, loader: void 0 };
 }
-var KINDS = ["module", "commonjs", "json"];
+var KINDS = /* @__PURE__ */ new Set(["module", "commonjs", "json"]);
 function checkModuleSource(where, name, source, fileName) {
   if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName, kind: "module" };
   if (!isObject(source)) throw wrong(where, name, "a string or { code, name, type }", source);
   const parts = readObject(where, name, source, ["code", "name", "type"]);
   const kind = parts.get("type") ?? "module";
-  if (!KINDS.includes(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
+  if (!KINDS.has(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
   return {
     code: checkCode(where, `${name}.code`, parts.get("code")),
     name: parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name")),

@@ -15,6 +15,7 @@
 mod attributes;
 mod commonjs;
 mod failure;
+mod graph;
 mod host;
 mod import;
 mod link;
@@ -53,6 +54,8 @@ pub struct Kept {
     pub commonjs: bool,
     /// Whether the context carries, next, an ES module: itself, or its wrapper.
     pub module: bool,
+    /// How many modules a way through its imports can have.
+    pub way: u32,
 }
 
 /// The modules of the current context, in the isolate's slot.
@@ -98,7 +101,7 @@ pub(crate) fn current(scope: &v8::Isolate) -> Option<Rc<Modules>> {
 impl Modules {
     /// Takes over what a snapshot's context carries. `at` is the place of the first in its data.
     pub(crate) fn restore(&self, scope: &mut v8::PinScope, kept: &[Kept], mut at: usize) -> Option<()> {
-        for Kept { name, commonjs, module } in kept {
+        for Kept { name, commonjs, module, way } in kept {
             let key: Rc<str> = name::key(name).into();
             let run = if *commonjs {
                 let object = scope.get_context_data_from_snapshot_once::<v8::Object>(at).ok()?;
@@ -122,6 +125,7 @@ impl Modules {
                 (None, None) => return None,
             };
             let record = Record::new(key, name, body);
+            record.way.set(*way);
             self.add(scope, &record);
         }
         Some(())
@@ -152,6 +156,7 @@ impl Modules {
                     name: record.name.to_string(),
                     commonjs: object.is_some(),
                     module: module.is_some(),
+                    way: record.way.get(),
                 });
             }
         }

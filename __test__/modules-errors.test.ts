@@ -68,8 +68,8 @@ describe('errors have the file and the line of the guest', () => {
     for (const [name, errorName, place] of cases) {
       for (const ask of [() => isolate.import(name), () => isolate.eval(`import('${name}')`), () => isolate.eval(esm(`import '${name}'`))]) {
         const error = await rejection(ask())
-        expect(error, name).toMatchObject({ code: 'ERR_GUEST', name: errorName })
-        expect(error.stack, name).toContain(place)
+        expect(error).toMatchObject({ code: 'ERR_GUEST', name: errorName })
+        expect(error.stack).toContain(place)
       }
     }
   })
@@ -138,7 +138,7 @@ describe('wrong options', () => {
       } catch (error) {
         thrown = error
       }
-      expect(thrown, message).toBeInstanceOf(TypeError)
+      expect(thrown).toBeInstanceOf(TypeError)
       expect(thrown).toMatchObject({ code: 'ERR_INVALID_ARG', message: expect.stringContaining(message) })
     }
   })

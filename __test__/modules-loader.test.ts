@@ -132,8 +132,8 @@ describe('a loader', () => {
     await using isolate = await createIsolate({ modules: (specifier) => garbage[specifier] as ModuleSource })
     for (const specifier of Object.keys(garbage)) {
       const error = await rejection(isolate.import(specifier))
-      expect(error, specifier).toMatchObject({ code: 'ERR_GUEST', message: `can't load module "${specifier}" (isolate.import asks for it)` })
-      expect(error.cause, specifier).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG', message: expect.stringContaining(`its answer for "${specifier}`) })
+      expect(error).toMatchObject({ code: 'ERR_GUEST', message: `can't load module "${specifier}" (isolate.import asks for it)` })
+      expect(error.cause).toMatchObject({ name: 'TypeError', code: 'ERR_INVALID_ARG', message: expect.stringContaining(`its answer for "${specifier}`) })
     }
     expect(await isolate.eval('1')).toBe(1)
   })

@@ -40,6 +40,8 @@ export declare class Connection {
    * A `TypeError` with code `ERR_INVALID_ARG` when the memory limit is too small for the snapshot.
    */
   createIsolate(id: number, options: NativeIsolateOptions, snapshot?: NativeSnapshot | undefined | null): NativeIsolate
+  /** Starts a process for isolates. What it says, and its end, arrive as events under its number. */
+  startProcess(program: NativeProcessProgram): NativeProcess
   /** Verifies a snapshot's isolation; answered with the report as JSON. */
   verifyIsolation(id: number, snapshot: NativeSnapshot, options: NativeVerifyOptions): void
 }
@@ -58,10 +60,40 @@ export declare class NativeIsolate {
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
+  /**
+   * Says of the next request, by its number, that it is made in order to answer one of these host
+   * calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
+   */
+  nest(request: number, hostCalls: Array<number>): void
   /** Stops what runs for a request. No event follows. */
   abort(request: number): void
   /** Ends the isolate; answered when its memory is given back. */
   dispose(request: number): void
+}
+
+/** The way of an isolate's process to its host. */
+export declare class NativeParent {
+  /** Sends a frame: the head, and the parts after it. Returns when it is written. */
+  send(head: Uint8Array, parts: Array<Uint8Array>): void
+}
+
+/** A process for isolates. It ends when this object is collected. */
+export declare class NativeProcess {
+  /** Unique in this process. */
+  get id(): number
+  /** Sends a frame: the head, and the parts after it. */
+  send(head: Uint8Array, parts: Array<Uint8Array>): void
+  /** Sends a frame: the head, and the snapshot's bytes after it. They are not copied. */
+  sendSnapshot(head: Uint8Array, snapshot: NativeSnapshot): void
+  /**
+   * Ends the process when its resident memory has grown by more than so many bytes from now on;
+   * absent for no bound. Only on Linux.
+   */
+  watch(bytes?: number | undefined | null): void
+  /** Tells Node.js's garbage collector what the process weighs from now on, in bytes. */
+  weigh(bytes: number): void
+  /** Ends the process at once; its `ended` event follows. */
+  kill(): void
 }
 
 /** A verified snapshot, and the isolates of it that are held ready. */
@@ -70,6 +102,8 @@ export declare class NativeSnapshot {
   get key(): string
   /** The header as JSON, with the lengths of the file. */
   get info(): string
+  /** What tells it from every other snapshot: a SHA-256 that covers all of its bytes. */
+  get digest(): string
   /** The smallest memory limit with which this snapshot can be restored, in MiB. */
   get smallestMemoryLimitMb(): number
   /** A copy of the snapshot file's bytes. */
@@ -87,6 +121,15 @@ export declare function connect(options: NativeConnectOptions, dispatch: (arg0: 
 
 /** Does this encoded message hold an `Error`, or a token that the reader does not know? */
 export declare function containsError(bytes: Uint8Array): boolean
+
+/** How many isolate threads there are in this process, among them those that will never end. */
+export declare function isolateThreads(): number
+
+/**
+ * From now on the private writable memory of this process may grow by so many bytes, and the system
+ * refuses more; absent for no bound. Says whether the bound holds. For a process that serves a parent.
+ */
+export declare function limitData(bytes?: number | undefined | null): boolean
 
 /** Sets what is given: the limit of the memory, and of each directory, in MiB. */
 export declare function limitSnapshotCache(memoryMb?: number | undefined | null, directoryMb?: number | undefined | null): void
@@ -145,14 +188,16 @@ export interface NativeError {
 
 /** The answer to a request, or a guest's call of a host function. */
 export interface NativeEvent {
-  /** `done`, `hostCall` or `progress`. */
+  /** `done`, `hostCall`, `progress`, or of a process: `frame` or `ended`. */
   kind: string
-  /** The request's number, or the host call's. */
+  /** The request's number, the host call's, or the process's. */
   id: number
   /** For `hostCall`: the isolate's number. */
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
+  /** For `hostCall`: the request that the guest works for. */
+  owner?: number
   /** An encoded value. */
   bytes?: Uint8Array
   /** An answer as JSON. */
@@ -180,6 +225,14 @@ export interface NativeIsolateOptions {
   globals: Uint8Array
   /** Dotted paths of host functions. */
   bindings: Array<string>
+  /** CPU time of the session's whole life, in milliseconds; absent for no limit. */
+  cpuLimitMs?: number
+  /** Whether the guest may make code from strings. */
+  codegenStrings: boolean
+  /** Whether the guest may compile WebAssembly. */
+  codegenWasm: boolean
+  /** Those of them that block the guest until the host answers. */
+  syncBindings: Array<string>
   /** What the guest can import. */
   modules: Array<NativeModule>
   /** Whether the host is asked for other modules. */
@@ -196,6 +249,18 @@ export interface NativeModule {
   name: string
   /** `module`, `commonjs` or `json`. */
   kind: string
+}
+
+/** A program that serves its parent. */
+export interface NativeProcessProgram {
+  /** Its executable: Node.js itself. */
+  program: string
+  /** Its arguments. */
+  arguments: Array<string>
+  /** Its whole environment: names and values in turn. */
+  environment: Array<string>
+  /** Its working directory. */
+  directory: string
 }
 
 /** A source as `lib/` passes it. */
@@ -220,11 +285,20 @@ export interface NativeVerifyOptions {
   hostile?: NativeSource
 }
 
+/** A number that no other isolate of this process has: for one that lives in another process. */
+export declare function reserveIsolateId(): number
+
 /**
  * The whole life of a snapshot helper process: reads an order from the standard input, builds,
  * answers, and ends the process.
  */
 export declare function runHelper(): void
+
+/**
+ * Makes this process one that serves the given parent process: `on_frame` gets what that sends. Keeps
+ * the event loop alive; the process ends with its parent.
+ */
+export declare function serveParent(pid: number, onFrame: (arg0: Uint8Array) => void): NativeParent
 
 /** What the cache holds and does, as JSON. */
 export declare function snapshotCacheStats(): string

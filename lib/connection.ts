@@ -6,10 +6,13 @@ import type { Native } from './addon.js'
 import { decode } from './decode.js'
 import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
+import { currentFrame } from './nesting.js'
+import type { Frame } from './nesting.js'
 
 /** Who answers an isolate's calls of host functions. */
 export interface HostCallReceiver {
-  onHostCall(hostCall: number, path: string, args: Uint8Array): void
+  /** @param within the call of a `sync` binding that the guest's call is a part of */
+  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void
 }
 
 /** How to end a request early, and what must live until it is answered. */
@@ -21,6 +24,14 @@ export interface RequestOptions {
   owner?: object
   /** Hears what the request is doing, as JSON. */
   onProgress?: ((json: string) => void) | undefined
+  /** The request's own time limit: a process that has not answered some time after it is ended. */
+  timeoutMs?: number | undefined
+}
+
+/** A request that is being handed to the native side. */
+export interface Starting {
+  request: number
+  timeoutMs: number | undefined
 }
 
 interface Pending {
@@ -28,6 +39,7 @@ interface Pending {
   reject: (reason: unknown) => void
   owner: object | undefined
   onProgress: ((json: string) => void) | undefined
+  frame: Frame | undefined
   stopWaiting: (() => void) | undefined
 }
 
@@ -57,7 +69,9 @@ class Connection {
   readonly #pending = new Map<number, Pending>()
   readonly #receivers = new Map<number, WeakRef<HostCallReceiver>>()
   readonly #collected = new FinalizationRegistry<number>((isolate) => this.#receivers.delete(isolate))
+  readonly #processes = new Map<number, (event: NativeEvent) => void>()
   #lastRequest = 0
+  #starting: Starting | undefined
 
   constructor(addon: Native) {
     this.#containsError = addon.containsError
@@ -99,6 +113,21 @@ class Connection {
     this.#collected.unregister(receiver)
   }
 
+  /** The request whose `start` is being called: how a stand-in for an isolate knows that a call is one. */
+  get starting(): Starting | undefined {
+    return this.#starting
+  }
+
+  /** What comes from a process for isolates goes to this listener, until it has ended. */
+  hear(process: number, listener: (event: NativeEvent) => void): void {
+    this.#processes.set(process, listener)
+  }
+
+  /** Takes an event that comes from an isolate in another process. Not from inside the call that makes a request. */
+  deliver(event: NativeEvent): void {
+    this.#dispatch(event)
+  }
+
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
   encode(value: unknown, label: string): Uint8Array {
     return encode(value, label, this.#containsError)
@@ -113,18 +142,21 @@ class Connection {
     return bytes === undefined ? undefined : decode(bytes)
   }
 
-  #send(start: (request: number) => void, { signal, abort, owner, onProgress }: RequestOptions): Promise<NativeEvent> {
+  #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
-      const pending: Pending = { resolve, reject, owner, onProgress, stopWaiting: undefined }
+      const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined }
       if (this.#pending.size === 0) this.native.ref()
       this.#pending.set(request, pending)
+      this.#starting = { request, timeoutMs }
       try {
         start(request)
       } catch (error) {
         this.#take(request)
         reject(error)
         return
+      } finally {
+        this.#starting = undefined
       }
       if (signal === undefined) return
       pending.stopWaiting = onAbort(signal, () => {
@@ -156,11 +188,18 @@ class Connection {
     if (event.kind === 'hostCall') {
       // Nobody there: the isolate has been collected and is being disposed.
       const receiver = this.#receivers.get(event.isolate as number)?.deref()
-      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array)
+      const within = this.#pending.get(event.owner as number)?.frame
+      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array, within)
       return
     }
     if (event.kind === 'progress') {
       this.#pending.get(event.id)?.onProgress?.(event.json as string)
+      return
+    }
+    if (event.kind === 'frame' || event.kind === 'ended') {
+      const listener = this.#processes.get(event.id)
+      if (event.kind === 'ended') this.#processes.delete(event.id)
+      listener?.(event)
       return
     }
     const pending = this.#take(event.id)

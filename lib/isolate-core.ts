@@ -2,8 +2,11 @@ import type { NativeIsolate, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
+import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
+import type { Frame } from './nesting.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
 import { LOADER_PATH, askLoader } from './modules.js'
+import { createInProcess } from './process/pool.js'
 import type { IsolateStats, ModuleLoader } from './types.js'
 
 /**
@@ -20,6 +23,8 @@ export class IsolateCore implements HostCallReceiver {
   readonly #bindings: ReadonlyMap<string, Binding>
   readonly #loader: ModuleLoader | undefined
   #disposed: Promise<void> | undefined
+  /** With `process`: how long it took to start. */
+  #startMs: number | undefined
 
   private constructor(
     connection: Connection,
@@ -40,44 +45,56 @@ export class IsolateCore implements HostCallReceiver {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { timeoutMs, memoryLimitMb, bindings, modules } = request
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules } = request
     const options = {
       memoryLimitMb,
       sources,
       globals: connection.encode(request.globals, 'globals'),
       bindings: [...bindings.keys()],
+      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
       modules: modules.given,
       hasLoader: modules.loader !== undefined,
-      ...(timeoutMs === Infinity ? {} : { timeoutMs }),
+      ...withTimeout(timeoutMs),
+      ...(cpuLimitMs === Infinity ? {} : { cpuLimitMs }),
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm,
     }
     let core: IsolateCore | undefined
+    const asked = performance.now()
+    const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs)
     await connection.request((id) => {
-      const native = connection.native.createIsolate(id, options, snapshot)
+      const native = request.process
+        ? createInProcess(connection, id, options, snapshot)
+        : connection.native.createIsolate(id, options, snapshot)
       core = new IsolateCore(connection, native, bindings, modules.loader)
       connection.register(native.id, core)
-    })
-    return core as unknown as IsolateCore
+    }, limits)
+    const started = core as unknown as IsolateCore
+    // Its process knows nothing of the time that it took to start.
+    if (request.process) started.#startMs = performance.now() - asked
+    return started
   }
 
   async eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {
-    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal)
+    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs)
     return this.#connection.decode(event.bytes)
   }
 
   async call(path: string, args: unknown[], { timeoutMs, signal }: CallLimits): Promise<unknown> {
     const bytes = this.#connection.encode(args, 'args')
-    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal)
+    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs)
     return this.#connection.decode(event.bytes)
   }
 
   async import(specifier: string, { timeoutMs, signal }: CallLimits): Promise<unknown> {
-    const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal)
+    const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs)
     return this.#connection.decode(event.bytes)
   }
 
   async stats(): Promise<IsolateStats> {
     const event = await this.#request((id) => this.#native.stats(id))
-    return JSON.parse(event.json as string) as IsolateStats
+    const stats = JSON.parse(event.json as string) as IsolateStats
+    return this.#startMs === undefined ? stats : { ...stats, startMs: this.#startMs }
   }
 
   /** However often it is called: one disposal, one promise. */
@@ -91,14 +108,22 @@ export class IsolateCore implements HostCallReceiver {
     this.#connection.unregister(this.#native.id, this)
   }
 
-  #request(start: (request: number) => void, signal?: AbortSignal): ReturnType<Connection['request']> {
-    const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this }
-    return this.#connection.request(start, options)
+  #request(start: (request: number) => void, signal?: AbortSignal, timeoutMs?: number): ReturnType<Connection['request']> {
+    const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs }
+    if (currentFrame() === undefined) return this.#connection.request(start, options)
+    const hostCalls = hostCallsWithin(this.#native.id)
+    return this.#connection.request((request) => {
+      this.#native.nest(request, hostCalls)
+      start(request)
+    }, options)
   }
 
   /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall: number, path: string, args: Uint8Array): void {
-    void this.#run(path, args).then(({ ok, value }) => {
+  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void {
+    const binding = this.#bindings.get(path)
+    const run = (): Promise<HostAnswer> => this.#run(binding, path, args)
+    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
+    void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value }) => {
       try {
         this.#native.answer(hostCall, ok, value)
       } catch {
@@ -107,10 +132,9 @@ export class IsolateCore implements HostCallReceiver {
     })
   }
 
-  async #run(path: string, args: Uint8Array): Promise<{ ok: boolean; value: Uint8Array }> {
+  async #run(binding: Binding | undefined, path: string, args: Uint8Array): Promise<HostAnswer> {
     try {
       if (path === LOADER_PATH && this.#loader !== undefined) return { ok: true, value: await askLoader(this.#loader, args) }
-      const binding = this.#bindings.get(path)
       if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
       const decoded = this.#connection.decode(args) as unknown[]
       const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)
@@ -119,4 +143,15 @@ export class IsolateCore implements HostCallReceiver {
       return { ok: false, value: this.#connection.encodeThrown(error, path) }
     }
   }
+}
+
+/** An encoded value, or an encoded error. */
+interface HostAnswer {
+  ok: boolean
+  value: Uint8Array
+}
+
+/** The native side knows no infinity: there, no limit is an absent one. */
+function withTimeout(timeoutMs: number): { timeoutMs?: number } {
+  return timeoutMs === Infinity ? {} : { timeoutMs }
 }

@@ -24,7 +24,7 @@ const parts = [
     flag: '--front',
     name: 'JavaScript and declarations',
     inputs: () => ['package.json', 'tsconfig.json', 'scripts/front.mjs', ...filesBelow('lib')],
-    outputs: () => ['index.js', 'index.d.ts', 'bundle.js', 'bundle.d.ts', 'cli.js'],
+    outputs: () => ['index.js', 'index.d.ts', 'bundle.js', 'bundle.d.ts', 'cli.js', 'isolate-process.js'],
     build: buildFront,
   },
   {

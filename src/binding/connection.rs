@@ -15,12 +15,14 @@ use super::number;
 use super::options::{
     NativeBuildRequest, NativeConnectOptions, NativeIsolateOptions, NativeVerifyOptions, milliseconds,
 };
+use super::process::{NativeProcess, NativeProcessProgram};
 use super::snapshot::{NativeSnapshot, info_json};
 use crate::engine::error::EngineError;
-use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
+use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
 use crate::engine::modules::SessionModules;
 use crate::engine::pool::Pool;
+use crate::engine::process::parent::ChildProcess;
 use crate::engine::runtime::runtime;
 use crate::engine::snapshot::cache::{self, Built, OnProgress, Ticket};
 use crate::engine::snapshot::helper::HelperProgram;
@@ -33,6 +35,7 @@ struct UnderWay {
     builds: HashMap<u64, Ticket>,
     isolates: Vec<Weak<IsolateHandle>>,
     pools: Vec<Weak<Pool>>,
+    processes: Vec<Weak<ChildProcess>>,
 }
 
 /// A connection of one JavaScript environment to the engine.
@@ -60,10 +63,11 @@ pub fn connect(
     retain_current_module_for_unload_safety();
     let under_way = Arc::new(Mutex::new(UnderWay::default()));
     env.add_env_cleanup_hook(Arc::clone(&under_way), |under_way| {
-        let UnderWay { builds, isolates, pools } = std::mem::take(&mut *lock(&under_way));
+        let UnderWay { builds, isolates, pools, processes } = std::mem::take(&mut *lock(&under_way));
         builds.into_values().for_each(Ticket::cancel);
         pools.iter().filter_map(Weak::upgrade).for_each(|pool| pool.close());
         isolates.iter().filter_map(Weak::upgrade).for_each(|isolate| isolate.dispose(|| ()));
+        processes.iter().filter_map(Weak::upgrade).for_each(|process| process.kill());
     })?;
     let helper = HelperProgram { program: options.exec_path.into(), arguments: vec![options.helper.into()] };
     Ok(Connection { events: Events::new(&dispatch)?, helper, float16: options.float16, under_way })
@@ -202,8 +206,11 @@ impl Connection {
             timeout: options.timeout_ms.map(milliseconds),
             globals: options.globals.to_vec(),
             bindings: options.bindings,
+            sync_bindings: options.sync_bindings,
             host_has_float16: self.float16,
             host: Arc::clone(&address) as Arc<dyn Host>,
+            cpu_limit: options.cpu_limit_ms.map(milliseconds),
+            codegen: Codegen { strings: options.codegen_strings, wasm: options.codegen_wasm },
             modules: SessionModules {
                 given: options.modules.into_iter().map(Into::into).collect(),
                 asks_host: options.has_loader,
@@ -226,6 +233,16 @@ impl Connection {
         }
         env.adjust_external_memory(weight)?;
         Ok(NativeIsolate { handle, events: self.events.clone(), weight })
+    }
+
+    /// Starts a process for isolates. What it says, and its end, arrive as events under its number.
+    #[napi]
+    pub fn start_process(&self, program: NativeProcessProgram) -> NativeProcess {
+        let process = NativeProcess::start(program, self.events.clone());
+        let mut under_way = lock(&self.under_way);
+        under_way.processes.retain(|process| process.strong_count() > 0);
+        under_way.processes.push(process.downgrade());
+        process
     }
 
     /// Verifies a snapshot's isolation; answered with the report as JSON.

@@ -9,23 +9,27 @@ use napi_derive::napi;
 
 use super::error::NativeError;
 use super::number;
+use super::process::end_json;
 use super::snapshot::NativeSnapshot;
 use crate::engine::error::EngineError;
 use crate::engine::host_call::HostCall;
+use crate::engine::process::parent::{Frame, ProcessEnd};
 use crate::engine::snapshot::helper::Progress;
 
 /// The answer to a request, or a guest's call of a host function.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct NativeEvent {
-    /// `done`, `hostCall` or `progress`.
+    /// `done`, `hostCall`, `progress`, or of a process: `frame` or `ended`.
     pub kind: &'static str,
-    /// The request's number, or the host call's.
+    /// The request's number, the host call's, or the process's.
     pub id: f64,
     /// For `hostCall`: the isolate's number.
     pub isolate: Option<f64>,
     /// For `hostCall`: the binding's dotted path.
     pub path: Option<String>,
+    /// For `hostCall`: the request that the guest works for.
+    pub owner: Option<f64>,
     /// An encoded value.
     pub bytes: Option<Uint8Array>,
     /// An answer as JSON.
@@ -54,6 +58,8 @@ enum Event {
     Done { request: f64, outcome: Outcome },
     HostCall { isolate: f64, call: HostCall },
     Progress { request: f64, progress: Progress },
+    Frame { process: f64, frame: Frame },
+    ProcessEnded { process: f64, end: ProcessEnd },
 }
 
 impl From<Event> for NativeEvent {
@@ -64,6 +70,7 @@ impl From<Event> for NativeEvent {
                 id: number(call.id),
                 isolate: Some(isolate),
                 path: Some(call.path),
+                owner: call.owner.map(number),
                 bytes: Some(call.arguments.into()),
                 ..Self::default()
             },
@@ -73,6 +80,12 @@ impl From<Event> for NativeEvent {
                 json: serde_json::to_string(&progress).ok(),
                 ..Self::default()
             },
+            Event::Frame { process, frame } => {
+                Self { kind: "frame", id: process, bytes: Some(frame.bytes.into()), ..Self::default() }
+            }
+            Event::ProcessEnded { process, end } => {
+                Self { kind: "ended", id: process, json: Some(end_json(&end)), ..Self::default() }
+            }
             Event::Done { request, outcome } => {
                 let mut event = Self { kind: "done", id: request, ..Self::default() };
                 match outcome {
@@ -123,8 +136,17 @@ impl Events {
         self.send(Event::Progress { request, progress: progress.clone() });
     }
 
+    pub(super) fn frame(&self, process: f64, frame: Frame) {
+        self.send(Event::Frame { process, frame });
+    }
+
+    pub(super) fn process_ended(&self, process: f64, end: ProcessEnd) {
+        self.send(Event::ProcessEnded { process, end });
+    }
+
     /// The queue is unbounded: requests are the host's own, and an isolate's waiting host calls are
-    /// bounded by the engine. A closing environment answers nobody, so its status is no news.
+    /// bounded by the engine, and a process's
+    /// frames by their reader. A closing environment answers nobody, so its status is no news.
     fn send(&self, event: Event) {
         let _ = self.0.call(event, ThreadsafeFunctionCallMode::NonBlocking);
     }

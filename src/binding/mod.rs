@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod isolate;
 mod options;
+mod process;
 mod snapshot;
 mod snapshot_cache;
 

@@ -56,6 +56,12 @@ impl NativeSnapshot {
         info_json(self.snapshot.inspected())
     }
 
+    /// What tells it from every other snapshot: a SHA-256 that covers all of its bytes.
+    #[napi(getter)]
+    pub fn digest(&self) -> String {
+        self.snapshot.digest()
+    }
+
     /// The smallest memory limit with which this snapshot can be restored, in MiB.
     #[napi(getter)]
     pub fn smallest_memory_limit_mb(&self) -> f64 {

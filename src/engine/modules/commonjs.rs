@@ -12,6 +12,7 @@ use crate::engine::modules::load::specifier_text;
 use crate::engine::modules::record::{Body, Record, Run};
 use crate::engine::modules::{current, name, outcome};
 use crate::engine::source::{Source, SourceKind, code_string, origin};
+use crate::engine::system;
 use crate::engine::text::{LONGEST_NAME, beginning};
 
 /// One address for the callback, whatever the compiler makes of its generic wrapper.
@@ -194,6 +195,9 @@ fn required<'s>(
     let referrer = arguments.data().to_rust_string_lossy(scope);
     let site = Site { specifier: beginning(scope, specifier, LONGEST_NAME), referrer, ..Site::default() };
     let specifier = specifier_text(scope, specifier);
+    if specifier.as_deref() == Some(system::NAME) {
+        return system::object(scope).map(Into::into);
+    }
     let key: Rc<str> = specifier.map(|text| name::resolve(&text, &site.referrer)).unwrap_or_default().into();
     if let Some(SourceKind::Module) = modules.kind_of_source(&key) {
         let message = format!("module {} is an ES module: require() needs it imported before", shown(&key));

@@ -118,6 +118,11 @@ pub struct Opened {
     pub blob: Range<usize>,
 }
 
+/// The digest in a sound container's prelude: over the header, which carries that of the content.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    hex(&bytes[DIGEST])
+}
+
 /// Operating system and architecture as Node.js names them, as in `linux-x64`.
 pub(crate) fn platform_name() -> String {
     let system = match std::env::consts::OS {

@@ -387,7 +387,7 @@ fn death(phase: Option<(Phase, Option<String>)>, words: &str, status: ExitStatus
 }
 
 /// V8 frames its last words with `#`; without them, the end of whatever was said.
-fn v8_words(words: &str) -> String {
+pub(crate) fn v8_words(words: &str) -> String {
     let framed: Vec<&str> = words
         .lines()
         .filter_map(|line| line.strip_prefix('#'))

@@ -189,6 +189,12 @@ impl Snapshot {
         &self.bytes
     }
 
+    /// What tells the snapshot from every other one, in hexadecimal: a SHA-256 that covers all of its
+    /// bytes. Two builds of the same key may differ in it.
+    pub fn digest(&self) -> String {
+        container::digest(&self.bytes)
+    }
+
     /// The source maps as they were packed.
     pub fn source_map_bytes(&self) -> &[u8] {
         &self.bytes[self.source_maps.clone()]

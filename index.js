@@ -81,10 +81,10 @@ function property(value, enumerable) {
 
 // lib/api-proxy.ts
 var RESERVED = /* @__PURE__ */ new Set(["then", "toJSON"]);
-function makeApi(call) {
-  return makeNode({}, "", call);
+function makeApi(call2) {
+  return makeNode({}, "", call2);
 }
-function makeNode(target, path, call) {
+function makeNode(target, path, call2) {
   const members = /* @__PURE__ */ new Map();
   return new Proxy(target, {
     get(_, name) {
@@ -95,7 +95,7 @@ function makeNode(target, path, call) {
         throw invalidArg(`isolate.api: a name must be neither empty nor contain a dot, got ${show(name)}`);
       }
       const memberPath = path === "" ? name : `${path}.${name}`;
-      const member = makeNode((...args) => call(memberPath, args), memberPath, call);
+      const member = makeNode((...args) => call2(memberPath, args), memberPath, call2);
       members.set(name, member);
       return member;
     },
@@ -927,7 +927,9 @@ var Connection = class {
   #pending = /* @__PURE__ */ new Map();
   #receivers = /* @__PURE__ */ new Map();
   #collected = new FinalizationRegistry((isolate) => this.#receivers.delete(isolate));
+  #processes = /* @__PURE__ */ new Map();
   #lastRequest = 0;
+  #starting;
   constructor(addon) {
     this.#containsError = addon.containsError;
     this.native = addon.connect(
@@ -963,6 +965,18 @@ var Connection = class {
     this.#receivers.delete(isolate);
     this.#collected.unregister(receiver);
   }
+  /** The request whose `start` is being called: how a stand-in for an isolate knows that a call is one. */
+  get starting() {
+    return this.#starting;
+  }
+  /** What comes from a process for isolates goes to this listener, until it has ended. */
+  hear(process2, listener) {
+    this.#processes.set(process2, listener);
+  }
+  /** Takes an event that comes from an isolate in another process. Not from inside the call that makes a request. */
+  deliver(event) {
+    this.#dispatch(event);
+  }
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
   encode(value, label) {
     return encode(value, label, this.#containsError);
@@ -974,18 +988,21 @@ var Connection = class {
   decode(bytes) {
     return bytes === void 0 ? void 0 : decode(bytes);
   }
-  #send(start, { signal, abort, owner, onProgress }) {
+  #send(start, { signal, abort, owner, onProgress, timeoutMs }) {
     const request = this.#nextRequest();
     return new Promise((resolve2, reject) => {
       const pending = { resolve: resolve2, reject, owner, onProgress, frame: currentFrame(), stopWaiting: void 0 };
       if (this.#pending.size === 0) this.native.ref();
       this.#pending.set(request, pending);
+      this.#starting = { request, timeoutMs };
       try {
         start(request);
       } catch (error) {
         this.#take(request);
         reject(error);
         return;
+      } finally {
+        this.#starting = void 0;
       }
       if (signal === void 0) return;
       pending.stopWaiting = onAbort(signal, () => {
@@ -1020,6 +1037,12 @@ var Connection = class {
     }
     if (event.kind === "progress") {
       this.#pending.get(event.id)?.onProgress?.(event.json);
+      return;
+    }
+    if (event.kind === "frame" || event.kind === "ended") {
+      const listener = this.#processes.get(event.id);
+      if (event.kind === "ended") this.#processes.delete(event.id);
+      listener?.(event);
       return;
     }
     const pending = this.#take(event.id);
@@ -1129,6 +1152,459 @@ async function askLoader(loader, question) {
   return new TextEncoder().encode(JSON.stringify(answer));
 }
 
+// lib/process/end.ts
+var import_node_os = require("node:os");
+var OUT_OF_MEMORY = /out of memory|memory allocation of \d+ bytes failed|bad_alloc|allocation failed|cannot allocate memory/i;
+function endError(end, memoryLimitMb) {
+  const { words } = end;
+  if (!end.started) return lost(`its process can't be started: ${words}`);
+  if (end.killed === "memory") {
+    return memory(memoryLimitMb, `its process grew by ${Math.round((end.grownBytes ?? 0) / 2 ** 20)} MiB`);
+  }
+  if (end.killed === "frame") return lost("its process sent more than any value can be");
+  if (OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end)}: ${words}`);
+  const hint = end.signal === import_node_os.constants.signals.SIGKILL && end.killed === null ? ", as the system does when it runs out of memory" : "";
+  return lost(`its process ended with ${how(end)}${hint}: ${words}`);
+}
+function lost(why) {
+  return { code: "ERR_ISOLATE_LOST", message: `the isolate is lost: ${why}` };
+}
+function memory(limitMb, seen) {
+  return { code: "ERR_MEMORY_LIMIT", message: `the isolate passed its memoryLimitMb of ${limitMb}: ${seen}` };
+}
+function how({ code, signal }) {
+  if (signal === null) return `exit code ${code}`;
+  const name = Object.entries(import_node_os.constants.signals).find(([, number]) => number === signal)?.[0];
+  return `signal ${name ?? signal}`;
+}
+
+// lib/process/messages.ts
+var import_node_buffer2 = require("node:buffer");
+var import_node_util8 = require("node:util");
+var import_node_v83 = require("node:v8");
+var LARGE = 1024;
+var BESIDE = 1;
+var INSIDE = 0;
+var LENGTH_BYTES = 4;
+function pack(message) {
+  const writer = new MessageWriter();
+  writer.writeHeader();
+  writer.writeValue(message);
+  const body = writer.releaseBuffer();
+  const lengths = [body.length, ...writer.parts.map((part) => part.length)];
+  const head = import_node_buffer2.Buffer.allocUnsafe(LENGTH_BYTES * (1 + lengths.length) + body.length);
+  let at = head.writeUInt32LE(lengths.length);
+  for (const length of lengths) at = head.writeUInt32LE(length, at);
+  body.copy(head, at);
+  return { head, parts: writer.parts };
+}
+function unpack(frame) {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const count = view.getUint32(0, true);
+  let at = LENGTH_BYTES * (1 + count);
+  const [body, ...parts] = Array.from({ length: count }, (_, index) => {
+    const start = at;
+    at += view.getUint32(LENGTH_BYTES * (1 + index), true);
+    return frame.subarray(start, at);
+  });
+  const reader = new MessageReader(body);
+  reader.parts = parts;
+  reader.readHeader();
+  return { message: reader.readValue(), rest: frame.subarray(at) };
+}
+var MessageWriter = class extends import_node_v83.Serializer {
+  parts = [];
+  constructor() {
+    super();
+    this._setTreatArrayBufferViewsAsHostObjects(true);
+  }
+  _getDataCloneError(text2) {
+    return new TypeError(text2);
+  }
+  _writeHostObject(object) {
+    if (!import_node_util8.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
+    if (object.length < LARGE) {
+      this.writeUint32(INSIDE);
+      this.writeUint32(object.length);
+      this.writeRawBytes(object);
+      return;
+    }
+    this.writeUint32(BESIDE);
+    this.writeUint32(this.parts.length);
+    this.parts.push(object);
+  }
+};
+var MessageReader = class extends import_node_v83.Deserializer {
+  _readHostObject() {
+    const place = this.readUint32();
+    const number = this.readUint32();
+    if (place === INSIDE) return Uint8Array.from(this.readRawBytes(number));
+    const part = this.parts[number];
+    if (part === void 0) throw new TypeError("a message refers to a part that it does not have");
+    return part;
+  }
+};
+
+// lib/process/program.ts
+var import_node_path3 = require("node:path");
+var PASSED_ON = ["TZ", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_TIME", "LD_LIBRARY_PATH", "NAPI_RS_NATIVE_LIBRARY_PATH", "SystemRoot"];
+function program() {
+  const environment = PASSED_ON.flatMap((name) => {
+    const value = process.env[name];
+    return value === void 0 ? [] : [name, value];
+  });
+  if ("electron" in process.versions) environment.push("ELECTRON_RUN_AS_NODE", "1");
+  return {
+    program: process.execPath,
+    // The child collects what messages leave behind by itself.
+    arguments: ["--expose-gc", (0, import_node_path3.join)(__dirname, "isolate-process.js"), String(process.pid)],
+    environment,
+    // The host's own may be gone, and Node.js does not start without one.
+    directory: __dirname
+  };
+}
+
+// lib/process/link.ts
+var MIB = 1024 * 1024;
+var MOST_SNAPSHOTS = 4;
+var MOST_SESSIONS = 100;
+var WEIGHT = 32 * MIB;
+var FINISHING = /* @__PURE__ */ new Set(["ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
+var ProcessLink = class {
+  #native;
+  #owner;
+  #snapshots = /* @__PURE__ */ new Set();
+  #session;
+  #memoryLimitMb = 0;
+  #sessions = 0;
+  #isReady = false;
+  #isKilled = false;
+  constructor(connection2, owner) {
+    this.#owner = owner;
+    this.#native = connection2.native.startProcess(program());
+    connection2.hear(this.#native.id, (event) => this.#hear(event));
+    this.#tell({ kind: "start", float16: "Float16Array" in globalThis });
+  }
+  /** Lets a session begin: the process is its own until it is released. */
+  open(session, { request, options, snapshot }) {
+    this.#session = session;
+    this.#sessions += 1;
+    this.#memoryLimitMb = options.memoryLimitMb;
+    if (snapshot !== void 0) this.keep(snapshot);
+    const memoryBytes = (3 * options.memoryLimitMb + 64) * MIB;
+    this.#tell({ kind: "create", request, options, snapshot: snapshot?.digest, memoryBytes });
+    this.#native.watch(memoryBytes);
+    this.#native.weigh(WEIGHT);
+  }
+  /** Gives the process a snapshot, unless it has that already. */
+  keep(snapshot) {
+    const { digest } = snapshot;
+    const isThere = this.#snapshots.delete(digest);
+    this.#snapshots.add(digest);
+    if (isThere) return;
+    let forget;
+    if (this.#snapshots.size > MOST_SNAPSHOTS) {
+      forget = this.#snapshots.values().next().value;
+      this.#snapshots.delete(forget);
+    }
+    this.#native.sendSnapshot(pack({ kind: "snapshot", digest, forget }).head, snapshot);
+  }
+  /** Sends what `pack` made. */
+  send({ head, parts }) {
+    this.#native.send(head, parts);
+  }
+  /** Ends the process, and what runs in it. Whoever waits is told that the isolate is finished, and why. */
+  end(why, isNews = false) {
+    this.#isKilled = true;
+    this.#native.kill();
+    this.#release(why, { isNews, isClean: false });
+  }
+  /** Whether the process waits for a session. */
+  get isReady() {
+    return this.#isReady;
+  }
+  has(snapshot) {
+    return this.#snapshots.has(snapshot.digest);
+  }
+  #tell(message) {
+    this.send(pack(message));
+  }
+  #hear(event) {
+    if (event.kind === "frame") {
+      if (!this.#isKilled) this.#receive(event.bytes);
+      return;
+    }
+    this.#isKilled = true;
+    this.#release(endError(JSON.parse(event.json), this.#memoryLimitMb), { isNews: true, isClean: false });
+    this.#owner.onEnd(this);
+  }
+  #receive(frame) {
+    let message;
+    try {
+      message = unpack(frame).message;
+    } catch {
+      this.end({ code: "ERR_ISOLATE_LOST", message: "the isolate is lost: its process sent what is no message" }, true);
+      return;
+    }
+    if (message.kind === "event") this.#report(message.event);
+    else if (message.kind === "refused") this.#report(refusal2(message));
+    else if (message.kind === "finished") this.end(message.error);
+    else if (message.kind === "disposed") this.#release(void 0, { isNews: false, isClean: message.clean });
+    else if (message.kind === "ready") this.#isReady = true;
+  }
+  #report(event) {
+    const start = this.#session?.report(event);
+    if (start === "start") this.#owner.onStart(this);
+    else if (start === "failed start") this.end(void 0);
+    else if (event.kind === "done" && event.error !== void 0 && event.error !== null) this.#endIfFinished(event.error);
+  }
+  #endIfFinished(error) {
+    if (FINISHING.has(error.code)) this.end(error);
+    else if (error.code === "ERR_DISPOSED" && error.cause !== void 0 && error.cause !== null) this.end(error.cause);
+  }
+  #release(why, { isNews, isClean }) {
+    const session = this.#session;
+    if (session === void 0) return;
+    this.#session = void 0;
+    this.#native.watch();
+    this.#native.weigh(0);
+    session.finish(why, isNews);
+    this.#owner.onRelease(this, isClean && this.#sessions < MOST_SESSIONS);
+  }
+};
+function refusal2({ request, code, message }) {
+  const id = typeof request === "number" ? request : -1;
+  const error = { code: code === "ERR_INVALID_ARG" ? code : "ERR_ISOLATE_LOST", message };
+  return { kind: "done", id, error };
+}
+
+// lib/process/session.ts
+var CREATION = "createIsolate";
+var GRACE_MS = 5e3;
+var START_MS = 6e4;
+var DISPOSAL_MS = 5e3;
+var Session = class {
+  /** The isolate's number on the host's side. */
+  isolate;
+  #requests;
+  #pending = /* @__PURE__ */ new Map();
+  #onLate;
+  #finished;
+  /** @param onLate called when the process does not answer in time; by then the request is answered */
+  constructor(isolate, requests, onLate) {
+    this.isolate = isolate;
+    this.#requests = requests;
+    this.#onLate = onLate;
+  }
+  get isFinished() {
+    return this.#finished !== void 0;
+  }
+  /**
+   * A request is sent to the process, or was; if the session is finished, it is refused.
+   *
+   * @returns whether the process is to be told
+   */
+  begin(request, method, timeoutMs) {
+    if (this.#finished !== void 0) {
+      const { why } = this.#finished;
+      queueMicrotask(() => this.#answer(request, method === "dispose" ? void 0 : disposedBecause(why)));
+      return false;
+    }
+    this.#pending.set(request, { method, timer: void 0 });
+    if (method === "dispose") this.#expect(request, DISPOSAL_MS, () => void 0);
+    else if (timeoutMs !== void 0) {
+      const grace = method === CREATION ? START_MS : GRACE_MS;
+      this.#expect(request, timeoutMs + grace, () => late(timeoutMs));
+    }
+    return true;
+  }
+  /** Nobody waits for the answer any more. */
+  forget(request) {
+    const pending = this.#pending.get(request);
+    clearTimeout(pending?.timer);
+    this.#pending.delete(request);
+  }
+  /**
+   * What the process reports about its isolate. What it has no business with is
+   * dropped.
+   *
+   * @returns whether that was the start of the session
+   */
+  report(event) {
+    if (typeof event.isolate === "number") {
+      if (!this.isFinished) this.#requests.deliver({ ...event, isolate: this.isolate });
+      return void 0;
+    }
+    const pending = this.#pending.get(event.id);
+    if (pending === void 0) return void 0;
+    if (event.kind === "done") this.forget(event.id);
+    this.#requests.deliver(event);
+    if (event.kind !== "done" || pending.method !== CREATION) return void 0;
+    return event.error === void 0 || event.error === null ? "start" : "failed start";
+  }
+  /**
+   * Ends the session: nothing comes from the process any more. All requests are
+   * told that the isolate is finished, later ones too; a disposal has what it
+   * wanted.
+   *
+   * @param why absent if the isolate was disposed, or nobody holds it
+   * @param isNews whether nobody was told why so far: then the request that waits longest is
+   */
+  finish(why, isNews) {
+    if (this.#finished !== void 0) return;
+    this.#finished = { why };
+    let error = (isNews ? why : void 0) ?? disposedBecause(why);
+    for (const [request, { method }] of this.#pending) {
+      this.forget(request);
+      this.#answer(request, method === "dispose" ? void 0 : error);
+      if (method !== "dispose") error = disposedBecause(why);
+    }
+  }
+  #answer(request, error) {
+    this.#requests.deliver({ kind: "done", id: request, ...error === void 0 ? {} : { error } });
+  }
+  #expect(request, ms, error) {
+    const pending = this.#pending.get(request);
+    const wait = (next) => {
+      pending.timer = setTimeout(next, Math.min(ms, 2 ** 31 - 1)).unref();
+    };
+    wait(() => {
+      setImmediate(() => {
+        if (!this.#pending.has(request)) return;
+        this.forget(request);
+        this.#answer(request, error());
+        this.#onLate();
+      });
+    });
+  }
+};
+function disposedBecause(why) {
+  if (why === void 0) return { code: "ERR_DISPOSED", message: "the isolate is disposed" };
+  if (why.code === "ERR_DISPOSED") return why;
+  return { code: "ERR_DISPOSED", message: `the isolate is finished: ${why.message}`, cause: why };
+}
+function late(timeoutMs) {
+  return { code: "ERR_TIMEOUT", message: `the call passed its timeoutMs of ${timeoutMs}, and the isolate's process did not answer` };
+}
+
+// lib/process/stand-in.ts
+var StandIn = class {
+  connection;
+  session;
+  link;
+  constructor(connection2, session, link) {
+    this.connection = connection2;
+    this.session = session;
+    this.link = link;
+  }
+  get id() {
+    return this.session.isolate;
+  }
+};
+var hasMethods = false;
+function standIn(connection2, session, link) {
+  if (!hasMethods) addMethods(Object.getOwnPropertyDescriptors(loadNative().NativeIsolate.prototype));
+  return new StandIn(connection2, session, link);
+}
+function addMethods(descriptors) {
+  hasMethods = true;
+  for (const [method, { value }] of Object.entries(descriptors)) {
+    if (typeof value !== "function" || method === "constructor") continue;
+    Object.defineProperty(StandIn.prototype, method, {
+      value(...args) {
+        call(this, method, args);
+      }
+    });
+  }
+}
+function call({ connection: connection2, session, link }, method, args) {
+  const { starting } = connection2;
+  const message = pack({ kind: "call", method, args });
+  if (starting !== void 0 && starting.request === args[0]) {
+    if (!session.begin(starting.request, method, starting.timeoutMs)) return;
+  } else if (session.isFinished) {
+    return;
+  }
+  if (method === "abort") session.forget(args[0]);
+  link.send(message);
+}
+
+// lib/process/pool.ts
+var SPARES = 1;
+var MOST_SPARES = 4;
+var IDLE_MS = 3e4;
+var ProcessPool = class {
+  #connection;
+  #spares = [];
+  /** Those in use, and the snapshot that the next one will likely ask for. */
+  #used = /* @__PURE__ */ new Map();
+  #idle;
+  /** Its members see a stand-in go, and must not hold it. */
+  #collected = new FinalizationRegistry((end) => end());
+  constructor(connection2) {
+    this.#connection = connection2;
+  }
+  createIsolate(request, options, snapshot) {
+    const connection2 = this.#connection;
+    const link = this.#take(snapshot) ?? this.#start();
+    clearTimeout(this.#idle);
+    this.#used.set(link, snapshot);
+    const session = new Session(loadNative().reserveIsolateId(), connection2, () => link.end(SILENT));
+    session.begin(request, CREATION, connection2.starting?.timeoutMs);
+    link.open(session, { request, options, snapshot });
+    const isolate = standIn(connection2, session, link);
+    this.#collected.register(isolate, () => {
+      if (!session.isFinished) link.end(void 0);
+    });
+    return isolate;
+  }
+  /** The best spare: one that is ready and has the snapshot. */
+  #take(snapshot) {
+    const worth = (link) => (link.isReady ? 2 : 0) + (snapshot === void 0 || link.has(snapshot) ? 1 : 0);
+    const [best] = this.#spares.toSorted((a, b) => worth(b) - worth(a));
+    if (best !== void 0) this.#forget(best);
+    return best;
+  }
+  #start() {
+    return new ProcessLink(this.#connection, {
+      onStart: (link) => this.#refill(this.#used.get(link)),
+      onRelease: (link, reusable) => this.#release(link, reusable),
+      onEnd: (link) => this.#forget(link)
+    });
+  }
+  /** Once a session runs, so that it does not wait for another one's process. */
+  #refill(snapshot) {
+    if (this.#spares.length >= SPARES) return;
+    const link = this.#start();
+    if (snapshot !== void 0) link.keep(snapshot);
+    this.#spares.push(link);
+  }
+  #release(link, reusable) {
+    this.#used.delete(link);
+    if (reusable && this.#spares.length < MOST_SPARES) this.#spares.push(link);
+    else link.end(void 0);
+    if (this.#used.size > 0) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      for (const spare of this.#spares.splice(0)) spare.end(void 0);
+    }, IDLE_MS).unref();
+  }
+  #forget(link) {
+    const index = this.#spares.indexOf(link);
+    if (index >= 0) this.#spares.splice(index, 1);
+  }
+};
+var SILENT = { code: "ERR_ISOLATE_LOST", message: "the isolate is lost: its process did not answer, long after the call's time limit" };
+var pools = /* @__PURE__ */ new WeakMap();
+function createInProcess(connection2, request, options, snapshot) {
+  let pool = pools.get(connection2);
+  if (pool === void 0) {
+    pool = new ProcessPool(connection2);
+    pools.set(connection2, pool);
+  }
+  return pool.createIsolate(request, options, snapshot);
+}
+
 // lib/isolate-core.ts
 var IsolateCore = class _IsolateCore {
   #connection;
@@ -1136,6 +1612,8 @@ var IsolateCore = class _IsolateCore {
   #bindings;
   #loader;
   #disposed;
+  /** With `process`: how long it took to start. */
+  #startMs;
   constructor(connection2, native2, bindings, loader) {
     this.#connection = connection2;
     this.#native = native2;
@@ -1158,35 +1636,40 @@ var IsolateCore = class _IsolateCore {
       syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
       modules: modules.given,
       hasLoader: modules.loader !== void 0,
-      ...timeoutMs === Infinity ? {} : { timeoutMs },
+      ...withTimeout(timeoutMs),
       ...cpuLimitMs === Infinity ? {} : { cpuLimitMs },
       codegenStrings: codegen.strings,
       codegenWasm: codegen.wasm
     };
     let core;
+    const asked = performance.now();
+    const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs);
     await connection2.request((id) => {
-      const native2 = connection2.native.createIsolate(id, options, snapshot);
+      const native2 = request.process ? createInProcess(connection2, id, options, snapshot) : connection2.native.createIsolate(id, options, snapshot);
       core = new _IsolateCore(connection2, native2, bindings, modules.loader);
       connection2.register(native2.id, core);
-    });
-    return core;
+    }, limits);
+    const started = core;
+    if (request.process) started.#startMs = performance.now() - asked;
+    return started;
   }
   async eval({ source, timeoutMs, signal }) {
-    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal);
+    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs);
     return this.#connection.decode(event.bytes);
   }
   async call(path, args, { timeoutMs, signal }) {
     const bytes = this.#connection.encode(args, "args");
-    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal);
+    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs);
     return this.#connection.decode(event.bytes);
   }
   async import(specifier, { timeoutMs, signal }) {
-    const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal);
+    const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs);
     return this.#connection.decode(event.bytes);
   }
   async stats() {
     const event = await this.#request((id) => this.#native.stats(id));
-    return JSON.parse(event.json);
+    const stats = JSON.parse(event.json);
+    return this.#startMs === void 0 ? stats : { ...stats, startMs: this.#startMs };
   }
   /** However often it is called: one disposal, one promise. */
   dispose() {
@@ -1197,8 +1680,8 @@ var IsolateCore = class _IsolateCore {
     await this.#request((id) => this.#native.dispose(id));
     this.#connection.unregister(this.#native.id, this);
   }
-  #request(start, signal) {
-    const options = { signal, abort: (request) => this.#native.abort(request), owner: this };
+  #request(start, signal, timeoutMs) {
+    const options = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs };
     if (currentFrame() === void 0) return this.#connection.request(start, options);
     const hostCalls = hostCallsWithin(this.#native.id);
     return this.#connection.request((request) => {
@@ -1230,9 +1713,12 @@ var IsolateCore = class _IsolateCore {
     }
   }
 };
+function withTimeout(timeoutMs) {
+  return timeoutMs === Infinity ? {} : { timeoutMs };
+}
 
 // lib/options.ts
-var import_node_util8 = require("node:util");
+var import_node_util9 = require("node:util");
 var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
 var CACHE_RANGE = [0, 1024 * 1024];
 var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
@@ -1315,7 +1801,8 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     "bindings",
     "cpuLimitMs",
     "codegen",
-    "modules"
+    "modules",
+    "process"
   ]);
   const snapshot = nativeSnapshot2(given.get("snapshot"));
   const bindings = flattenBindings(given.where, given.get("bindings"));
@@ -1335,7 +1822,8 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     bindings,
     cpuLimitMs: given.timeout("cpuLimitMs", Infinity),
     codegen: checkCodegen(given),
-    modules: checkModules(given)
+    modules: checkModules(given),
+    process: given.boolean("process", false)
   };
 }
 function checkCodegen(given) {
@@ -1360,7 +1848,7 @@ function checkMemoryFor(where, snapshot, memoryLimitMb) {
 function checkSnapshotOrigin(given) {
   const from = given.get("snapshot");
   if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util8.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  if (typeof from !== "string" && !import_node_util9.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
   return checkOrigin(given.where, "snapshot", from);
 }
 function checkFallback(given) {
@@ -1444,7 +1932,7 @@ function checkSource(where, name, source, fileName) {
 }
 
 // lib/seed.ts
-var import_node_util9 = require("node:util");
+var import_node_util10 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -1613,7 +2101,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util9.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util10.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };
@@ -1698,7 +2186,8 @@ var Isolate = class _Isolate {
   /**
    * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
    * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
-   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`.
+   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`. A function that is
+   * exported as `then` is left out: a promise would call it.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader

@@ -17,4 +17,5 @@ testScenarios('modules.mjs', [
   'a bridge that replaced what promises and objects are made of',
   'modules too large for the memory limit',
   'ten thousand modules that come and go in one isolate',
+  'a host that imports while a module waits for it',
 ])

@@ -71,19 +71,13 @@ impl Modules {
             return None;
         }
         if self.is_evaluating.get() {
-            // The guest's code waits for the host inside of a module, and the host calls back.
-            if let Goal::Promise(_) = load.goal {
-                return Some(Progress::Later);
-            }
-            let message = "a module can't be evaluated while another one waits for the host";
-            throw(scope, v8::Exception::error, message);
-            return None;
+            return later(scope, &load.goal);
         }
         for record in graph::in_order(scope, self, &root)? {
             if let Body::CommonJs { .. } = &record.body
                 && !commonjs::ensure_evaluated(scope, &record)?
             {
-                return Some(Progress::Later);
+                return later(scope, &load.goal);
             }
             wrapper::ensure(scope, self, &record)?;
         }
@@ -117,6 +111,17 @@ impl Modules {
         self.is_evaluating.set(false);
         v8::Local::<v8::Promise>::try_from(promise?).ok()
     }
+}
+
+/// The guest's code waits for the host inside of a module, and the host calls back: `import()` goes on
+/// when that module is through, but a request of the host would wait for itself.
+fn later<'s>(scope: &mut v8::PinScope, goal: &Goal) -> Option<Progress<'s>> {
+    if let Goal::Promise(_) = goal {
+        return Some(Progress::Later);
+    }
+    let message = "a module can't be evaluated while another one waits for the host";
+    throw(scope, v8::Exception::error, message);
+    None
 }
 
 /// Lets V8 link a module with all that it imports. `None`: an exception is pending.

@@ -21,6 +21,7 @@ var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: tru
 // lib/index.ts
 var index_exports = {};
 __export(index_exports, {
+  ConsoleOpaque: () => ConsoleOpaque,
   GuestError: () => GuestError,
   Isolate: () => Isolate,
   IsoseedError: () => IsoseedError,
@@ -31,6 +32,13 @@ __export(index_exports, {
   verifyIsolation: () => verifyIsolation
 });
 module.exports = __toCommonJS(index_exports);
+
+// lib/console-values.ts
+var import_node_util2 = require("node:util");
+var import_node_util3 = require("node:util");
+
+// lib/decode.ts
+var import_node_v8 = require("node:v8");
 
 // lib/misuse.ts
 var import_node_util = require("node:util");
@@ -79,12 +87,255 @@ function property(value, enumerable) {
   return { value, enumerable, writable: true, configurable: true };
 }
 
+// lib/wire.ts
+var ERROR_SHELL = 0;
+var VIEW = 1;
+var MORE_DETAILS = 1;
+var END_OF_DETAILS = 0;
+var V8_ERROR_TAG = 114;
+var ERROR_CLASSES = [
+  "Error",
+  "EvalError",
+  "RangeError",
+  "ReferenceError",
+  "SyntaxError",
+  "TypeError",
+  "URIError",
+  "AggregateError"
+];
+var ERROR_KEYS = ["message", "stack", "cause", "code", "name", "errors"];
+
+// lib/decode.ts
+var CONSTRUCTORS = [
+  () => new Error(),
+  () => new EvalError(),
+  () => new RangeError(),
+  () => new ReferenceError(),
+  () => new SyntaxError(),
+  () => new TypeError(),
+  () => new URIError(),
+  () => new AggregateError([])
+];
+function decode(bytes) {
+  try {
+    const reader = new Reader(bytes);
+    reader.readHeader();
+    const value = reader.readValue();
+    while (reader.readUint32() === MORE_DETAILS) reader.readDetails();
+    reader.nameStacklessErrors();
+    return value;
+  } catch (cause) {
+    throw new IsoseedError("ERR_DATA_CLONE", `a value of the guest can't be read: ${String(cause?.message)}`, { cause });
+  }
+}
+var Reader = class extends import_node_v8.Deserializer {
+  _readHostObject() {
+    const kind = this.readUint32();
+    if (kind !== ERROR_SHELL) throw new Error(`unknown kind of object ${kind}`);
+    const make = CONSTRUCTORS[this.readUint32()];
+    if (make === void 0) throw new Error("unknown class of error");
+    const error = withoutStack(make);
+    this.stackless ??= /* @__PURE__ */ new Set();
+    this.stackless.add(error);
+    return error;
+  }
+  /** Reads the parts of one error: `[shell, key, enumerable, value, ...]`. */
+  readDetails() {
+    const [error, ...parts] = this.readValue();
+    for (let index = 0; index + 2 < parts.length; index += 3) {
+      const key = parts[index];
+      if ((key === "stack" || key === "name") && typeof parts[index + 2] !== "string") continue;
+      if (key === "stack") this.stackless?.delete(error);
+      define(error, key, parts[index + 2], parts[index + 1] === true);
+    }
+  }
+  /** An error without a stack of its own must not show where on the host it was decoded. */
+  nameStacklessErrors() {
+    if (this.stackless === void 0) return;
+    for (const error of this.stackless) {
+      const name = text(error.name, "Error");
+      const message = text(error.message, "");
+      define(error, "stack", message === "" ? name : `${name}: ${message}`, false);
+    }
+  }
+};
+function withoutStack(make) {
+  const limit = Error.stackTraceLimit;
+  try {
+    Error.stackTraceLimit = 0;
+  } catch {
+  }
+  try {
+    const error = make();
+    Reflect.deleteProperty(error, "errors");
+    return error;
+  } finally {
+    try {
+      Error.stackTraceLimit = limit;
+    } catch {
+    }
+  }
+}
+function define(error, key, value, enumerable) {
+  Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
+}
+function text(value, otherwise) {
+  return typeof value === "string" ? value : otherwise;
+}
+
+// lib/console-values.ts
+var ConsoleOpaque = class {
+  /** What it is. */
+  description;
+  constructor(description) {
+    this.description = description;
+    Object.freeze(this);
+  }
+  toString() {
+    return this.description;
+  }
+  toJSON() {
+    return this.description;
+  }
+  /** How `util.inspect` and Node's console print it. */
+  [import_node_util3.inspect.custom]() {
+    return this.description;
+  }
+};
+var ERRORS = Object.assign(/* @__PURE__ */ Object.create(null), {
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError
+});
+var ConsoleValues = class {
+  /** In the order in which they were met, as the description counts them. */
+  #met = [];
+  #dressed = [];
+  revive(description) {
+    return Array.isArray(description) ? this.#tagged(description) : description;
+  }
+  finish() {
+    for (const [object, plain2] of this.#dressed) Object.setPrototypeOf(object, plain2);
+  }
+  #tagged([tag, first, second, third, fourth]) {
+    switch (tag) {
+      case "u":
+        return void 0;
+      case "n":
+        return Number(first);
+      case "y":
+        return new ConsoleOpaque(first);
+      case "w":
+        return whole(first);
+      case "^":
+        return this.#met[first];
+      case "o":
+        return this.#object(first, second);
+      case "a":
+        return this.#array(first, second);
+      case "m":
+        return this.#map(first);
+      case "s":
+        return this.#set(first);
+      case "e":
+        return this.#error(first, second, third, fourth);
+      default:
+        return new ConsoleOpaque(`(unknown kind of value ${tag})`);
+    }
+  }
+  #object(className, properties) {
+    const object = className === null ? /* @__PURE__ */ Object.create(null) : {};
+    this.#met.push(object);
+    if (className === null) this.#dressed.push([object, Object.prototype]);
+    else if (className !== "Object") this.#dress(object, className, Object.prototype);
+    this.#define(object, properties);
+    return object;
+  }
+  #array(elements, properties) {
+    const array = [];
+    this.#met.push(array);
+    elements.forEach((element, index) => {
+      if (Array.isArray(element) && element[0] === "h") array.length = index + 1;
+      else set(array, index, this.revive(element), true);
+    });
+    this.#define(array, properties);
+    return array;
+  }
+  #map(entries) {
+    const map = /* @__PURE__ */ new Map();
+    this.#met.push(map);
+    for (let index = 0; index + 1 < entries.length; index += 2) {
+      const key = this.revive(entries[index]);
+      map.set(key, this.revive(entries[index + 1]));
+    }
+    return map;
+  }
+  #set(values) {
+    const copy = /* @__PURE__ */ new Set();
+    this.#met.push(copy);
+    for (const value of values) copy.add(this.revive(value));
+    return copy;
+  }
+  #error(standard, className, stack, parts) {
+    const error = standard === "AggregateError" ? new AggregateError([]) : new (ERRORS[standard] ?? Error)();
+    this.#met.push(error);
+    Reflect.deleteProperty(error, "errors");
+    const plain2 = Object.getPrototypeOf(error);
+    if (className !== standard) this.#dress(error, className, plain2);
+    let text2;
+    for (let index = 0; index + 2 < parts.length; index += 3) {
+      const key = this.#key(parts[index]);
+      const value = this.revive(parts[index + 2]);
+      if (key === "message" && typeof value === "string") text2 = value;
+      set(error, key, value, parts[index + 1] === true);
+    }
+    const name = className === "" ? standard : className;
+    set(error, "stack", stack ?? (text2 === void 0 || text2 === "" ? name : `${name}: ${text2}`), false);
+    return error;
+  }
+  #define(object, properties) {
+    for (let index = 0; index + 1 < properties.length; index += 2) {
+      const key = this.#key(properties[index]);
+      set(object, key, this.revive(properties[index + 1]), true);
+    }
+  }
+  /** A symbol of the guest's is no symbol of the host's, whatever its description. */
+  #key(key) {
+    if (!Array.isArray(key)) return String(key);
+    return Symbol(/^Symbol\((.*)\)$/s.exec(String(key[1]))?.[1] ?? String(key[1]));
+  }
+  /** Lets `util.inspect` find the name of a class. */
+  #dress(object, className, plain2) {
+    const constructor = Object.defineProperty(function() {
+    }, "name", { value: className });
+    const prototype = Object.create(plain2, { constructor: { value: constructor } });
+    constructor.prototype = prototype;
+    Object.setPrototypeOf(object, prototype);
+    this.#dressed.push([object, plain2]);
+  }
+};
+function set(object, key, value, enumerable) {
+  Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
+}
+function whole(hex) {
+  try {
+    const value = decode(Buffer.from(hex, "hex"));
+    return typeof value === "bigint" || (import_node_util2.types.isBoxedPrimitive(value) || typeof value === "object") ? value : new ConsoleOpaque(String(value));
+  } catch {
+    return new ConsoleOpaque("(a value that this Node.js does not know)");
+  }
+}
+
 // lib/api-proxy.ts
 var RESERVED = /* @__PURE__ */ new Set(["then", "toJSON"]);
-function makeApi(call2) {
-  return makeNode({}, "", call2);
+function makeApi(call3) {
+  return makeNode({}, "", call3);
 }
-function makeNode(target, path, call2) {
+function makeNode(target, path, call3) {
   const members = /* @__PURE__ */ new Map();
   return new Proxy(target, {
     get(_, name) {
@@ -95,7 +346,7 @@ function makeNode(target, path, call2) {
         throw invalidArg(`isolate.api: a name must be neither empty nor contain a dot, got ${show(name)}`);
       }
       const memberPath = path === "" ? name : `${path}.${name}`;
-      const member = makeNode((...args) => call2(memberPath, args), memberPath, call2);
+      const member = makeNode((...args) => call3(memberPath, args), memberPath, call3);
       members.set(name, member);
       return member;
     },
@@ -112,7 +363,7 @@ function refuse() {
 
 // lib/checks.ts
 var import_node_path = require("node:path");
-var import_node_util2 = require("node:util");
+var import_node_util4 = require("node:util");
 var MAX_TIMEOUT_MS = 2 ** 31 - 1;
 var MIN_MEMORY_MB = 8;
 var MAX_MEMORY_MB = 65536;
@@ -202,8 +453,8 @@ function readObject(where, name, object, known) {
 }
 function checkOrigin(where, name, from) {
   if (typeof from === "string") return checkPath(where, name, from);
-  if (!import_node_util2.types.isUint8Array(from)) throw wrong(where, name, "a path or a Uint8Array", from);
-  return import_node_util2.types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from;
+  if (!import_node_util4.types.isUint8Array(from)) throw wrong(where, name, "a path or a Uint8Array", from);
+  return import_node_util4.types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from;
 }
 function checkPath(where, name, path) {
   if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(where, name, "a path that is not empty", path);
@@ -309,6 +560,57 @@ function isPath(value) {
   return typeof value === "string" && value.split(".").every((name) => name !== "");
 }
 
+// lib/diagnostics.ts
+var import_node_diagnostics_channel = require("node:diagnostics_channel");
+var plain = {
+  "isoseed:isolate:create": (0, import_node_diagnostics_channel.channel)("isoseed:isolate:create"),
+  "isoseed:isolate:dispose": (0, import_node_diagnostics_channel.channel)("isoseed:isolate:dispose"),
+  "isoseed:limit": (0, import_node_diagnostics_channel.channel)("isoseed:limit")
+};
+function hasSubscribers(name) {
+  return plain[name].hasSubscribers;
+}
+function publish(name, message) {
+  plain[name].publish(message);
+}
+var EVENTS = ["start", "end", "asyncStart", "asyncEnd", "error"];
+function traced(name) {
+  const channels = EVENTS.map((event) => (0, import_node_diagnostics_channel.channel)(`tracing:${name}:${event}`));
+  return { tracing: (0, import_node_diagnostics_channel.tracingChannel)(name), isWatched: () => channels.some((each) => each.hasSubscribers) };
+}
+var call = traced("isoseed:call");
+var build = traced("isoseed:snapshot:build");
+function traceCall(describe2, run) {
+  return call.isWatched() ? call.tracing.tracePromise(run, describe2()) : run();
+}
+function traceBuild(describe2, run) {
+  return build.isWatched() ? build.tracing.tracePromise(run, describe2()) : run();
+}
+var LIMITS = /* @__PURE__ */ new Set(["ERR_TIMEOUT", "ERR_CPU_LIMIT", "ERR_MEMORY_LIMIT", "ERR_ISOLATE_LOST"]);
+var LimitReporter = class {
+  #isolateId;
+  #finished = false;
+  constructor(isolateId) {
+    this.#isolateId = isolateId;
+  }
+  /** Why a call failed. */
+  see(error, kind, name) {
+    const limit = limitIn(error);
+    if (limit === void 0 || this.#finished) return;
+    this.#finished = limit.code !== "ERR_TIMEOUT";
+    if (!hasSubscribers("isoseed:limit")) return;
+    publish("isoseed:limit", { isolateId: this.#isolateId, code: limit.code, error: limit, kind, name });
+  }
+};
+function limitIn(error) {
+  if (!(error instanceof IsoseedError)) return void 0;
+  if (LIMITS.has(error.code)) return error;
+  return error.code === "ERR_DISPOSED" ? limitIn(error.cause) : void 0;
+}
+function tellDisposed(isolateId, reason) {
+  if (hasSubscribers("isoseed:isolate:dispose")) publish("isoseed:isolate:dispose", { isolateId, reason });
+}
+
 // lib/connection.ts
 var import_node_path2 = require("node:path");
 
@@ -352,111 +654,12 @@ function loadNative() {
   }
 }
 
-// lib/decode.ts
-var import_node_v8 = require("node:v8");
-
-// lib/wire.ts
-var ERROR_SHELL = 0;
-var VIEW = 1;
-var MORE_DETAILS = 1;
-var END_OF_DETAILS = 0;
-var V8_ERROR_TAG = 114;
-var ERROR_CLASSES = [
-  "Error",
-  "EvalError",
-  "RangeError",
-  "ReferenceError",
-  "SyntaxError",
-  "TypeError",
-  "URIError",
-  "AggregateError"
-];
-var ERROR_KEYS = ["message", "stack", "cause", "code", "name", "errors"];
-
-// lib/decode.ts
-var CONSTRUCTORS = [
-  () => new Error(),
-  () => new EvalError(),
-  () => new RangeError(),
-  () => new ReferenceError(),
-  () => new SyntaxError(),
-  () => new TypeError(),
-  () => new URIError(),
-  () => new AggregateError([])
-];
-function decode(bytes) {
-  try {
-    const reader = new Reader(bytes);
-    reader.readHeader();
-    const value = reader.readValue();
-    while (reader.readUint32() === MORE_DETAILS) reader.readDetails();
-    reader.nameStacklessErrors();
-    return value;
-  } catch (cause) {
-    throw new IsoseedError("ERR_DATA_CLONE", `a value of the guest can't be read: ${String(cause?.message)}`, { cause });
-  }
-}
-var Reader = class extends import_node_v8.Deserializer {
-  _readHostObject() {
-    const kind = this.readUint32();
-    if (kind !== ERROR_SHELL) throw new Error(`unknown kind of object ${kind}`);
-    const make = CONSTRUCTORS[this.readUint32()];
-    if (make === void 0) throw new Error("unknown class of error");
-    const error = withoutStack(make);
-    this.stackless ??= /* @__PURE__ */ new Set();
-    this.stackless.add(error);
-    return error;
-  }
-  /** Reads the parts of one error: `[shell, key, enumerable, value, ...]`. */
-  readDetails() {
-    const [error, ...parts] = this.readValue();
-    for (let index = 0; index + 2 < parts.length; index += 3) {
-      const key = parts[index];
-      if ((key === "stack" || key === "name") && typeof parts[index + 2] !== "string") continue;
-      if (key === "stack") this.stackless?.delete(error);
-      define(error, key, parts[index + 2], parts[index + 1] === true);
-    }
-  }
-  /** An error without a stack of its own must not show where on the host it was decoded. */
-  nameStacklessErrors() {
-    if (this.stackless === void 0) return;
-    for (const error of this.stackless) {
-      const name = text(error.name, "Error");
-      const message = text(error.message, "");
-      define(error, "stack", message === "" ? name : `${name}: ${message}`, false);
-    }
-  }
-};
-function withoutStack(make) {
-  const limit = Error.stackTraceLimit;
-  try {
-    Error.stackTraceLimit = 0;
-  } catch {
-  }
-  try {
-    const error = make();
-    Reflect.deleteProperty(error, "errors");
-    return error;
-  } finally {
-    try {
-      Error.stackTraceLimit = limit;
-    } catch {
-    }
-  }
-}
-function define(error, key, value, enumerable) {
-  Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
-}
-function text(value, otherwise) {
-  return typeof value === "string" ? value : otherwise;
-}
-
 // lib/clone-path.ts
-var import_node_util4 = require("node:util");
+var import_node_util6 = require("node:util");
 
 // lib/writer.ts
 var import_node_buffer = require("node:buffer");
-var import_node_util3 = require("node:util");
+var import_node_util5 = require("node:util");
 var import_node_v82 = require("node:v8");
 var Refusal = class extends Error {
   /** The refused object, if it is known. */
@@ -494,7 +697,7 @@ var Writer = class extends import_node_v82.Serializer {
     if (object instanceof ErrorShell) {
       this.writeUint32(ERROR_SHELL);
       this.writeUint32(object.classNumber);
-    } else if (import_node_util3.types.isArrayBufferView(object)) {
+    } else if (import_node_util5.types.isArrayBufferView(object)) {
       writeView(this, object);
     } else {
       throw new Refusal("an object of the host could not be cloned", object);
@@ -542,9 +745,9 @@ var VIEWS = new Map(
 );
 var typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
 function isLengthTracking(view) {
-  const plain = new PlainSerializer();
-  plain.writeValue(view);
-  return ((plain.releaseBuffer().at(-1) ?? 0) & 1) === 1;
+  const plain2 = new PlainSerializer();
+  plain2.writeValue(view);
+  return ((plain2.releaseBuffer().at(-1) ?? 0) & 1) === 1;
 }
 var PlainSerializer = class extends import_node_v82.Serializer {
   _getDataCloneError(message) {
@@ -592,30 +795,30 @@ function refusal(value) {
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
   if (typeof value !== "object" || value === null) return void 0;
-  if (import_node_util4.types.isProxy(value)) return "a Proxy";
-  if (import_node_util4.types.isPromise(value)) return "a Promise (await it first)";
-  if (import_node_util4.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
-  if (import_node_util4.types.isArrayBufferView(value) && import_node_util4.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
-  if (import_node_util4.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
-  if (import_node_util4.types.isModuleNamespaceObject(value)) return "a module namespace object";
-  if (import_node_util4.types.isWeakMap(value) || import_node_util4.types.isWeakSet(value) || import_node_util4.types.isGeneratorObject(value)) return describe(value);
+  if (import_node_util6.types.isProxy(value)) return "a Proxy";
+  if (import_node_util6.types.isPromise(value)) return "a Promise (await it first)";
+  if (import_node_util6.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
+  if (import_node_util6.types.isArrayBufferView(value) && import_node_util6.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
+  if (import_node_util6.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
+  if (import_node_util6.types.isModuleNamespaceObject(value)) return "a module namespace object";
+  if (import_node_util6.types.isWeakMap(value) || import_node_util6.types.isWeakSet(value) || import_node_util6.types.isGeneratorObject(value)) return describe(value);
   if (isContainer(value)) return void 0;
   try {
     new Writer().write(value);
     return void 0;
   } catch (error) {
-    if (import_node_util4.types.isArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
+    if (import_node_util6.types.isArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
     return error instanceof Refusal ? describe(value) : void 0;
   }
 }
 function isContainer(value) {
-  if (import_node_util4.types.isAnyArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return false;
-  return import_node_util4.types.isMap(value) || import_node_util4.types.isSet(value) || import_node_util4.types.isNativeError(value) || Object.keys(value).length > 0;
+  if (import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return false;
+  return import_node_util6.types.isMap(value) || import_node_util6.types.isSet(value) || import_node_util6.types.isNativeError(value) || Object.keys(value).length > 0;
 }
 function childrenOf(value, parent) {
   const children = [];
-  if (import_node_util4.types.isAnyArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return children;
-  if (import_node_util4.types.isMap(value)) {
+  if (import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return children;
+  if (import_node_util6.types.isMap(value)) {
     let index = 0;
     for (const [key, item] of value) {
       children.push({ value: key, parent, step: `.keys()[${index}]` });
@@ -624,12 +827,12 @@ function childrenOf(value, parent) {
     }
     return children;
   }
-  if (import_node_util4.types.isSet(value)) {
+  if (import_node_util6.types.isSet(value)) {
     let index = 0;
     for (const item of value) children.push({ value: item, parent, step: `.values()[${index++}]` });
     return children;
   }
-  const keys = import_node_util4.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
+  const keys = import_node_util6.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
   for (const key of keys) {
     const place = { value: void 0, parent, step: step(key, Array.isArray(value)) };
     try {
@@ -666,7 +869,7 @@ function describe(value) {
 }
 
 // lib/error-parts.ts
-var import_node_util5 = require("node:util");
+var import_node_util7 = require("node:util");
 var CLASS_NUMBERS = new Map(ERROR_CLASSES.map((name, number) => [name, number]));
 function errorClass(error) {
   try {
@@ -679,7 +882,7 @@ function errorClass(error) {
   return -1;
 }
 function isErrorLike(value) {
-  return import_node_util5.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
+  return import_node_util7.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
 }
 function errorParts(error) {
   const parts = [];
@@ -726,7 +929,7 @@ function partValue(key, value) {
 }
 
 // lib/rewrite-errors.ts
-var import_node_util6 = require("node:util");
+var import_node_util8 = require("node:util");
 function writeWithErrors(value, mode) {
   const writer = new Writer();
   const rewriter = new Rewriter(mode);
@@ -782,7 +985,7 @@ var Rewriter = class {
     }
   }
   #isError(value) {
-    if (import_node_util6.types.isNativeError(value)) return true;
+    if (import_node_util8.types.isNativeError(value)) return true;
     return this.#mode === "thrown" && isErrorLike(value);
   }
   #replace(value) {
@@ -800,12 +1003,12 @@ var Rewriter = class {
       this.#shells.push(shell);
       return shell;
     }
-    if (import_node_util6.types.isMap(value)) {
+    if (import_node_util8.types.isMap(value)) {
       const copy2 = /* @__PURE__ */ new Map();
       this.#unfilled.push(() => value.forEach((item, key) => copy2.set(this.#replace(key), this.#replace(item))));
       return copy2;
     }
-    if (import_node_util6.types.isSet(value)) {
+    if (import_node_util8.types.isSet(value)) {
       const copy2 = /* @__PURE__ */ new Set();
       this.#unfilled.push(() => value.forEach((item) => copy2.add(this.#replace(item))));
       return copy2;
@@ -830,7 +1033,7 @@ function isPlainPrimitive(value) {
   return value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol";
 }
 function isLeaf(value) {
-  return import_node_util6.types.isDate(value) || import_node_util6.types.isRegExp(value) || import_node_util6.types.isBoxedPrimitive(value) || import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value);
+  return import_node_util8.types.isDate(value) || import_node_util8.types.isRegExp(value) || import_node_util8.types.isBoxedPrimitive(value) || import_node_util8.types.isAnyArrayBuffer(value) || import_node_util8.types.isArrayBufferView(value);
 }
 
 // lib/encode.ts
@@ -867,7 +1070,7 @@ function finish(writer) {
 }
 
 // lib/native-error.ts
-var import_node_util7 = require("node:util");
+var import_node_util9 = require("node:util");
 function toError(native2) {
   if (native2.code === "ERR_INVALID_ARG") return invalidArg(`createIsolate: ${native2.message}`);
   if (native2.code === "ERR_GUEST") return toGuestError(native2);
@@ -886,7 +1089,7 @@ function toGuestError(native2) {
   } catch (cause) {
     return new GuestError(native2.message, { ...guest, cause });
   }
-  if (!import_node_util7.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
+  if (!import_node_util9.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
   return new GuestError(native2.message, {
     ...guest,
     ..."cause" in thrown ? { cause: thrown.cause } : {},
@@ -926,7 +1129,10 @@ var Connection = class {
   #containsError;
   #pending = /* @__PURE__ */ new Map();
   #receivers = /* @__PURE__ */ new Map();
-  #collected = new FinalizationRegistry((isolate) => this.#receivers.delete(isolate));
+  #collected = new FinalizationRegistry((isolate) => {
+    this.#receivers.delete(isolate);
+    tellDisposed(isolate, "collected");
+  });
   #processes = /* @__PURE__ */ new Map();
   #lastRequest = 0;
   #starting;
@@ -1033,6 +1239,10 @@ var Connection = class {
       const receiver = this.#receivers.get(event.isolate)?.deref();
       const within = this.#pending.get(event.owner)?.frame;
       receiver?.onHostCall(event.id, event.path, event.bytes, within);
+      return;
+    }
+    if (event.kind === "reports") {
+      this.#receivers.get(event.isolate)?.deref()?.onReports(event.reports, event.id);
       return;
     }
     if (event.kind === "progress") {
@@ -1180,7 +1390,7 @@ function how({ code, signal }) {
 
 // lib/process/messages.ts
 var import_node_buffer2 = require("node:buffer");
-var import_node_util8 = require("node:util");
+var import_node_util10 = require("node:util");
 var import_node_v83 = require("node:v8");
 var LARGE = 1024;
 var BESIDE = 1;
@@ -1222,7 +1432,7 @@ var MessageWriter = class extends import_node_v83.Serializer {
     return new TypeError(text2);
   }
   _writeHostObject(object) {
-    if (!import_node_util8.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
+    if (!import_node_util10.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
     if (object.length < LARGE) {
       this.writeUint32(INSIDE);
       this.writeUint32(object.length);
@@ -1512,12 +1722,12 @@ function addMethods(descriptors) {
     if (typeof value !== "function" || method === "constructor") continue;
     Object.defineProperty(StandIn.prototype, method, {
       value(...args) {
-        call(this, method, args);
+        call2(this, method, args);
       }
     });
   }
 }
-function call({ connection: connection2, session, link }, method, args) {
+function call2({ connection: connection2, session, link }, method, args) {
   const { starting } = connection2;
   const message = pack({ kind: "call", method, args });
   if (starting !== void 0 && starting.request === args[0]) {
@@ -1605,20 +1815,186 @@ function createInProcess(connection2, request, options, snapshot) {
   return pool.createIsolate(request, options, snapshot);
 }
 
+// lib/reports.ts
+var import_node_util12 = require("node:util");
+
+// lib/console.ts
+var import_node_console = require("node:console");
+var import_node_util11 = require("node:util");
+var LEVELS = {
+  assert: "error",
+  debug: "debug",
+  error: "error",
+  info: "info",
+  trace: "trace",
+  warn: "warn"
+};
+var DEEPEST = 12;
+function toEntry(json) {
+  const described = JSON.parse(json);
+  const { method, depth, time, stack } = described;
+  const values = new ConsoleValues();
+  const args = (described.args ?? []).map((argument) => values.revive(argument));
+  const text2 = textOf(described, args);
+  values.finish();
+  const level = described.problem === void 0 ? LEVELS[method] ?? "log" : "warn";
+  return { level, method, text: text2, args, depth, time, ...stack === void 0 ? {} : { stack } };
+}
+function droppedEntry(dropped2) {
+  const text2 = `${dropped2} console ${dropped2 === 1 ? "entry was" : "entries were"} dropped: the host took none for a second`;
+  return { level: "warn", text: text2, args: [], depth: 0, time: Date.now(), dropped: dropped2 };
+}
+function print({ level, method, text: text2, depth }) {
+  const indented = depth === 0 ? text2 : text2.replaceAll(/^/gm, " ".repeat(depth * 2));
+  console[method === "trace" ? "error" : level]("%s", indented);
+}
+function textOf(described, args) {
+  const { method, label = "", stack = "" } = described;
+  if (described.problem !== void 0) return problemText(described.problem, method, label);
+  switch (method) {
+    case "count":
+      return `${label}: ${described.count}`;
+    case "timeEnd":
+      return `${label}: ${duration(described.ms ?? 0)}`;
+    case "timeLog":
+      return `${label}: ${duration(described.ms ?? 0)}${args.length === 0 ? "" : ` ${format(args)}`}`;
+    case "assert":
+      return typeof args[0] === "string" ? format([`Assertion failed: ${args[0]}`, ...args.slice(1)]) : format(["Assertion failed", ...args]);
+    case "trace":
+      return `Trace${args.length === 0 ? "" : `: ${format(args)}`}${stack === "" ? "" : `
+${stack}`}`;
+    case "dir":
+      return guard(() => (0, import_node_util11.inspect)(args[0], { customInspect: false, depth: dirDepth(args[1]) }), args);
+    case "table":
+      return guard(() => table(args), args);
+    default:
+      return format(args);
+  }
+}
+function problemText(problem, method, label) {
+  if (problem === "labels") return `console.${method}() keeps no more than 1000 labels, '${label}' is not one of them`;
+  if (problem === "exists") return `Label '${label}' already exists for console.time()`;
+  return method === "countReset" ? `Count for '${label}' does not exist` : `No such label '${label}' for console.${method}()`;
+}
+function format(args) {
+  return guard(() => (0, import_node_util11.formatWithOptions)({}, ...args), args);
+}
+function guard(make, args) {
+  try {
+    return make();
+  } catch {
+    return args.map((argument) => typeof argument === "string" ? argument : (0, import_node_util11.inspect)(argument)).join(" ");
+  }
+}
+function dirDepth(options) {
+  const depth = typeof options === "object" && options !== null && "depth" in options ? options.depth : void 0;
+  if (depth === null || depth === Infinity) return DEEPEST;
+  return typeof depth === "number" && depth >= 0 ? Math.min(depth, DEEPEST) : 2;
+}
+function table(args) {
+  let text2 = "";
+  const stream = { write: (chunk) => text2 += chunk, on() {
+  }, once() {
+  }, removeListener() {
+  }, listenerCount: () => 0 };
+  const columns = Array.isArray(args[1]) ? args[1].filter((column) => typeof column === "string") : void 0;
+  new import_node_console.Console({ stdout: stream, colorMode: false }).table(args[0], columns);
+  return text2.replace(/\n$/, "");
+}
+var MS = 1;
+var SECOND = 1e3 * MS;
+var MINUTE = 60 * SECOND;
+var HOUR = 60 * MINUTE;
+function duration(ms) {
+  if (ms >= HOUR) return `${Math.floor(ms / HOUR)}:${padded(ms / MINUTE)}:${padded(ms / SECOND)} (h:mm:ss)`;
+  if (ms >= MINUTE) return `${Math.floor(ms / MINUTE)}:${(ms % MINUTE / SECOND).toFixed(3).padStart(6, "0")} (m:ss.mmm)`;
+  if (ms >= SECOND) return `${(ms / SECOND).toFixed(3)}s`;
+  return `${Number(ms.toFixed(3))}ms`;
+}
+function padded(count) {
+  return String(Math.floor(count % 60)).padStart(2, "0");
+}
+
+// lib/reports.ts
+function wanted({ console: console2, onUnhandledRejection }) {
+  return { console: console2 !== "ignore", uncaught: onUnhandledRejection !== void 0 || console2 !== "ignore" };
+}
+function deliver(report, listeners) {
+  switch (report.kind) {
+    case "console":
+      tellConsole(listeners, () => toEntry(report.json));
+      return;
+    case "dropped":
+      dropped(report, listeners);
+      return;
+    default: {
+      const rejection = toRejection(report);
+      const { onUnhandledRejection } = listeners;
+      if (onUnhandledRejection === void 0) tellConsole(listeners, () => uncaughtEntry(rejection));
+      else guarded2(() => onUnhandledRejection(rejection));
+    }
+  }
+}
+function dropped(report, listeners) {
+  const entries = report.entries ?? 0;
+  const errors = report.more ?? 0;
+  if (entries + errors > 0) tellConsole(listeners, () => droppedEntry(entries + errors));
+}
+function tellConsole({ console: sink }, make) {
+  if (sink === "ignore") return;
+  guarded2(() => sink === "inherit" ? print(make()) : sink(make()));
+}
+function guarded2(tell) {
+  try {
+    tell();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
+function toRejection(report) {
+  const { kind, origin, name, more } = report;
+  return {
+    kind,
+    error: report.error === void 0 ? void 0 : toError(report.error),
+    origin,
+    ...typeof name === "string" ? { name } : {},
+    more: more ?? 0
+  };
+}
+function uncaughtEntry({ kind, error, more }) {
+  const what = kind === "rejection" ? "Uncaught (in promise)" : "Uncaught";
+  const rest = more === 0 ? "" : `
+... and ${more} more`;
+  const text2 = error instanceof Error && !("cause" in error || "errors" in error) ? error.stack : (0, import_node_util12.inspect)(error);
+  return { level: "error", text: `${what} ${text2}${rest}`, args: [error], depth: 0, time: Date.now() };
+}
+
 // lib/isolate-core.ts
 var IsolateCore = class _IsolateCore {
   #connection;
   #native;
   #bindings;
   #loader;
+  #listeners;
+  #limits;
+  /** What the host is done with, and the native side does not know yet. */
+  #done = { reports: 0, weight: 0 };
   #disposed;
   /** With `process`: how long it took to start. */
   #startMs;
-  constructor(connection2, native2, bindings, loader) {
+  constructor(connection2, native2, request) {
     this.#connection = connection2;
     this.#native = native2;
-    this.#bindings = bindings;
-    this.#loader = loader;
+    this.#bindings = request.bindings;
+    this.#loader = request.modules.loader;
+    this.#listeners = request.listeners;
+    this.#limits = new LimitReporter(native2.id);
+  }
+  /** Unique in the process. */
+  get id() {
+    return this.#native.id;
   }
   /**
    * Starts an isolate and waits until it is ready.
@@ -1639,32 +2015,51 @@ var IsolateCore = class _IsolateCore {
       ...withTimeout(timeoutMs),
       ...cpuLimitMs === Infinity ? {} : { cpuLimitMs },
       codegenStrings: codegen.strings,
-      codegenWasm: codegen.wasm
+      codegenWasm: codegen.wasm,
+      ...wanted(request.listeners)
     };
     let core;
     const asked = performance.now();
     const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs);
     await connection2.request((id) => {
       const native2 = request.process ? createInProcess(connection2, id, options, snapshot) : connection2.native.createIsolate(id, options, snapshot);
-      core = new _IsolateCore(connection2, native2, bindings, modules.loader);
+      core = new _IsolateCore(connection2, native2, request);
       connection2.register(native2.id, core);
     }, limits);
     const started = core;
     if (request.process) started.#startMs = performance.now() - asked;
     return started;
   }
-  async eval({ source, timeoutMs, signal }) {
-    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs);
-    return this.#connection.decode(event.bytes);
+  eval({ source, timeoutMs, signal }) {
+    return this.#traced("eval", source.name, timeoutMs, async () => {
+      const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs);
+      return this.#connection.decode(event.bytes);
+    });
   }
-  async call(path, args, { timeoutMs, signal }) {
-    const bytes = this.#connection.encode(args, "args");
-    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs);
-    return this.#connection.decode(event.bytes);
+  call(path, args, { timeoutMs, signal }) {
+    return this.#traced("call", path, timeoutMs, async () => {
+      const bytes = this.#connection.encode(args, "args");
+      const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs);
+      return this.#connection.decode(event.bytes);
+    });
   }
-  async import(specifier, { timeoutMs, signal }) {
-    const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs);
-    return this.#connection.decode(event.bytes);
+  import(specifier, { timeoutMs, signal }) {
+    return this.#traced("import", specifier, timeoutMs, async () => {
+      const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs);
+      return this.#connection.decode(event.bytes);
+    });
+  }
+  /** Tells the channels of `diagnostics_channel` of a call, and of the limits that it hits. */
+  #traced(kind, name, timeoutMs, run) {
+    const watched = async () => {
+      try {
+        return await run();
+      } catch (error) {
+        this.#limits.see(error, kind, name);
+        throw error;
+      }
+    };
+    return traceCall(() => ({ isolateId: this.id, kind, name, ...timeoutMs === void 0 ? {} : { timeoutMs } }), watched);
   }
   async stats() {
     const event = await this.#request((id) => this.#native.stats(id));
@@ -1679,6 +2074,7 @@ var IsolateCore = class _IsolateCore {
   async #dispose() {
     await this.#request((id) => this.#native.dispose(id));
     this.#connection.unregister(this.#native.id, this);
+    tellDisposed(this.id, "dispose");
   }
   #request(start, signal, timeoutMs) {
     const options = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs };
@@ -1701,6 +2097,19 @@ var IsolateCore = class _IsolateCore {
       }
     });
   }
+  /** Tells the listeners. The native side hears that it is done on the next turn of the event loop, which other work gets its part of. */
+  onReports(reports, weight) {
+    for (const report of reports) deliver(report, this.#listeners);
+    if (this.#done.reports === 0) {
+      setImmediate(() => {
+        const done = this.#done;
+        this.#done = { reports: 0, weight: 0 };
+        this.#native.reported(done.reports, done.weight);
+      });
+    }
+    this.#done.reports += reports.length;
+    this.#done.weight += weight;
+  }
   async #run(binding, path, args) {
     try {
       if (path === LOADER_PATH && this.#loader !== void 0) return { ok: true, value: await askLoader(this.#loader, args) };
@@ -1718,7 +2127,22 @@ function withTimeout(timeoutMs) {
 }
 
 // lib/options.ts
-var import_node_util9 = require("node:util");
+var import_node_util13 = require("node:util");
+
+// lib/observe-options.ts
+function checkListeners(given) {
+  const console2 = given.get("console") ?? "ignore";
+  if (console2 !== "ignore" && console2 !== "inherit" && typeof console2 !== "function") {
+    throw given.fail("console", '"ignore", "inherit" or a function');
+  }
+  const onUnhandledRejection = given.get("onUnhandledRejection");
+  if (onUnhandledRejection !== void 0 && typeof onUnhandledRejection !== "function") {
+    throw given.fail("onUnhandledRejection", "a function");
+  }
+  return { console: console2, onUnhandledRejection };
+}
+
+// lib/options.ts
 var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
 var CACHE_RANGE = [0, 1024 * 1024];
 var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
@@ -1802,7 +2226,9 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     "cpuLimitMs",
     "codegen",
     "modules",
-    "process"
+    "process",
+    "console",
+    "onUnhandledRejection"
   ]);
   const snapshot = nativeSnapshot2(given.get("snapshot"));
   const bindings = flattenBindings(given.where, given.get("bindings"));
@@ -1823,7 +2249,8 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     cpuLimitMs: given.timeout("cpuLimitMs", Infinity),
     codegen: checkCodegen(given),
     modules: checkModules(given),
-    process: given.boolean("process", false)
+    process: given.boolean("process", false),
+    listeners: checkListeners(given)
   };
 }
 function checkCodegen(given) {
@@ -1848,7 +2275,7 @@ function checkMemoryFor(where, snapshot, memoryLimitMb) {
 function checkSnapshotOrigin(given) {
   const from = given.get("snapshot");
   if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util9.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  if (typeof from !== "string" && !import_node_util13.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
   return checkOrigin(given.where, "snapshot", from);
 }
 function checkFallback(given) {
@@ -1932,7 +2359,7 @@ function checkSource(where, name, source, fileName) {
 }
 
 // lib/seed.ts
-var import_node_util10 = require("node:util");
+var import_node_util14 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -1990,7 +2417,7 @@ var Snapshot = class _Snapshot {
    * `ERR_SNAPSHOT_MISMATCH` if it is of another format version
    */
   static inspect(from) {
-    return inspect2(checkOrigin("Snapshot.inspect", "from", from));
+    return inspect5(checkOrigin("Snapshot.inspect", "from", from));
   }
   /** Hex SHA-256 over the sources and every option that changes the heap. */
   get key() {
@@ -2045,9 +2472,12 @@ var Snapshot = class _Snapshot {
   }
 };
 function buildSnapshot(options) {
-  return build(checkBuildOptions(options, nativeSnapshot));
+  const request = checkBuildOptions(options, nativeSnapshot);
+  const { bridge, bundles, cache } = request.request;
+  const sources = () => [...bridge === void 0 ? [] : [bridge], ...bundles].map(({ name }) => name);
+  return traceBuild(() => ({ sources: sources(), cache }), () => build2(request));
 }
-async function build({ request, base, onProgress, signal }) {
+async function build2({ request, base, onProgress, signal }) {
   const connection2 = connect();
   const event = await connection2.request((id) => connection2.native.buildSnapshot(id, request, base), {
     signal,
@@ -2067,7 +2497,7 @@ async function load({ from, sha256 }) {
   const connection2 = connect();
   return makeSnapshot(snapshotOf(await connection2.request((id) => connection2.native.loadSnapshot(id, from, sha256))));
 }
-async function inspect2(from) {
+async function inspect5(from) {
   const connection2 = connect();
   const event = await connection2.request((id) => connection2.native.inspectSnapshot(id, from));
   return parseInfo(event.json);
@@ -2101,7 +2531,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util10.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util14.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };
@@ -2224,7 +2654,12 @@ function createIsolate(options) {
   return open(checkIsolateOptions(options, nativeSnapshot));
 }
 async function open(request) {
+  const began = performance.now();
   const { core, seededFrom } = await startSeeded(request);
+  if (hasSubscribers("isoseed:isolate:create")) {
+    const { memoryLimitMb, timeoutMs } = request;
+    publish("isoseed:isolate:create", { isolateId: core.id, seededFrom, memoryLimitMb, timeoutMs, durationMs: performance.now() - began });
+  }
   return makeIsolate(core, request.timeoutMs, seededFrom);
 }
 
@@ -2250,6 +2685,7 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
 }
 // Annotate the CommonJS export names for ESM import in node:
 0 && (module.exports = {
+  ConsoleOpaque,
   GuestError,
   Isolate,
   IsoseedError,

@@ -598,7 +598,7 @@ var IsolateProcess = class {
     this.#isBusy = true;
     const connection = native.connect({ execPath: process.execPath, helper: "", float16 }, (event) => this.#report(event));
     this.#connection = connection;
-    const options = { memoryLimitMb: WARM_MB, sources: [], globals: encode({}, "globals", native.containsError), bindings: [] };
+    const options = { memoryLimitMb: WARM_MB, sources: [], globals: encode({}, "globals", native.containsError), bindings: [], syncBindings: [], modules: [], hasLoader: false, codegenStrings: true, codegenWasm: true, console: false, uncaught: false };
     const ready = this.#ask(({ error }) => {
       if (error !== void 0 && error !== null) throw new Error(`V8 does not start: ${error.message}`);
       isolate.dispose(this.#ask(() => this.#whenThreadsEnd(() => {

@@ -65,6 +65,8 @@ export declare class NativeIsolate {
    * calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
    */
   nest(request: number, hostCalls: Array<number>): void
+  /** The host is done with so many reports of a `reports` event, of that weight together. */
+  reported(reports: number, bytes: number): void
   /** Stops what runs for a request. No event follows. */
   abort(request: number): void
   /** Ends the isolate; answered when its memory is given back. */
@@ -188,11 +190,11 @@ export interface NativeError {
 
 /** The answer to a request, or a guest's call of a host function. */
 export interface NativeEvent {
-  /** `done`, `hostCall`, `progress`, or of a process: `frame` or `ended`. */
+  /** `done`, `hostCall`, `progress`, `reports`, or of a process: `frame` or `ended`. */
   kind: string
-  /** The request's number, the host call's, or the process's. */
+  /** The request's number, the host call's, or the process's; for `reports` their weight in bytes. */
   id: number
-  /** For `hostCall`: the isolate's number. */
+  /** For `hostCall` and `reports`: the isolate's number. */
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
@@ -208,6 +210,8 @@ export interface NativeEvent {
   warning?: string
   /** Why the request failed. */
   error?: NativeError
+  /** For `reports`: what the isolate tells beside answers, in order. */
+  reports?: Array<NativeReport>
 }
 
 /** How an isolate is to be made, apart from its snapshot. */
@@ -237,6 +241,10 @@ export interface NativeIsolateOptions {
   modules: Array<NativeModule>
   /** Whether the host is asked for other modules. */
   hasLoader: boolean
+  /** Whether the host wants console entries. */
+  console: boolean
+  /** Whether the host wants to know of errors that nobody caught. */
+  uncaught: boolean
 }
 
 /** A module that the guest can import. */
@@ -261,6 +269,24 @@ export interface NativeProcessProgram {
   environment: Array<string>
   /** Its working directory. */
   directory: string
+}
+
+/** A call of a `console` method, an error that nobody caught, or a mark where such are missing. */
+export interface NativeReport {
+  /** `console`, `rejection`, `exception` or `dropped`. */
+  kind: string
+  /** For `console`: the entry as JSON, see `src/engine/observe`. */
+  json?: string
+  /** For `rejection` and `exception`: what was thrown. */
+  error?: NativeError
+  /** What caused it: `eval`, `call`, `import`, `start` or `detached`. */
+  origin?: string
+  /** The source's name, or the path that was called, if known. */
+  name?: string
+  /** For `rejection`: so many more are not told of one by one. For `dropped`: missing errors. */
+  more?: number
+  /** For `dropped`: missing console entries. */
+  entries?: number
 }
 
 /** A source as `lib/` passes it. */

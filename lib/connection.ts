@@ -1,9 +1,10 @@
 import { join } from 'node:path'
-import type { Connection as NativeConnection, NativeError, NativeEvent } from '../native.js'
+import type { Connection as NativeConnection, NativeError, NativeEvent, NativeReport } from '../native.js'
 import { abortReason, onAbort } from './abort.js'
 import { loadNative } from './addon.js'
 import type { Native } from './addon.js'
 import { decode } from './decode.js'
+import { tellDisposed } from './diagnostics.js'
 import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
 import { currentFrame } from './nesting.js'
@@ -13,6 +14,8 @@ import type { Frame } from './nesting.js'
 export interface HostCallReceiver {
   /** @param within the call of a `sync` binding that the guest's call is a part of */
   onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void
+  /** @param weight what the native side wants to hear again when this is done with the reports */
+  onReports(reports: NativeReport[], weight: number): void
 }
 
 /** How to end a request early, and what must live until it is answered. */
@@ -68,7 +71,10 @@ class Connection {
   readonly #containsError: (bytes: Uint8Array) => boolean
   readonly #pending = new Map<number, Pending>()
   readonly #receivers = new Map<number, WeakRef<HostCallReceiver>>()
-  readonly #collected = new FinalizationRegistry<number>((isolate) => this.#receivers.delete(isolate))
+  readonly #collected = new FinalizationRegistry<number>((isolate) => {
+    this.#receivers.delete(isolate)
+    tellDisposed(isolate, 'collected')
+  })
   readonly #processes = new Map<number, (event: NativeEvent) => void>()
   #lastRequest = 0
   #starting: Starting | undefined
@@ -190,6 +196,10 @@ class Connection {
       const receiver = this.#receivers.get(event.isolate as number)?.deref()
       const within = this.#pending.get(event.owner as number)?.frame
       receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array, within)
+      return
+    }
+    if (event.kind === 'reports') {
+      this.#receivers.get(event.isolate as number)?.deref()?.onReports(event.reports as NativeReport[], event.id)
       return
     }
     if (event.kind === 'progress') {

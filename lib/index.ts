@@ -3,10 +3,20 @@
  * and a bundle, then start isolated sessions from it.
  */
 
+export { ConsoleOpaque } from './console-values.js'
+export type {
+  CallTrace,
+  DiagnosticsChannels,
+  IsolateCreated,
+  IsolateDisposed,
+  LimitHit,
+  SnapshotBuildTrace,
+} from './diagnostics-types.js'
 export { GuestError, IsoseedError } from './errors.js'
 export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions } from './errors.js'
 export type { GuestBinding, GuestBindings } from './guest-bindings.js'
 export { createIsolate, Isolate } from './isolate.js'
+export type { ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, UnhandledRejection } from './observe-types.js'
 export type { Remote, RemoteMember } from './remote.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
 export { snapshotCache } from './snapshot-cache.js'

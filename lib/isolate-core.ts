@@ -1,12 +1,16 @@
-import type { NativeIsolate, NativeSnapshot, NativeSource } from '../native.js'
+import type { NativeIsolate, NativeReport, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
+import { LimitReporter, tellDisposed, traceCall } from './diagnostics.js'
+import type { CallTrace } from './diagnostics-types.js'
+import { LOADER_PATH, askLoader } from './modules.js'
 import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
 import type { Frame } from './nesting.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
-import { LOADER_PATH, askLoader } from './modules.js'
 import { createInProcess } from './process/pool.js'
+import { deliver, wanted } from './reports.js'
+import type { Listeners } from './reports.js'
 import type { IsolateStats, ModuleLoader } from './types.js'
 
 /**
@@ -22,20 +26,26 @@ export class IsolateCore implements HostCallReceiver {
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
   readonly #loader: ModuleLoader | undefined
+  readonly #listeners: Listeners
+  readonly #limits: LimitReporter
+  /** What the host is done with, and the native side does not know yet. */
+  #done = { reports: 0, weight: 0 }
   #disposed: Promise<void> | undefined
   /** With `process`: how long it took to start. */
   #startMs: number | undefined
 
-  private constructor(
-    connection: Connection,
-    native: NativeIsolate,
-    bindings: ReadonlyMap<string, Binding>,
-    loader: ModuleLoader | undefined,
-  ) {
+  private constructor(connection: Connection, native: NativeIsolate, request: IsolateRequest) {
     this.#connection = connection
     this.#native = native
-    this.#bindings = bindings
-    this.#loader = loader
+    this.#bindings = request.bindings
+    this.#loader = request.modules.loader
+    this.#listeners = request.listeners
+    this.#limits = new LimitReporter(native.id)
+  }
+
+  /** Unique in the process. */
+  get id(): number {
+    return this.#native.id
   }
 
   /**
@@ -58,6 +68,7 @@ export class IsolateCore implements HostCallReceiver {
       ...(cpuLimitMs === Infinity ? {} : { cpuLimitMs }),
       codegenStrings: codegen.strings,
       codegenWasm: codegen.wasm,
+      ...wanted(request.listeners),
     }
     let core: IsolateCore | undefined
     const asked = performance.now()
@@ -66,7 +77,7 @@ export class IsolateCore implements HostCallReceiver {
       const native = request.process
         ? createInProcess(connection, id, options, snapshot)
         : connection.native.createIsolate(id, options, snapshot)
-      core = new IsolateCore(connection, native, bindings, modules.loader)
+      core = new IsolateCore(connection, native, request)
       connection.register(native.id, core)
     }, limits)
     const started = core as unknown as IsolateCore
@@ -75,20 +86,39 @@ export class IsolateCore implements HostCallReceiver {
     return started
   }
 
-  async eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {
-    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs)
-    return this.#connection.decode(event.bytes)
+  eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {
+    return this.#traced('eval', source.name, timeoutMs, async () => {
+      const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs)
+      return this.#connection.decode(event.bytes)
+    })
   }
 
-  async call(path: string, args: unknown[], { timeoutMs, signal }: CallLimits): Promise<unknown> {
-    const bytes = this.#connection.encode(args, 'args')
-    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs)
-    return this.#connection.decode(event.bytes)
+  call(path: string, args: unknown[], { timeoutMs, signal }: CallLimits): Promise<unknown> {
+    return this.#traced('call', path, timeoutMs, async () => {
+      const bytes = this.#connection.encode(args, 'args')
+      const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs)
+      return this.#connection.decode(event.bytes)
+    })
   }
 
-  async import(specifier: string, { timeoutMs, signal }: CallLimits): Promise<unknown> {
-    const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs)
-    return this.#connection.decode(event.bytes)
+  import(specifier: string, { timeoutMs, signal }: CallLimits): Promise<unknown> {
+    return this.#traced('import', specifier, timeoutMs, async () => {
+      const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs)
+      return this.#connection.decode(event.bytes)
+    })
+  }
+
+  /** Tells the channels of `diagnostics_channel` of a call, and of the limits that it hits. */
+  #traced(kind: CallTrace['kind'], name: string, timeoutMs: number | undefined, run: () => Promise<unknown>): Promise<unknown> {
+    const watched = async (): Promise<unknown> => {
+      try {
+        return await run()
+      } catch (error) {
+        this.#limits.see(error, kind, name)
+        throw error
+      }
+    }
+    return traceCall(() => ({ isolateId: this.id, kind, name, ...(timeoutMs === undefined ? {} : { timeoutMs }) }), watched)
   }
 
   async stats(): Promise<IsolateStats> {
@@ -106,6 +136,7 @@ export class IsolateCore implements HostCallReceiver {
   async #dispose(): Promise<void> {
     await this.#request((id) => this.#native.dispose(id))
     this.#connection.unregister(this.#native.id, this)
+    tellDisposed(this.id, 'dispose')
   }
 
   #request(start: (request: number) => void, signal?: AbortSignal, timeoutMs?: number): ReturnType<Connection['request']> {
@@ -130,6 +161,20 @@ export class IsolateCore implements HostCallReceiver {
         // The isolate is gone, and nobody waits for the answer: nothing that may end the host.
       }
     })
+  }
+
+  /** Tells the listeners. The native side hears that it is done on the next turn of the event loop, which other work gets its part of. */
+  onReports(reports: NativeReport[], weight: number): void {
+    for (const report of reports) deliver(report, this.#listeners)
+    if (this.#done.reports === 0) {
+      setImmediate(() => {
+        const done = this.#done
+        this.#done = { reports: 0, weight: 0 }
+        this.#native.reported(done.reports, done.weight)
+      })
+    }
+    this.#done.reports += reports.length
+    this.#done.weight += weight
   }
 
   async #run(binding: Binding | undefined, path: string, args: Uint8Array): Promise<HostAnswer> {

@@ -1,6 +1,7 @@
 import { makeApi } from './api-proxy.js'
 import { isPath } from './bindings.js'
 import { checkFileName, wrong } from './checks.js'
+import { hasSubscribers, publish } from './diagnostics.js'
 import { invalidArg } from './errors.js'
 import { IsolateCore } from './isolate-core.js'
 import { checkCallOptions, checkEval, checkIsolateOptions } from './options.js'
@@ -144,6 +145,11 @@ export function createIsolate<Api extends object = Record<string, any>>(options?
 }
 
 async function open<Api extends object>(request: IsolateRequest): Promise<Isolate<Api>> {
+  const began = performance.now()
   const { core, seededFrom } = await startSeeded(request)
+  if (hasSubscribers('isoseed:isolate:create')) {
+    const { memoryLimitMb, timeoutMs } = request
+    publish('isoseed:isolate:create', { isolateId: core.id, seededFrom, memoryLimitMb, timeoutMs, durationMs: performance.now() - began })
+  }
   return makeIsolate<Api>(core, request.timeoutMs, seededFrom)
 }

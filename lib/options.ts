@@ -20,6 +20,8 @@ import { invalidArg, show } from './errors.js'
 import { moduleKey } from './module-name.js'
 import { checkModules } from './modules.js'
 import type { Modules } from './modules.js'
+import { checkListeners } from './observe-options.js'
+import type { Listeners } from './reports.js'
 import type { BuildProgress, SnapshotCacheLimits } from './types.js'
 
 const MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB] as const
@@ -134,6 +136,7 @@ export interface IsolateRequest {
   modules: Modules
   /** Whether it runs in a process of its own. */
   process: boolean
+  listeners: Listeners
 }
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
@@ -149,6 +152,8 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'codegen',
     'modules',
     'process',
+    'console',
+    'onUnhandledRejection',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
   const bindings = flattenBindings(given.where, given.get('bindings'))
@@ -170,6 +175,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     codegen: checkCodegen(given),
     modules: checkModules(given),
     process: given.boolean('process', false),
+    listeners: checkListeners(given),
   }
 }
 

@@ -1,3 +1,4 @@
+import type { ConsoleSink, UnhandledRejection } from './observe-types.js'
 import type { Snapshot } from './snapshot.js'
 
 /** JavaScript to evaluate: the code itself, or the code with a name. */
@@ -322,6 +323,25 @@ export interface CreateIsolateOptions {
    * @default false
    */
   process?: boolean
+  /**
+   * What becomes of the guest's `console`: `'ignore'`, `'inherit'` to print it with the host's own, or a
+   * function that is called for each entry, in order, on the host's thread. Code that captured a method
+   * of `console` while its snapshot was built writes to its session's sink, too.
+   *
+   * At most 512 entries and 1 MiB are under way to the host; the guest waits for it then, within its own
+   * deadline. If the host takes none for a second, entries are dropped until it does, and one with
+   * `dropped` says how many. What the function throws is an uncaught exception of the host.
+   *
+   * @default 'ignore'
+   */
+  console?: ConsoleSink
+  /**
+   * Called for each error of the guest that nobody caught: a promise that was rejected and has no handler
+   * when its turn ends, and what callbacks throw. It is called before the call that caused it settles,
+   * which goes on undisturbed. Without it, such an error is an entry of `console` with level `'error'`.
+   * What the function throws is an uncaught exception of the host.
+   */
+  onUnhandledRejection?: (rejection: UnhandledRejection) => void
 }
 
 /**
@@ -503,6 +523,22 @@ export interface IsolateStats {
   startMs: number
   /** Process id of where the isolate runs: this process, or with `process: true` its child. */
   pid: number
+  /** What lies outside the heap, in bytes: ArrayBuffers and WebAssembly memories, also those that are not collected yet. */
+  externalBytes: number
+  /** CPU time of the isolate's thread since it started, in nanoseconds. A number is exact up to 2^53: 104 days. */
+  cpuNs: number
+  /** How long the isolate worked, by the clock on the wall, in nanoseconds. Exact as `cpuNs`. */
+  wallNs: number
+  /** How long V8 took to make the isolate and restore its heap, in microseconds; for one that was held ready, beforehand. */
+  restoreUs: number
+  /** Calls and evaluations that wait for their answers. */
+  pendingCalls: number
+  /** Calls of host functions that wait for the host. */
+  pendingHostCalls: number
+  /** Errors that nobody caught so far, whether or not they were told one by one. */
+  uncaughtErrors: number
+  /** Console entries so far; none are made, and counted, while `console` is `'ignore'`. */
+  consoleEntries: number
 }
 
 /** Options of `verifyIsolation`. An unknown option is refused. */

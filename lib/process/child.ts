@@ -91,7 +91,7 @@ class IsolateProcess {
     const connection = native.connect({ execPath: process.execPath, helper: '', float16 }, (event) => this.#report(event))
     this.#connection = connection
     // V8 starts with the first isolate: better now than when a session waits for it, and than within its memory bound.
-    const options = { memoryLimitMb: WARM_MB, sources: [], globals: encode({}, 'globals', native.containsError), bindings: [] }
+    const options = { memoryLimitMb: WARM_MB, sources: [], globals: encode({}, 'globals', native.containsError), bindings: [], syncBindings: [], modules: [], hasLoader: false, codegenStrings: true, codegenWasm: true, console: false, uncaught: false }
     const ready = this.#ask(({ error }) => {
       if (error !== undefined && error !== null) throw new Error(`V8 does not start: ${error.message}`)
       isolate.dispose(this.#ask(() => this.#whenThreadsEnd(() => {

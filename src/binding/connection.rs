@@ -21,6 +21,8 @@ use crate::engine::error::EngineError;
 use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
 use crate::engine::modules::SessionModules;
+use crate::engine::observe::Listener;
+use crate::engine::observe::outbox::Outbox;
 use crate::engine::pool::Pool;
 use crate::engine::process::parent::ChildProcess;
 use crate::engine::runtime::runtime;
@@ -201,6 +203,14 @@ impl Connection {
         let weight = isolate_weight(snapshot.map(|snapshot| &*snapshot.snapshot));
         let address = Arc::new(Address { events: self.events.clone(), isolate: std::sync::OnceLock::new() });
         let memory_limit_mb = u64::from(options.memory_limit_mb);
+        let outbox = (options.console || options.uncaught).then(|| {
+            let address = Arc::downgrade(&address);
+            Outbox::new(move |outbox| {
+                if let Some(address) = address.upgrade() {
+                    address.reports(outbox);
+                }
+            })
+        });
         let session = SessionOptions {
             sources: options.sources.into_iter().map(Into::into).collect(),
             timeout: options.timeout_ms.map(milliseconds),
@@ -215,6 +225,11 @@ impl Connection {
                 given: options.modules.into_iter().map(Into::into).collect(),
                 asks_host: options.has_loader,
             },
+            listener: outbox.clone().map(|outbox| Listener {
+                outbox,
+                console: options.console,
+                uncaught: options.uncaught,
+            }),
         };
         let started = settle(self.events.clone(), id);
         let handle = if let Some(snapshot) = snapshot {
@@ -232,7 +247,7 @@ impl Connection {
             under_way.isolates.push(Arc::downgrade(&handle));
         }
         env.adjust_external_memory(weight)?;
-        Ok(NativeIsolate { handle, events: self.events.clone(), weight })
+        Ok(NativeIsolate { handle, events: self.events.clone(), outbox, weight })
     }
 
     /// Starts a process for isolates. What it says, and its end, arrive as events under its number.
@@ -282,6 +297,14 @@ impl Host for Address {
     fn call(&self, call: HostCall) {
         if let Some(isolate) = self.isolate.get() {
             self.events.host_call(number(*isolate), call);
+        }
+    }
+}
+
+impl Address {
+    fn reports(&self, outbox: Arc<Outbox>) {
+        if let Some(isolate) = self.isolate.get() {
+            self.events.reports(number(*isolate), outbox);
         }
     }
 }

@@ -10,9 +10,11 @@ use napi_derive::napi;
 use super::error::NativeError;
 use super::number;
 use super::process::end_json;
+use super::report::NativeReport;
 use super::snapshot::NativeSnapshot;
 use crate::engine::error::EngineError;
 use crate::engine::host_call::HostCall;
+use crate::engine::observe::outbox::Outbox;
 use crate::engine::process::parent::{Frame, ProcessEnd};
 use crate::engine::snapshot::helper::Progress;
 
@@ -20,11 +22,11 @@ use crate::engine::snapshot::helper::Progress;
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct NativeEvent {
-    /// `done`, `hostCall`, `progress`, or of a process: `frame` or `ended`.
+    /// `done`, `hostCall`, `progress`, `reports`, or of a process: `frame` or `ended`.
     pub kind: &'static str,
-    /// The request's number, the host call's, or the process's.
+    /// The request's number, the host call's, or the process's; for `reports` their weight in bytes.
     pub id: f64,
-    /// For `hostCall`: the isolate's number.
+    /// For `hostCall` and `reports`: the isolate's number.
     pub isolate: Option<f64>,
     /// For `hostCall`: the binding's dotted path.
     pub path: Option<String>,
@@ -40,6 +42,8 @@ pub struct NativeEvent {
     pub warning: Option<String>,
     /// Why the request failed.
     pub error: Option<NativeError>,
+    /// For `reports`: what the isolate tells beside answers, in order.
+    pub reports: Option<Vec<NativeReport>>,
 }
 
 /// What answers a request.
@@ -60,6 +64,7 @@ enum Event {
     Progress { request: f64, progress: Progress },
     Frame { process: f64, frame: Frame },
     ProcessEnded { process: f64, end: ProcessEnd },
+    Reports { isolate: f64, outbox: Arc<Outbox> },
 }
 
 impl From<Event> for NativeEvent {
@@ -85,6 +90,16 @@ impl From<Event> for NativeEvent {
             }
             Event::ProcessEnded { process, end } => {
                 Self { kind: "ended", id: process, json: Some(end_json(&end)), ..Self::default() }
+            }
+            Event::Reports { isolate, outbox } => {
+                let (reports, bytes) = outbox.take();
+                Self {
+                    kind: "reports",
+                    id: number(bytes as u64),
+                    isolate: Some(isolate),
+                    reports: Some(reports.into_iter().map(Into::into).collect()),
+                    ..Self::default()
+                }
             }
             Event::Done { request, outcome } => {
                 let mut event = Self { kind: "done", id: request, ..Self::default() };
@@ -144,9 +159,14 @@ impl Events {
         self.send(Event::ProcessEnded { process, end });
     }
 
-    /// The queue is unbounded: requests are the host's own, and an isolate's waiting host calls are
-    /// bounded by the engine, and a process's
-    /// frames by their reader. A closing environment answers nobody, so its status is no news.
+    /// One batch of an isolate's reports; taken when the event arrives.
+    pub(super) fn reports(&self, isolate: f64, outbox: Arc<Outbox>) {
+        self.send(Event::Reports { isolate, outbox });
+    }
+
+    /// The queue is unbounded: requests are the host's own, an isolate's waiting host calls and reports
+    /// are bounded by the engine, and a process's frames by their reader. A closing environment answers
+    /// nobody, so its status is no news.
     fn send(&self, event: Event) {
         let _ = self.0.call(event, ThreadsafeFunctionCallMode::NonBlocking);
     }

@@ -11,6 +11,7 @@ use super::options::{NativeSource, milliseconds};
 use crate::engine::error::EngineError;
 use crate::engine::handle::IsolateHandle;
 use crate::engine::lifecycle::{Reply, Settle};
+use crate::engine::observe::outbox::Outbox;
 use crate::engine::snapshot::Snapshot;
 
 /// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
@@ -27,6 +28,8 @@ pub(super) fn isolate_weight(snapshot: Option<&Snapshot>) -> i64 {
 pub struct NativeIsolate {
     pub(super) handle: Arc<IsolateHandle>,
     pub(super) events: Events,
+    /// What the isolate tells beside answers; none when nobody wants to hear it.
+    pub(super) outbox: Option<Arc<Outbox>>,
     /// What Node.js's garbage collector was told that this object weighs.
     pub(super) weight: i64,
 }
@@ -84,6 +87,14 @@ impl NativeIsolate {
         self.handle.nest(call_id(request), host_calls.into_iter().map(call_id).collect());
     }
 
+    /// The host is done with so many reports of a `reports` event, of that weight together.
+    #[napi]
+    pub fn reported(&self, reports: f64, bytes: f64) {
+        if let Some(outbox) = &self.outbox {
+            outbox.done(count(reports), count(bytes));
+        }
+    }
+
     /// Stops what runs for a request. No event follows.
     #[napi]
     pub fn abort(&self, request: f64) {
@@ -110,6 +121,16 @@ impl NativeIsolate {
 )]
 pub(super) fn call_id(request: f64) -> u64 {
     request as u64
+}
+
+/// What the host gives back of what it was given.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and positive by construction"
+)]
+fn count(value: f64) -> usize {
+    value as usize
 }
 
 /// Turns the engine's reply into an event.

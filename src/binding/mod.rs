@@ -9,6 +9,7 @@ mod event;
 mod isolate;
 mod options;
 mod process;
+mod report;
 mod snapshot;
 mod snapshot_cache;
 

@@ -146,6 +146,10 @@ pub struct NativeIsolateOptions {
     pub modules: Vec<NativeModule>,
     /// Whether the host is asked for other modules.
     pub has_loader: bool,
+    /// Whether the host wants console entries.
+    pub console: bool,
+    /// Whether the host wants to know of errors that nobody caught.
+    pub uncaught: bool,
 }
 
 /// How to verify isolation.

@@ -7,11 +7,12 @@ use crate::engine::error::EngineError;
 use crate::engine::exception::throw;
 use crate::engine::globals::{self, is_identifier};
 use crate::engine::handle::SessionOptions;
-use crate::engine::host_call::{self, GuestState};
+use crate::engine::host_call::{self, GuestState, Waiting};
 use crate::engine::inbox::Outcome;
 use crate::engine::lifecycle::CallId;
 use crate::engine::modules::{self, End, Modules};
 use crate::engine::source::{self, Source, SourceKind};
+use crate::engine::uncaught::{self, Origin};
 use crate::engine::value::{self, Failure};
 use crate::engine::worker::Halt;
 
@@ -28,6 +29,7 @@ pub(crate) enum Progress {
 pub(crate) fn prepare(
     scope: &mut v8::PinScope,
     guest: &GuestState,
+    call: CallId,
     session: &SessionOptions,
 ) -> Result<(), Halt> {
     if !session.sources.is_empty() {
@@ -37,6 +39,7 @@ pub(crate) fn prepare(
         modules.announce(session.sources.iter());
         for source in &session.sources {
             check_length(scope, guest, source)?;
+            uncaught::set_cause(scope, Origin::Start, &source.name, call);
             if let End::Waiting = modules::run_to_end(scope, source, || ()).ok_or(Halt::Threw)? {
                 let message =
                     format!("{} waits in a top-level await, and nothing is left to run", source.name);
@@ -67,6 +70,7 @@ pub(crate) fn eval(
     source: &Source,
 ) -> Result<Progress, Halt> {
     check_length(scope, guest, source)?;
+    uncaught::set_cause(scope, Origin::Eval, &source.name, call);
     if source.kind == SourceKind::Module {
         modules::begin_module(scope, call, source).ok_or(Halt::Threw)?;
         scope.perform_microtask_checkpoint();
@@ -78,6 +82,7 @@ pub(crate) fn eval(
 
 /// Imports a module: its exports as a plain object.
 pub(crate) fn import(scope: &mut v8::PinScope, call: CallId, specifier: &str) -> Result<Progress, Halt> {
+    uncaught::set_cause(scope, Origin::Import, specifier, call);
     modules::begin_import(scope, call, specifier).ok_or(Halt::Threw)?;
     scope.perform_microtask_checkpoint();
     Ok(Progress::Waiting)
@@ -97,6 +102,7 @@ pub(crate) fn call(
     path: &str,
     arguments: &[u8],
 ) -> Result<Progress, Halt> {
+    uncaught::set_cause(scope, Origin::Call, path, call);
     let (receiver, function) = resolve(scope, path)?;
     if arguments.len() > guest.encoder.limit {
         let message =
@@ -173,10 +179,11 @@ fn not_a_function(scope: &mut v8::PinScope, path: &str) -> Halt {
 pub(crate) fn resume(
     scope: &mut v8::PinScope,
     guest: &GuestState,
-    resolver: &v8::Global<v8::PromiseResolver>,
+    waiting: &Waiting,
     outcome: &Outcome,
 ) -> Result<(), Halt> {
-    let resolver = v8::Local::new(scope, resolver);
+    uncaught::resume_cause(scope, &waiting.cause);
+    let resolver = v8::Local::new(scope, &waiting.resolver);
     match read_answer(scope, guest, outcome).ok_or(Halt::Threw)? {
         Ok(value) => resolver.resolve(scope, value),
         Err(reason) => resolver.reject(scope, reason),
@@ -237,7 +244,7 @@ fn await_value<'s>(
         scope.perform_microtask_checkpoint();
         return encode(scope, guest, value);
     };
-    promise.mark_as_handled();
+    uncaught::expect(scope, promise);
     scope.perform_microtask_checkpoint();
     match promise.state() {
         v8::PromiseState::Fulfilled => {

@@ -10,6 +10,7 @@ use crate::engine::inbox::{Receiver, Sender, inbox};
 use crate::engine::lifecycle::{CallId, Lifecycle, Settle};
 pub use crate::engine::limits::codegen::Codegen;
 use crate::engine::modules::SessionModules;
+use crate::engine::observe::Listener;
 use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
@@ -54,6 +55,8 @@ pub struct SessionOptions {
     pub codegen: Codegen,
     /// What it can import.
     pub modules: SessionModules,
+    /// Hears of the console and of errors that nobody caught; none when nobody wants to.
+    pub listener: Option<Listener>,
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.

@@ -53,7 +53,11 @@ impl Inbox {
     }
 
     /// Waits for a change; `None` when `until` has come.
-    fn wait<'a>(&self, lanes: MutexGuard<'a, Lanes>, until: Option<Instant>) -> Option<MutexGuard<'a, Lanes>> {
+    fn wait<'a>(
+        &self,
+        lanes: MutexGuard<'a, Lanes>,
+        until: Option<Instant>,
+    ) -> Option<MutexGuard<'a, Lanes>> {
         let Some(until) = until else {
             return Some(self.changed.wait(lanes).unwrap_or_else(PoisonError::into_inner));
         };

@@ -6,6 +6,7 @@ use crate::engine::error::{EngineError, Result};
 use crate::engine::host_call;
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules;
+use crate::engine::position::Positions;
 use crate::engine::snapshot::{ContextData, Snapshot};
 
 /// The index of the user's context in a blob; the default context beside it is V8's own, untouched.
@@ -23,9 +24,9 @@ pub(crate) struct LiveIsolate {
 }
 
 impl LiveIsolate {
-    /// What it was restored from.
-    pub(crate) fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.snapshot.clone()
+    /// Whether it was restored, and not made blank.
+    pub(crate) fn is_restored(&self) -> bool {
+        self.snapshot.is_some()
     }
 }
 
@@ -52,6 +53,7 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     modules::allow_imports(&mut isolate);
     modules::reset(&mut isolate);
+    isolate.set_slot(Positions::new(snapshot.clone()));
     let context = {
         v8::scope!(let scope, &mut isolate);
         let context = match &snapshot {

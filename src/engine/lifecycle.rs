@@ -493,6 +493,22 @@ impl Lifecycle {
     pub(crate) fn is_finished(&self) -> bool {
         self.state().finished.is_some()
     }
+
+    /// Whether what runs now was told to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        let state = self.state();
+        state.finished.is_some() || state.turns.last().is_some_and(|turn| turn.stop.is_some())
+    }
+
+    /// Why what runs now was told to stop, if it was.
+    pub(crate) fn stopping(&self) -> Option<Stop> {
+        self.state().turns.last().and_then(|turn| turn.stop)
+    }
+
+    /// How many requests wait for their answers.
+    pub(crate) fn pending_requests(&self) -> usize {
+        self.state().pending.len()
+    }
 }
 
 fn timeout_error(timeout: Duration) -> EngineError {

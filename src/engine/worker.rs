@@ -19,19 +19,21 @@ use crate::engine::error::{EngineError, Result};
 use crate::engine::exception::describe;
 use crate::engine::guest::{self, Progress};
 use crate::engine::handle::{Seed, SessionOptions};
-use crate::engine::host_call::{GuestState, Waiting};
+use crate::engine::host_call::GuestState;
 use crate::engine::inbox::{Outcome, Receiver, Sender};
 use crate::engine::isolate;
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
-use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::limits::memory::{MemoryLimit, external_bytes};
 use crate::engine::limits::{codegen, fatal, sampler};
 use crate::engine::modules::{self, Modules};
+use crate::engine::observe::{Observer, console};
 use crate::engine::platform::TaskRoute;
+use crate::engine::position::Positions;
 use crate::engine::session::{Ground, Session};
 use crate::engine::source::Source;
-use crate::engine::source_map::SourceMaps;
-use crate::engine::stats::{IsolateStats, thread_cpu_ms};
+use crate::engine::stats::{IsolateStats, milliseconds, nanoseconds, thread_cpu_ns};
 use crate::engine::system::timers;
+use crate::engine::uncaught;
 use crate::engine::value::Encoder;
 use crate::engine::verify::digest;
 
@@ -131,7 +133,9 @@ fn serve(
         return Ok(());
     }
     let memory = MemoryLimit::new(Arc::clone(lifecycle));
+    let began = Instant::now();
     let mut live = isolate::create(seed.snapshot, &memory)?;
+    let restore = began.elapsed();
     memory.enforce(&mut live.isolate);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
     let route = TaskRoute::new(&live.isolate, move |task| commands.send(Command::Task(task)));
@@ -146,21 +150,26 @@ fn serve(
             let encoder = Encoder { limit: memory.bytes(), host_has_float16: session.host_has_float16 };
             let guest = GuestState::new(encoder, session.codegen, Arc::clone(&session.host));
             live.isolate.set_slot(Rc::clone(&guest));
+            let observer = Observer::new(encoder, Arc::clone(lifecycle), session.listener.clone());
+            live.isolate.set_slot(Rc::clone(&observer));
+            uncaught::watch(&mut live.isolate);
             let session_state = Rc::new(Session {
                 guest,
                 memory,
                 lifecycle: Arc::clone(lifecycle),
                 inbox: received,
-                snapshot: live.snapshot(),
                 modules: modules::current(&live.isolate),
-                source_maps: RefCell::new(SourceMaps::default()),
+                positions: live.isolate.get_slot::<Rc<Positions>>().map_or_else(Rc::default, Rc::clone),
+                observer,
                 nested: RefCell::default(),
                 calls: Cell::new(0),
                 start_ms: Cell::new(0.0),
+                restore,
             });
             live.isolate.set_slot(Rc::clone(&session_state));
+            let is_blank = !live.is_restored();
             let mut worker = Worker::new(session_state, &mut live);
-            let prepared = worker.prepare(call, *session, asked);
+            let prepared = worker.prepare(call, *session, asked, is_blank);
             if prepared.is_ok() {
                 for task in tasks {
                     worker.handle(Command::Task(task));
@@ -175,6 +184,7 @@ fn serve(
     drop(route);
     live.isolate.remove_slot::<Rc<Session>>();
     live.isolate.remove_slot::<Rc<GuestState>>();
+    live.isolate.remove_slot::<Rc<Observer>>();
     modules::clear(&mut live.isolate);
     outcome
 }
@@ -211,9 +221,22 @@ impl<'a, G: Ground> Worker<'a, G> {
         Self { session, ground }
     }
 
-    fn prepare(&mut self, call: CallId, mut session: SessionOptions, asked: Instant) -> Result<()> {
-        session.sources.iter_mut().for_each(|source| self.source_maps.borrow_mut().take(source));
-        let prepared = self.turn(Some(call), |scope, guest| guest::prepare(scope, guest, &session));
+    fn prepare(
+        &mut self,
+        call: CallId,
+        mut session: SessionOptions,
+        asked: Instant,
+        is_blank: bool,
+    ) -> Result<()> {
+        session.sources.iter_mut().for_each(|source| self.positions.take(source));
+        // A heap image has it; where nothing ran before and nobody listens, V8's own is as silent.
+        let needs_console = is_blank && self.observer.wants_console();
+        let prepared = self.turn(Some(call), |scope, guest| {
+            if needs_console {
+                console::install(scope).ok_or(Halt::Threw)?;
+            }
+            guest::prepare(scope, guest, call, &session)
+        });
         // Without a turn the request is settled already: its time is over, or the isolate disposed.
         prepared.unwrap_or(Err(EngineError::Disposed { cause: None }))?;
         if let Some(known) = &self.modules {
@@ -256,7 +279,7 @@ impl<'a, G: Ground> Worker<'a, G> {
     /// Fires the timer that is due first, if any is.
     pub(crate) fn fire_due_timer(&mut self) {
         let Some(timer) = self.guest.timers.take_due(Instant::now()) else { return };
-        let fire = |scope: &mut v8::PinScope, guest: &GuestState| timers::fire(scope, guest, &timer.callback);
+        let fire = |scope: &mut v8::PinScope, guest: &GuestState| timers::fire(scope, guest, &timer);
         let outcome = match (self.turn(timer.owner, fire), timer.owner) {
             // The request is settled already; what it left behind goes on by itself.
             (None, Some(_)) => self.turn(None, fire),
@@ -276,7 +299,7 @@ impl<'a, G: Ground> Worker<'a, G> {
         match command {
             Command::Eval { call, mut source } => {
                 self.calls.set(self.calls.get() + 1);
-                self.source_maps.borrow_mut().take(&mut source);
+                self.positions.take(&mut source);
                 let outcome = self.turn(Some(call), |scope, guest| guest::eval(scope, guest, call, &source));
                 self.report(call, outcome);
             }
@@ -296,11 +319,10 @@ impl<'a, G: Ground> Worker<'a, G> {
                     self.answer_load(&modules, host_call, &outcome);
                     return;
                 }
-                let Some(Waiting { resolver, owner, .. }) = self.guest.take_waiting(host_call) else {
-                    return;
-                };
+                let Some(waiting) = self.guest.take_waiting(host_call) else { return };
+                let owner = waiting.owner;
                 let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
-                    guest::resume(scope, guest, &resolver, &outcome)
+                    guest::resume(scope, guest, &waiting, &outcome)
                 };
                 match (self.turn(owner, resume), owner) {
                     (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
@@ -414,6 +436,7 @@ impl<'a, G: Ground> Worker<'a, G> {
         let outer = session.guest.owner.replace(owner);
         let (outcome, stop) = self.ground.enter(|scope| {
             v8::tc_scope!(let scope, scope);
+            let turn = uncaught::begin_turn(scope, &session.observer);
             let outcome = match work(scope, &session.guest) {
                 Ok(value) => Ok(value),
                 Err(Halt::Failed(error)) => Err(error),
@@ -430,15 +453,11 @@ impl<'a, G: Ground> Worker<'a, G> {
                     })
                 }
             };
+            scope.reset();
+            uncaught::end_turn(scope, &session.observer, turn);
             // Where the termination is caught: it goes on from there otherwise, to the turn around this.
             (outcome, session.lifecycle.end_turn())
         });
-        if outcome.is_err()
-            && let Some(modules) = &session.modules
-        {
-            session.source_maps.borrow_mut().add(modules.take_source_maps());
-        }
-        let outcome = outcome.map_err(|error| session.map_error(error));
         session.guest.owner.set(outer);
         let Some(stop) = stop else { return Some(outcome) };
         let error = session.lifecycle.stop_error(stop);
@@ -452,17 +471,27 @@ impl<'a, G: Ground> Worker<'a, G> {
     }
 
     fn stats(&mut self) -> IsolateStats {
-        let heap = self.ground.enter(|scope| scope.get_heap_statistics());
+        let (heap, external_bytes) =
+            self.ground.enter(|scope| (scope.get_heap_statistics(), external_bytes(scope)));
+        let cpu_ns = thread_cpu_ns();
         IsolateStats {
             heap_used_bytes: heap.used_heap_size() as u64,
             heap_total_bytes: heap.total_heap_size() as u64,
             heap_limit_bytes: self.memory.bytes() as u64,
             buffer_bytes: self.memory.buffer_bytes() as u64,
-            cpu_ms: thread_cpu_ms(),
+            cpu_ms: milliseconds(cpu_ns),
             calls: self.calls.get(),
             host_calls: self.guest.host_calls(),
             start_ms: self.start_ms.get(),
             pid: std::process::id(),
+            external_bytes: external_bytes as u64,
+            cpu_ns,
+            wall_ns: nanoseconds(self.observer.ran.get()),
+            restore_us: nanoseconds(self.restore) / 1000,
+            pending_calls: self.lifecycle.pending_requests().saturating_sub(1) as u64,
+            pending_host_calls: self.guest.waiting_calls() as u64,
+            uncaught_errors: self.observer.uncaught.get(),
+            console_entries: self.observer.console_entries(),
         }
     }
 }

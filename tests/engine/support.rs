@@ -85,6 +85,7 @@ pub fn session_options() -> SessionOptions {
         cpu_limit: None,
         codegen: Codegen::default(),
         modules: SessionModules::default(),
+        listener: None,
     }
 }
 

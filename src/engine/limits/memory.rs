@@ -186,10 +186,14 @@ unsafe extern "C" fn on_sample(mut isolate: v8::UnsafeRawIsolatePtr, data: *mut 
 }
 
 fn total_bytes(isolate: &mut v8::Isolate) -> usize {
+    isolate.get_heap_statistics().used_heap_size().saturating_add(external_bytes(isolate))
+}
+
+/// Buffers and WebAssembly memories, living or not yet collected.
+pub(crate) fn external_bytes(isolate: &mut v8::Isolate) -> usize {
     // The statistics' own figure of external memory leaves WebAssembly's out; this one does not.
     let external = isolate.adjust_amount_of_external_allocated_memory(0);
-    let external = usize::try_from(external).unwrap_or_default();
-    isolate.get_heap_statistics().used_heap_size().saturating_add(external)
+    usize::try_from(external).unwrap_or_default()
 }
 
 static ALLOCATOR: v8::RustAllocatorVtable<MemoryLimit> = v8::RustAllocatorVtable {

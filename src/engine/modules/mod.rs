@@ -34,8 +34,9 @@ use serde::{Deserialize, Serialize};
 use crate::engine::exception::throw;
 use crate::engine::host_call::GuestState;
 use crate::engine::lifecycle::CallId;
+use crate::engine::position::Positions;
 use crate::engine::source::{Source, SourceKind, evaluate};
-use crate::engine::source_map::SourceMaps;
+use crate::engine::uncaught;
 
 pub(crate) use failure::name_missing;
 pub use host::{LOADER_PATH, SessionModule, SessionModules};
@@ -68,7 +69,6 @@ pub(crate) struct Modules {
     sources: RefCell<HashMap<Rc<str>, Source>>,
     /// Those of them whose own turn to be evaluated comes, though another may import them before.
     turns: RefCell<HashSet<Rc<str>>>,
-    source_maps: RefCell<SourceMaps>,
     loads: Loads,
     host: RefCell<Option<host::Loader>>,
     /// What a wrapper that is evaluated right now exports.
@@ -173,11 +173,6 @@ impl Modules {
         }
     }
 
-    /// The source maps of modules that were compiled since this was asked last.
-    pub(crate) fn take_source_maps(&self) -> SourceMaps {
-        self.source_maps.take()
-    }
-
     fn find(&self, key: &str) -> Option<Rc<Record>> {
         self.table.borrow().get(key).map(Rc::clone)
     }
@@ -236,7 +231,9 @@ impl Modules {
             throw(scope, v8::Exception::range_error, &message);
             return None;
         }
-        self.source_maps.borrow_mut().take(&mut source);
+        if let Some(positions) = scope.get_slot::<Rc<Positions>>() {
+            positions.take(&mut source);
+        }
         let name = source.name.clone();
         let body = match source.kind {
             SourceKind::Json => {
@@ -318,7 +315,7 @@ pub(crate) fn run_to_end(scope: &mut v8::PinScope, source: &Source, put_off: imp
         v8::PromiseState::Fulfilled => Some(End::Done),
         v8::PromiseState::Pending => Some(End::Waiting),
         v8::PromiseState::Rejected => {
-            promise.mark_as_handled();
+            uncaught::expect(scope, promise);
             let reason = promise.result(scope);
             scope.throw_exception(reason);
             None

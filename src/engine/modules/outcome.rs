@@ -13,6 +13,7 @@ use crate::engine::guest;
 use crate::engine::host_call::GuestState;
 use crate::engine::lifecycle::CallId;
 use crate::engine::modules::load::Goal;
+use crate::engine::uncaught;
 
 /// Who waits, as it lies in the heap: `[namespace, promise of import()]` or
 /// `[namespace, number of the request, whether it is for the default export]`.
@@ -46,7 +47,7 @@ pub(super) fn follow<'s>(
     match promise.state() {
         v8::PromiseState::Fulfilled => waiter.fulfil(scope, namespace),
         v8::PromiseState::Rejected => {
-            promise.mark_as_handled();
+            uncaught::expect(scope, promise);
             let reason = promise.result(scope);
             waiter.reject(scope, reason);
         }

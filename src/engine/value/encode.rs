@@ -6,6 +6,7 @@ use std::rc::Rc;
 use v8::{ValueSerializerHelper, ValueSerializerImpl};
 
 use crate::engine::limits::output::with_largest_allocation;
+use crate::engine::position::readable_property;
 use crate::engine::text::{LONGEST_ERROR_TEXT, LONGEST_NAME, beginning};
 use crate::engine::value::{DETAILS_FOLLOW, ERROR_CLASSES, ERROR_SHELL, path, wire};
 
@@ -208,6 +209,7 @@ impl Errors {
                 continue;
             }
             let value = error.get(scope, key_string.into())?;
+            let value = if key == "stack" { readable_property(scope, value) } else { value };
             if !is_own && (!value.is_string() || standard_class(scope, value).is_some()) {
                 continue;
             }

@@ -180,6 +180,7 @@ impl Session {
             cpu_limit: None,
             codegen: Codegen::default(),
             modules: SessionModules::default(),
+            listener: None,
         };
         let handle = IsolateHandle::start(seed, session, START, settle)?;
         wait(&started)?;

@@ -10,6 +10,7 @@ use crate::engine::host_call::{self, RefusedCalls};
 use crate::engine::isolate::{self, USER_CONTEXT, create_params};
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules::{self, End, Modules};
+use crate::engine::observe::console;
 use crate::engine::snapshot::ContextData;
 use crate::engine::snapshot::build::graph::Graph;
 use crate::engine::snapshot::build::native_objects;
@@ -83,6 +84,7 @@ pub(super) fn new_isolate(site: &Site, memory: &Arc<MemoryLimit>) -> v8::OwnedIs
     };
     creator.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     creator.set_slot(Rc::new(RefusedCalls::default()));
+    creator.set_slot(Rc::clone(&site.positions));
     modules::allow_imports(&mut creator);
     memory.enforce(&mut creator);
     creator
@@ -113,6 +115,7 @@ impl<'s> Room<'s> {
             let context = v8::Context::new(scope, options);
             let scope = &mut v8::ContextScope::new(scope, context);
             let parts = Parts::prepare(scope, &site.manifest).ok_or_else(no_memory)?;
+            console::install(scope).ok_or_else(no_memory)?;
             host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;
             return Ok(Self { context, parts, modules });
         };

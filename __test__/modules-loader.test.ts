@@ -220,3 +220,17 @@ describe('a loader', () => {
     expect(await seen.opened).toBe(3)
   })
 })
+
+describe('an isolate in a process of its own', () => {
+  test('has the same modules', async () => {
+    const modules = { 'a.js': "import data from './b.json' with { type: 'json' }; import c from './c.cjs'; export default [data, c]", 'b.json': { code: '[1]', type: 'json' }, 'c.cjs': { code: 'module.exports = 2', type: 'commonjs' } } as const
+    const { loader, asked } = asking(modules)
+    for (const given of [modules, loader]) {
+      await using isolate = await createIsolate({ modules: given, process: true })
+      expect(await isolate.import('./a.js')).toEqual({ default: [[1], 2] })
+      const missing = await rejection(isolate.import('gone.js'))
+      expect(missing).toMatchObject({ code: 'ERR_MODULE_NOT_FOUND', cause: { guestCode: 'ERR_MODULE_NOT_FOUND' } })
+    }
+    expect(asked).toEqual([['a.js', ''], ['b.json', 'a.js'], ['c.cjs', 'a.js'], ['gone.js', '']])
+  })
+})

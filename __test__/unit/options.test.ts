@@ -148,7 +148,7 @@ describe('what the native side is told', () => {
   })
 
   test('defaults of an isolate', () => {
-    const blank = { cpuLimitMs: Infinity, codegen: { strings: true, wasm: true }, modules: { given: [], loader: undefined }, snapshot: undefined, fallback: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map() }
+    const blank = { cpuLimitMs: Infinity, codegen: { strings: true, wasm: true }, modules: { given: [], loader: undefined }, listeners: { console: 'ignore', onUnhandledRejection: undefined }, process: false, snapshot: undefined, fallback: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map() }
     expect(isolate(undefined)).toEqual(blank)
   })
 

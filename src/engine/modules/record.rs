@@ -28,7 +28,7 @@ pub(super) type Wrapper = RefCell<Option<v8::Global<v8::Module>>>;
 
 /// How far a CommonJS module came.
 pub(super) enum Run {
-    New(Source),
+    New(Rc<Source>),
     /// Its `module`, which `require` finds already.
     Running(v8::Global<v8::Object>),
     Done(v8::Global<v8::Object>),

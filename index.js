@@ -2007,13 +2007,13 @@ function checkModules(given) {
   }
   return { given: sources, loader: void 0 };
 }
-var KINDS = ["module", "commonjs", "json"];
+var KINDS = /* @__PURE__ */ new Set(["module", "commonjs", "json"]);
 function checkModuleSource(where, name, source, fileName) {
   if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName, kind: "module" };
   if (!isObject(source)) throw wrong(where, name, "a string or { code, name, type }", source);
   const parts = readObject(where, name, source, ["code", "name", "type"]);
   const kind = parts.get("type") ?? "module";
-  if (!KINDS.includes(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
+  if (!KINDS.has(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
   return {
     code: checkCode(where, `${name}.code`, parts.get("code")),
     name: parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name")),
@@ -3327,7 +3327,8 @@ var Isolate = class _Isolate {
   /**
    * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
    * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
-   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`.
+   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`. A function that is
+   * exported as `then` is left out: a promise would call it.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader

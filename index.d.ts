@@ -287,6 +287,31 @@ interface CreateIsolateOptions {
      */
     timeoutMs?: number;
     /**
+     * CPU time that the isolate's thread may use in the session's whole life, in milliseconds: from the
+     * session's start on, also in an isolate that was restored ahead of it. An integer from 1 to
+     * 2147483647, or `Infinity` for no limit. Past it, what runs fails with `ERR_CPU_LIMIT` and the
+     * isolate is finished.
+     *
+     * Waiting for the host costs nothing. What V8's helper threads do for the isolate (garbage collection
+     * beside it, optimising compilation) is not counted.
+     *
+     * @default Infinity
+     */
+    cpuLimitMs?: number;
+    /**
+     * What the guest may make code from. `strings: false`: `eval`, `new Function` and their like throw
+     * V8's `EvalError`, however the guest came by them. `wasm: false`: compiling WebAssembly throws a
+     * `WebAssembly.CompileError`, also of a module that the snapshot brings, which is compiled when the
+     * session first uses it. Holds for the sources of `fallback`, too. What the snapshot's sources made of
+     * strings while it was built stays.
+     *
+     * @default { strings: true, wasm: true }
+     */
+    codegen?: {
+        strings?: boolean;
+        wasm?: boolean;
+    };
+    /**
      * Values of this session: each own enumerable property becomes a global of
      * that name, after the snapshot was restored. They are cloned, so functions
      * are refused (`ERR_DATA_CLONE`): those are `bindings`.
@@ -298,11 +323,12 @@ interface CreateIsolateOptions {
      * Host functions that the guest may call, as globals under their names;
      * objects nest. In the guest each is an async function: arguments and result
      * are cloned, and an error crosses with name, message, code and cause, and
-     * without the host's stack.
+     * without the host's stack. One given as `{ sync: true, fn }` returns its
+     * answer instead of a promise: the guest waits for it.
      *
      * @default {}
      */
-    bindings?: Record<string, HostFunction | HostObject>;
+    bindings?: Record<string, HostFunction | SyncBinding | HostObject>;
     /**
      * Whether the isolate runs in a child process, with the same API: for the hard guarantee. A fatal
      * error of V8, a builtin that can't be stopped, memory that no limit of V8's counts: nothing of it
@@ -322,9 +348,24 @@ interface CreateIsolateOptions {
  * is called with the object that holds it as `this`.
  */
 type HostFunction = (...args: any[]) => unknown;
+/**
+ * A function of the host whose answer the guest waits for: the guest gets the
+ * plain value, or the error is thrown. `fn` may return a promise: only the
+ * isolate's own thread is blocked, and the guest's time limit goes on.
+ *
+ * What `fn` itself calls in the same isolate, directly or by what it awaits, runs within the guest's
+ * call. If that was made in a promise's reaction (after an `await`), the
+ * guest can settle no promise meanwhile: a call that would wait for one fails
+ * with `ERR_NESTED_CALL`. Other calls wait until `fn` has answered.
+ */
+interface SyncBinding {
+    readonly sync: true;
+    /** It is called with this object as `this`. */
+    readonly fn: HostFunction;
+}
 /** Host functions under names; may nest. */
 interface HostObject {
-    readonly [name: string]: HostFunction | HostObject;
+    readonly [name: string]: HostFunction | SyncBinding | HostObject;
 }
 /** Options of `eval` and `call`. An unknown option is refused. */
 interface CallOptions {
@@ -516,6 +557,7 @@ interface IsolationReport {
  *
  * - `ERR_GUEST`: the guest threw, or its promise rejected (a `GuestError`); the isolate stays usable.
  * - `ERR_TIMEOUT`: a call passed its `timeoutMs`; the isolate stays usable, unless V8 did not stop in time.
+ * - `ERR_CPU_LIMIT`: the isolate used up its `cpuLimitMs`; the isolate is finished.
  * - `ERR_MEMORY_LIMIT`: heap plus buffers passed `memoryLimitMb`; the isolate is finished.
  * - `ERR_DISPOSED`: the isolate was disposed or is finished; `cause` says why it finished.
  * - `ERR_ISOLATE_LOST`: V8 reported a fatal error in this isolate, or it did not stop when told to; finished.
@@ -527,10 +569,11 @@ interface IsolationReport {
  * - `ERR_SNAPSHOT_IO`: the snapshot's file can't be read or written.
  * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
  *   there; `cause` is the bundler's error.
+ * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on; the isolate stays usable.
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
  * - `ERR_ADDON_LOAD`: the native addon can't be loaded; `cause` is the loader's error.
  */
-type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_SNAPSHOT_IO' | 'ERR_BUNDLE' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD';
+type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_SNAPSHOT_IO' | 'ERR_BUNDLE' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD' | 'ERR_NESTED_CALL';
 /** What an `IsoseedError` may carry besides code and message. */
 interface IsoseedErrorOptions {
     /** Why it happened. */
@@ -580,6 +623,24 @@ declare class GuestError extends IsoseedError {
 }
 
 /**
+ * Host functions as the guest sees them: async functions, and plain ones where they are
+ * `{ sync: true, fn }`; objects nest. For the types of the guest's own code:
+ *
+ * ```ts
+ * const bindings = { load: async (id: number) => rows[id], now: { sync: true, fn: () => Date.now() } } as const
+ * declare const { load, now }: GuestBindings<typeof bindings> // in the guest: load(1) is a promise, now() a number
+ * ```
+ */
+type GuestBindings<Bindings> = {
+    readonly [Name in keyof Bindings]: GuestBinding<Bindings[Name]>;
+};
+/** One member of `GuestBindings`. */
+type GuestBinding<Member> = 0 extends 1 & Member ? any : Member extends (...args: infer Args) => infer Result ? (...args: Args) => Promise<Awaited<Result>> : Member extends {
+    readonly sync: true;
+    readonly fn: (...args: infer Args) => infer Result;
+} ? (...args: Args) => Awaited<Result> : Member extends object ? GuestBindings<Member> : never;
+
+/**
  * The functions of `Api`, called from outside their isolate: each takes the
  * same arguments and returns a promise of what it returns; objects nest.
  *
@@ -621,7 +682,7 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
      * than an eighth of the isolate's memory limit
-     * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+     * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
      */
     eval<T = unknown>(source: Source, options?: CallOptions): Promise<T>;
     /**
@@ -631,7 +692,7 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `GuestError` if the function throws, or its promise rejects
-     * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+     * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
      */
     call<T = unknown>(path: string, args?: unknown[], options?: CallOptions): Promise<T>;
     /**
@@ -663,7 +724,7 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
  * @throws `IsoseedError` with `ERR_SNAPSHOT_IO`, `ERR_SNAPSHOT_CORRUPT` or `ERR_SNAPSHOT_MISMATCH` if the snapshot
  * can't be used, and there is no `fallback`
  * @throws `GuestError` if a source of `fallback` throws; a `RangeError` if it is too long
- * @throws `IsoseedError` with `ERR_TIMEOUT` or `ERR_MEMORY_LIMIT` if the sources of `fallback` pass a limit
+ * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT` or `ERR_MEMORY_LIMIT` if the sources of `fallback` pass a limit
  * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned
  */
 declare function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>>;
@@ -712,4 +773,4 @@ declare const snapshotCache: SnapshotCache;
 declare function verifyIsolation(snapshot: Snapshot, options?: VerifyIsolationOptions): Promise<IsolationReport>;
 
 export { GuestError, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, verifyIsolation };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, LoadOptions, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, VerifyIsolationOptions };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestBinding, GuestBindings, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, LoadOptions, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, VerifyIsolationOptions };

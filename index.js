@@ -244,7 +244,7 @@ function flattenBindings(where, bindings) {
 function collect(where, holder, path, holders, found) {
   const name = ["bindings", ...path].join(".");
   if (!isNamespace(holder)) {
-    throw wrong(where, name, path.length === 0 ? "an object of functions" : "a function or an object of functions", holder);
+    throw wrong(where, name, path.length === 0 ? "an object of functions" : "a function, { sync: true, fn } or an object of functions", holder);
   }
   if (holders.includes(holder)) throw invalidArg(`${where}: ${name} must not contain itself`);
   const keys = guarded(where, name, () => Object.keys(holder));
@@ -256,11 +256,24 @@ function collect(where, holder, path, holders, found) {
     const inner = [...path, key];
     const member = guarded(where, ["bindings", ...inner].join("."), () => Reflect.get(holder, key));
     if (typeof member === "function") {
-      found.set(inner.join("."), { call: member, holder });
+      found.set(inner.join("."), { call: member, holder, sync: false });
+    } else if (isSyncBinding(where, ["bindings", ...inner].join("."), member)) {
+      found.set(inner.join("."), syncBinding(where, ["bindings", ...inner].join("."), member));
     } else {
       collect(where, member, inner, [...holders, holder], found);
     }
   }
+}
+function isSyncBinding(where, name, member) {
+  if (!isObject(member) || !guarded(where, name, () => Object.hasOwn(member, "sync"))) return false;
+  return !["function", "object"].includes(typeof guarded(where, `${name}.sync`, () => Reflect.get(member, "sync")));
+}
+function syncBinding(where, name, member) {
+  const parts = readObject(where, name, member, ["sync", "fn"]);
+  if (parts.get("sync") !== true) throw wrong(where, `${name}.sync`, "true", parts.get("sync"));
+  const fn = parts.get("fn");
+  if (typeof fn !== "function") throw wrong(where, `${name}.fn`, "a function", fn);
+  return { call: fn, holder: member, sync: true };
 }
 function isNamespace(value) {
   return isObject(value) || Object.prototype.toString.call(value) === "[object Module]";
@@ -882,6 +895,24 @@ function toGuestError(native2) {
   });
 }
 
+// lib/nesting.ts
+var import_node_async_hooks = require("node:async_hooks");
+var frames;
+function currentFrame() {
+  return frames?.getStore();
+}
+function runWithin(frame, work) {
+  frames ??= new import_node_async_hooks.AsyncLocalStorage();
+  return frames.run(frame, work);
+}
+function hostCallsWithin(isolate) {
+  const hostCalls = [];
+  for (let frame = currentFrame(); frame !== void 0; frame = frame.outer) {
+    if (frame.isolate === isolate) hostCalls.push(frame.hostCall);
+  }
+  return hostCalls;
+}
+
 // lib/connection.ts
 var Failure = class {
   error;
@@ -960,7 +991,7 @@ var Connection = class {
   #send(start, { signal, abort, owner, onProgress, timeoutMs }) {
     const request = this.#nextRequest();
     return new Promise((resolve2, reject) => {
-      const pending = { resolve: resolve2, reject, owner, onProgress, stopWaiting: void 0 };
+      const pending = { resolve: resolve2, reject, owner, onProgress, frame: currentFrame(), stopWaiting: void 0 };
       if (this.#pending.size === 0) this.native.ref();
       this.#pending.set(request, pending);
       this.#starting = { request, timeoutMs };
@@ -1000,7 +1031,8 @@ var Connection = class {
   #dispatch(event) {
     if (event.kind === "hostCall") {
       const receiver = this.#receivers.get(event.isolate)?.deref();
-      receiver?.onHostCall(event.id, event.path, event.bytes);
+      const within = this.#pending.get(event.owner)?.frame;
+      receiver?.onHostCall(event.id, event.path, event.bytes, within);
       return;
     }
     if (event.kind === "progress") {
@@ -1282,6 +1314,7 @@ var Session = class {
       queueMicrotask(() => this.#answer(request, method === "dispose" ? void 0 : disposedBecause(why)));
       return false;
     }
+    this.forget(request);
     this.#pending.set(request, { method, timer: void 0 });
     if (method === "dispose") this.#expect(request, DISPOSAL_MS, () => void 0);
     else if (timeoutMs !== void 0) {
@@ -1497,13 +1530,17 @@ var IsolateCore = class _IsolateCore {
    */
   static async start(request, snapshot, sources) {
     const connection2 = connect();
-    const { timeoutMs, memoryLimitMb, bindings } = request;
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen } = request;
     const options = {
       memoryLimitMb,
       sources,
       globals: connection2.encode(request.globals, "globals"),
       bindings: [...bindings.keys()],
-      ...withTimeout(timeoutMs)
+      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
+      ...withTimeout(timeoutMs),
+      ...cpuLimitMs === Infinity ? {} : { cpuLimitMs },
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm
     };
     let core;
     const asked = performance.now();
@@ -1542,20 +1579,27 @@ var IsolateCore = class _IsolateCore {
   }
   #request(start, signal, timeoutMs) {
     const options = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs };
-    return this.#connection.request(start, options);
+    if (currentFrame() === void 0) return this.#connection.request(start, options);
+    const hostCalls = hostCallsWithin(this.#native.id);
+    return this.#connection.request((request) => {
+      this.#native.nest(request, hostCalls);
+      start(request);
+    }, options);
   }
   /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall, path, args) {
-    void this.#run(path, args).then(({ ok, value }) => {
+  onHostCall(hostCall, path, args, within) {
+    const binding = this.#bindings.get(path);
+    const run = () => this.#run(binding, path, args);
+    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
+    void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value }) => {
       try {
         this.#native.answer(hostCall, ok, value);
       } catch {
       }
     });
   }
-  async #run(path, args) {
+  async #run(binding, path, args) {
     try {
-      const binding = this.#bindings.get(path);
       if (binding === void 0) throw new Error(`host function ${path} does not exist in this isolate`);
       const decoded = this.#connection.decode(args);
       const result = await Reflect.apply(binding.call, binding.holder, decoded);
@@ -1650,6 +1694,8 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     "timeoutMs",
     "globals",
     "bindings",
+    "cpuLimitMs",
+    "codegen",
     "process"
   ]);
   const snapshot = nativeSnapshot2(given.get("snapshot"));
@@ -1668,8 +1714,21 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     timeoutMs: given.timeout("timeoutMs", 3e4),
     globals,
     bindings,
+    cpuLimitMs: given.timeout("cpuLimitMs", Infinity),
+    codegen: checkCodegen(given),
     process: given.boolean("process", false)
   };
+}
+function checkCodegen(given) {
+  const codegen = given.get("codegen");
+  if (codegen === void 0) return { strings: true, wasm: true };
+  const parts = readObject(given.where, "codegen", codegen, ["strings", "wasm"]);
+  const allows = (name) => {
+    const value = parts.get(name);
+    if (value === void 0 || typeof value === "boolean") return value ?? true;
+    throw wrong(given.where, `codegen.${name}`, "true or false", value);
+  };
+  return { strings: allows("strings"), wasm: allows("wasm") };
 }
 function isolateMemory(given) {
   return given.integer("memoryLimitMb", MEMORY_RANGE, 128);
@@ -1996,7 +2055,7 @@ var Isolate = class _Isolate {
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
    * than an eighth of the isolate's memory limit
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   eval(source, options) {
     return this.#core.eval(checkEval(source, options, this.#timeoutMs));
@@ -2008,7 +2067,7 @@ var Isolate = class _Isolate {
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the function throws, or its promise rejects
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   call(path, args = [], options) {
     if (!isPath(path)) throw wrong("isolate.call", "path", "a name or a dotted path", path);

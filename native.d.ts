@@ -58,6 +58,11 @@ export declare class NativeIsolate {
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
+  /**
+   * Says of the next request, by its number, that it is made in order to answer one of these host
+   * calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
+   */
+  nest(request: number, hostCalls: Array<number>): void
   /** Stops what runs for a request. No event follows. */
   abort(request: number): void
   /** Ends the isolate; answered when its memory is given back. */
@@ -189,6 +194,8 @@ export interface NativeEvent {
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
+  /** For `hostCall`: the request that the guest works for. */
+  owner?: number
   /** An encoded value. */
   bytes?: Uint8Array
   /** An answer as JSON. */
@@ -216,6 +223,14 @@ export interface NativeIsolateOptions {
   globals: Uint8Array
   /** Dotted paths of host functions. */
   bindings: Array<string>
+  /** CPU time of the session's whole life, in milliseconds; absent for no limit. */
+  cpuLimitMs?: number
+  /** Whether the guest may make code from strings. */
+  codegenStrings: boolean
+  /** Whether the guest may compile WebAssembly. */
+  codegenWasm: boolean
+  /** Those of them that block the guest until the host answers. */
+  syncBindings: Array<string>
 }
 
 /** A program that serves its parent. */
@@ -269,3 +284,9 @@ export declare function serveParent(pid: number, onFrame: (arg0: Uint8Array) => 
 
 /** What the cache holds and does, as JSON. */
 export declare function snapshotCacheStats(): string
+
+/**
+ * Starts V8, and returns when it has started. For a process that serves a parent: V8 starts by itself,
+ * with the first isolate, where nobody may wait.
+ */
+export declare function startV8(): void

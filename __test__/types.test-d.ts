@@ -1,7 +1,7 @@
 import type { Plugin } from 'esbuild'
 import { expectTypeOf, test } from 'vitest'
 import { buildSnapshot, createIsolate, Snapshot, snapshotCache } from '../lib/index.js'
-import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, Isolate, IsolateStats, Remote, SnapshotCacheLimits, SnapshotCacheStats, SnapshotInfo, Source } from '../lib/index.js'
+import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, GuestBindings, HostFunction, HostObject, Isolate, IsolateStats, Remote, SnapshotCacheLimits, SnapshotCacheStats, SnapshotInfo, Source, SyncBinding } from '../lib/index.js'
 import { bundle } from '../lib/bundle.js'
 
 interface Api {
@@ -74,6 +74,28 @@ test('options', () => {
   void createIsolate({ memoryLimit: 1 })
   // @ts-expect-error a string is no number
   void createIsolate({ timeoutMs: '1' })
+})
+
+test('bindings as the guest sees them', () => {
+  const bindings = {
+    add: (a: number, b: number) => a + b,
+    load: async (id: string) => ({ id }),
+    now: { sync: true, fn: () => 1 },
+    later: { sync: true, fn: async (key: string, deep?: boolean) => [key, deep] as const },
+    db: { get: (key: string) => key, deep: { er: { sync: true, fn(n: number) { return n } } } },
+  } as const
+  expectTypeOf(bindings).toExtend<NonNullable<CreateIsolateOptions['bindings']>>()
+  type Guest = GuestBindings<typeof bindings>
+  expectTypeOf<Guest['add']>().toEqualTypeOf<(a: number, b: number) => Promise<number>>()
+  expectTypeOf<Guest['load']>().toEqualTypeOf<(id: string) => Promise<{ id: string }>>()
+  expectTypeOf<Guest['now']>().toEqualTypeOf<() => number>()
+  expectTypeOf<Guest['later']>().toEqualTypeOf<(key: string, deep?: boolean) => readonly [string, boolean | undefined]>()
+  expectTypeOf<Guest['db']['get']>().toEqualTypeOf<(key: string) => Promise<string>>()
+  expectTypeOf<Guest['db']['deep']['er']>().toEqualTypeOf<(n: number) => number>()
+  expectTypeOf<GuestBindings<{ any: any; not: number }>>().toEqualTypeOf<{ readonly any: any; readonly not: never }>()
+  expectTypeOf<{ sync: true; fn: () => void }>().toExtend<SyncBinding>()
+  expectTypeOf<{ sync: boolean; fn: () => void }>().not.toExtend<HostFunction | SyncBinding | HostObject>()
+  expectTypeOf<{ sync: true }>().not.toExtend<HostFunction | SyncBinding | HostObject>()
 })
 
 test('the cache', () => {

@@ -6,10 +6,13 @@ import type { Native } from './addon.js'
 import { decode } from './decode.js'
 import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
+import { currentFrame } from './nesting.js'
+import type { Frame } from './nesting.js'
 
 /** Who answers an isolate's calls of host functions. */
 export interface HostCallReceiver {
-  onHostCall(hostCall: number, path: string, args: Uint8Array): void
+  /** @param within the call of a `sync` binding that the guest's call is a part of */
+  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void
 }
 
 /** How to end a request early, and what must live until it is answered. */
@@ -36,6 +39,7 @@ interface Pending {
   reject: (reason: unknown) => void
   owner: object | undefined
   onProgress: ((json: string) => void) | undefined
+  frame: Frame | undefined
   stopWaiting: (() => void) | undefined
 }
 
@@ -141,7 +145,7 @@ class Connection {
   #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
-      const pending: Pending = { resolve, reject, owner, onProgress, stopWaiting: undefined }
+      const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined }
       if (this.#pending.size === 0) this.native.ref()
       this.#pending.set(request, pending)
       this.#starting = { request, timeoutMs }
@@ -184,7 +188,8 @@ class Connection {
     if (event.kind === 'hostCall') {
       // Nobody there: the isolate has been collected and is being disposed.
       const receiver = this.#receivers.get(event.isolate as number)?.deref()
-      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array)
+      const within = this.#pending.get(event.owner as number)?.frame
+      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array, within)
       return
     }
     if (event.kind === 'progress') {

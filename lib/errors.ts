@@ -8,6 +8,7 @@ export { invalidArg, show } from './misuse.js'
  *
  * - `ERR_GUEST`: the guest threw, or its promise rejected (a `GuestError`); the isolate stays usable.
  * - `ERR_TIMEOUT`: a call passed its `timeoutMs`; the isolate stays usable, unless V8 did not stop in time.
+ * - `ERR_CPU_LIMIT`: the isolate used up its `cpuLimitMs`; the isolate is finished.
  * - `ERR_MEMORY_LIMIT`: heap plus buffers passed `memoryLimitMb`; the isolate is finished.
  * - `ERR_DISPOSED`: the isolate was disposed or is finished; `cause` says why it finished.
  * - `ERR_ISOLATE_LOST`: V8 reported a fatal error in this isolate, or it did not stop when told to; finished.
@@ -19,12 +20,14 @@ export { invalidArg, show } from './misuse.js'
  * - `ERR_SNAPSHOT_IO`: the snapshot's file can't be read or written.
  * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
  *   there; `cause` is the bundler's error.
+ * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on; the isolate stays usable.
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
  * - `ERR_ADDON_LOAD`: the native addon can't be loaded; `cause` is the loader's error.
  */
 export type ErrorCode =
   | 'ERR_GUEST'
   | 'ERR_TIMEOUT'
+  | 'ERR_CPU_LIMIT'
   | 'ERR_MEMORY_LIMIT'
   | 'ERR_DISPOSED'
   | 'ERR_ISOLATE_LOST'
@@ -37,6 +40,7 @@ export type ErrorCode =
   | 'ERR_BUNDLE'
   | 'ERR_INVALID_ARG'
   | 'ERR_ADDON_LOAD'
+  | 'ERR_NESTED_CALL'
 
 /** What an `IsoseedError` may carry besides code and message. */
 export interface IsoseedErrorOptions {

@@ -5,6 +5,7 @@
 
 export { GuestError, IsoseedError } from './errors.js'
 export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions } from './errors.js'
+export type { GuestBinding, GuestBindings } from './guest-bindings.js'
 export { createIsolate, Isolate } from './isolate.js'
 export type { Remote, RemoteMember } from './remote.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
@@ -31,5 +32,6 @@ export type {
   SnapshotWarning,
   Source,
   SourceObject,
+  SyncBinding,
   VerifyIsolationOptions,
 } from './types.js'

@@ -2,6 +2,8 @@ import type { NativeIsolate, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
+import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
+import type { Frame } from './nesting.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
 import { createInProcess } from './process/pool.js'
 import type { IsolateStats } from './types.js'
@@ -35,13 +37,17 @@ export class IsolateCore implements HostCallReceiver {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { timeoutMs, memoryLimitMb, bindings } = request
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen } = request
     const options = {
       memoryLimitMb,
       sources,
       globals: connection.encode(request.globals, 'globals'),
       bindings: [...bindings.keys()],
+      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
       ...withTimeout(timeoutMs),
+      ...(cpuLimitMs === Infinity ? {} : { cpuLimitMs }),
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm,
     }
     let core: IsolateCore | undefined
     const asked = performance.now()
@@ -89,12 +95,20 @@ export class IsolateCore implements HostCallReceiver {
 
   #request(start: (request: number) => void, signal?: AbortSignal, timeoutMs?: number): ReturnType<Connection['request']> {
     const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs }
-    return this.#connection.request(start, options)
+    if (currentFrame() === undefined) return this.#connection.request(start, options)
+    const hostCalls = hostCallsWithin(this.#native.id)
+    return this.#connection.request((request) => {
+      this.#native.nest(request, hostCalls)
+      start(request)
+    }, options)
   }
 
   /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall: number, path: string, args: Uint8Array): void {
-    void this.#run(path, args).then(({ ok, value }) => {
+  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void {
+    const binding = this.#bindings.get(path)
+    const run = (): Promise<HostAnswer> => this.#run(binding, path, args)
+    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
+    void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value }) => {
       try {
         this.#native.answer(hostCall, ok, value)
       } catch {
@@ -103,9 +117,8 @@ export class IsolateCore implements HostCallReceiver {
     })
   }
 
-  async #run(path: string, args: Uint8Array): Promise<{ ok: boolean; value: Uint8Array }> {
+  async #run(binding: Binding | undefined, path: string, args: Uint8Array): Promise<HostAnswer> {
     try {
-      const binding = this.#bindings.get(path)
       if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
       const decoded = this.#connection.decode(args) as unknown[]
       const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)
@@ -119,4 +132,10 @@ export class IsolateCore implements HostCallReceiver {
 /** The native side knows no infinity: there, no limit is an absent one. */
 function withTimeout(timeoutMs: number): { timeoutMs?: number } {
   return timeoutMs === Infinity ? {} : { timeoutMs }
+}
+
+/** An encoded value, or an encoded error. */
+interface HostAnswer {
+  ok: boolean
+  value: Uint8Array
 }

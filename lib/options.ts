@@ -124,6 +124,9 @@ export interface IsolateRequest {
   timeoutMs: number
   globals: object
   bindings: Map<string, Binding>
+  /** May be `Infinity`. */
+  cpuLimitMs: number
+  codegen: { strings: boolean; wasm: boolean }
   /** Whether it runs in a process of its own. */
   process: boolean
 }
@@ -137,6 +140,8 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'timeoutMs',
     'globals',
     'bindings',
+    'cpuLimitMs',
+    'codegen',
     'process',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
@@ -155,8 +160,22 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     timeoutMs: given.timeout('timeoutMs', 30_000),
     globals,
     bindings,
+    cpuLimitMs: given.timeout('cpuLimitMs', Infinity),
+    codegen: checkCodegen(given),
     process: given.boolean('process', false),
   }
+}
+
+function checkCodegen(given: Given): IsolateRequest['codegen'] {
+  const codegen = given.get('codegen')
+  if (codegen === undefined) return { strings: true, wasm: true }
+  const parts = readObject(given.where, 'codegen', codegen, ['strings', 'wasm'])
+  const allows = (name: 'strings' | 'wasm'): boolean => {
+    const value = parts.get(name)
+    if (value === undefined || typeof value === 'boolean') return value ?? true
+    throw wrong(given.where, `codegen.${name}`, 'true or false', value)
+  }
+  return { strings: allows('strings'), wasm: allows('wasm') }
 }
 
 function isolateMemory(given: Given): number {

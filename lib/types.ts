@@ -211,6 +211,28 @@ export interface CreateIsolateOptions {
    */
   timeoutMs?: number
   /**
+   * CPU time that the isolate's thread may use in the session's whole life, in milliseconds: from the
+   * session's start on, also in an isolate that was restored ahead of it. An integer from 1 to
+   * 2147483647, or `Infinity` for no limit. Past it, what runs fails with `ERR_CPU_LIMIT` and the
+   * isolate is finished.
+   *
+   * Waiting for the host costs nothing. What V8's helper threads do for the isolate (garbage collection
+   * beside it, optimising compilation) is not counted.
+   *
+   * @default Infinity
+   */
+  cpuLimitMs?: number
+  /**
+   * What the guest may make code from. `strings: false`: `eval`, `new Function` and their like throw
+   * V8's `EvalError`, however the guest came by them. `wasm: false`: compiling WebAssembly throws a
+   * `WebAssembly.CompileError`, also of a module that the snapshot brings, which is compiled when the
+   * session first uses it. Holds for the sources of `fallback`, too. What the snapshot's sources made of
+   * strings while it was built stays.
+   *
+   * @default { strings: true, wasm: true }
+   */
+  codegen?: { strings?: boolean; wasm?: boolean }
+  /**
    * Values of this session: each own enumerable property becomes a global of
    * that name, after the snapshot was restored. They are cloned, so functions
    * are refused (`ERR_DATA_CLONE`): those are `bindings`.
@@ -222,11 +244,12 @@ export interface CreateIsolateOptions {
    * Host functions that the guest may call, as globals under their names;
    * objects nest. In the guest each is an async function: arguments and result
    * are cloned, and an error crosses with name, message, code and cause, and
-   * without the host's stack.
+   * without the host's stack. One given as `{ sync: true, fn }` returns its
+   * answer instead of a promise: the guest waits for it.
    *
    * @default {}
    */
-  bindings?: Record<string, HostFunction | HostObject>
+  bindings?: Record<string, HostFunction | SyncBinding | HostObject>
   /**
    * Whether the isolate runs in a child process, with the same API: for the hard guarantee. A fatal
    * error of V8, a builtin that can't be stopped, memory that no limit of V8's counts: nothing of it
@@ -249,9 +272,25 @@ export interface CreateIsolateOptions {
 // `any`, because a function that asks for specific parameters must be assignable; the guest decides what it passes.
 export type HostFunction = (...args: any[]) => unknown
 
+/**
+ * A function of the host whose answer the guest waits for: the guest gets the
+ * plain value, or the error is thrown. `fn` may return a promise: only the
+ * isolate's own thread is blocked, and the guest's time limit goes on.
+ *
+ * What `fn` itself calls in the same isolate, directly or by what it awaits, runs within the guest's
+ * call. If that was made in a promise's reaction (after an `await`), the
+ * guest can settle no promise meanwhile: a call that would wait for one fails
+ * with `ERR_NESTED_CALL`. Other calls wait until `fn` has answered.
+ */
+export interface SyncBinding {
+  readonly sync: true
+  /** It is called with this object as `this`. */
+  readonly fn: HostFunction
+}
+
 /** Host functions under names; may nest. */
 export interface HostObject {
-  readonly [name: string]: HostFunction | HostObject
+  readonly [name: string]: HostFunction | SyncBinding | HostObject
 }
 
 /** Options of `eval` and `call`. An unknown option is refused. */

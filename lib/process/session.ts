@@ -60,6 +60,8 @@ export class Session {
       queueMicrotask(() => this.#answer(request, method === 'dispose' ? undefined : disposedBecause(why)))
       return false
     }
+    // Something may be said about a request before it is made: the last method is the one that is answered.
+    this.forget(request)
     this.#pending.set(request, { method, timer: undefined })
     if (method === 'dispose') this.#expect(request, DISPOSAL_MS, () => undefined)
     else if (timeoutMs !== undefined) {

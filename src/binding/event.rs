@@ -28,6 +28,8 @@ pub struct NativeEvent {
     pub isolate: Option<f64>,
     /// For `hostCall`: the binding's dotted path.
     pub path: Option<String>,
+    /// For `hostCall`: the request that the guest works for.
+    pub owner: Option<f64>,
     /// An encoded value.
     pub bytes: Option<Uint8Array>,
     /// An answer as JSON.
@@ -68,6 +70,7 @@ impl From<Event> for NativeEvent {
                 id: number(call.id),
                 isolate: Some(isolate),
                 path: Some(call.path),
+                owner: call.owner.map(number),
                 bytes: Some(call.arguments.into()),
                 ..Self::default()
             },

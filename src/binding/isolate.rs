@@ -71,6 +71,13 @@ impl NativeIsolate {
         self.handle.stats(call_id(request), self.settle(request));
     }
 
+    /// Says of the next request, by its number, that it is made in order to answer one of these host
+    /// calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
+    #[napi]
+    pub fn nest(&self, request: f64, host_calls: Vec<f64>) {
+        self.handle.nest(call_id(request), host_calls.into_iter().map(call_id).collect());
+    }
+
     /// Stops what runs for a request. No event follows.
     #[napi]
     pub fn abort(&self, request: f64) {

@@ -112,6 +112,14 @@ pub struct NativeIsolateOptions {
     pub globals: Uint8Array,
     /// Dotted paths of host functions.
     pub bindings: Vec<String>,
+    /// CPU time of the session's whole life, in milliseconds; absent for no limit.
+    pub cpu_limit_ms: Option<f64>,
+    /// Whether the guest may make code from strings.
+    pub codegen_strings: bool,
+    /// Whether the guest may compile WebAssembly.
+    pub codegen_wasm: bool,
+    /// Those of them that block the guest until the host answers.
+    pub sync_bindings: Vec<String>,
 }
 
 /// How to verify isolation.

@@ -46,6 +46,12 @@ pub enum EngineError {
         /// The limit, in milliseconds.
         timeout_ms: u64,
     },
+    /// The isolate used up its CPU time.
+    #[error("the isolate used up its cpuLimitMs of {limit_ms}")]
+    CpuLimit {
+        /// The limit, in milliseconds.
+        limit_ms: u64,
+    },
     /// The isolate's heap and buffers together passed the limit.
     #[error("the isolate passed its memoryLimitMb of {limit_mb}")]
     MemoryLimit {
@@ -108,6 +114,12 @@ pub enum EngineError {
         /// Names the option and the value.
         message: String,
     },
+    /// A request that the host made in order to answer a blocking host call can't go on.
+    #[error("{message}")]
+    NestedCall {
+        /// What is in its way.
+        message: String,
+    },
 }
 
 impl EngineError {
@@ -116,6 +128,7 @@ impl EngineError {
         match self {
             Self::Guest(_) => "ERR_GUEST",
             Self::Timeout { .. } => "ERR_TIMEOUT",
+            Self::CpuLimit { .. } => "ERR_CPU_LIMIT",
             Self::MemoryLimit { .. } => "ERR_MEMORY_LIMIT",
             Self::Disposed { .. } => "ERR_DISPOSED",
             Self::IsolateLost { .. } => "ERR_ISOLATE_LOST",
@@ -126,6 +139,7 @@ impl EngineError {
             Self::SnapshotMismatch { .. } => "ERR_SNAPSHOT_MISMATCH",
             Self::SnapshotIo { .. } => "ERR_SNAPSHOT_IO",
             Self::InvalidArg { .. } => "ERR_INVALID_ARG",
+            Self::NestedCall { .. } => "ERR_NESTED_CALL",
         }
     }
 

@@ -8,6 +8,7 @@ use crate::engine::exception::throw;
 use crate::engine::globals::{self, is_identifier};
 use crate::engine::handle::SessionOptions;
 use crate::engine::host_call::{self, GuestState};
+use crate::engine::inbox::Outcome;
 use crate::engine::lifecycle::CallId;
 use crate::engine::modules::{self, End};
 use crate::engine::source::{self, Source};
@@ -44,7 +45,7 @@ pub(crate) fn prepare(
             }
         }
     }
-    guest.let_host_listen();
+    guest.let_host_listen(&session.sync_bindings);
     host_call::install(scope, &session.bindings)?;
     globals::define_values(scope, &session.globals)
 }
@@ -155,24 +156,37 @@ pub(crate) fn resume(
     scope: &mut v8::PinScope,
     guest: &GuestState,
     resolver: &v8::Global<v8::PromiseResolver>,
-    outcome: &Result<Vec<u8>, Vec<u8>>,
+    outcome: &Outcome,
 ) -> Result<(), Halt> {
     let resolver = v8::Local::new(scope, resolver);
-    let (Ok(bytes) | Err(bytes)) = outcome;
-    let value = if bytes.len() > guest.encoder.limit { None } else { value::decode(scope, bytes) };
-    if let Some(value) = value {
-        match outcome {
-            Ok(_) => resolver.resolve(scope, value),
-            Err(_) => resolver.reject(scope, value),
-        };
-    } else {
-        let message = "the host's answer can't be read, or is larger than the isolate's memory limit";
-        let message = v8::String::new(scope, message).ok_or(Halt::Threw)?;
-        let error = v8::Exception::range_error(scope, message);
-        resolver.reject(scope, error);
-    }
+    match read_answer(scope, guest, outcome).ok_or(Halt::Threw)? {
+        Ok(value) => resolver.resolve(scope, value),
+        Err(reason) => resolver.reject(scope, reason),
+    };
     scope.perform_microtask_checkpoint();
     Ok(())
+}
+
+/// What the host answered, or what it threw. `None`: the guest was told to stop.
+pub(crate) fn read_answer<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    guest: &GuestState,
+    outcome: &Outcome,
+) -> Option<Result<v8::Local<'s, v8::Value>, v8::Local<'s, v8::Value>>> {
+    let (Ok(bytes) | Err(bytes)) = outcome;
+    if bytes.len() <= guest.encoder.limit {
+        v8::tc_scope!(let scope, scope);
+        if let Some(value) = value::decode(scope, bytes) {
+            return Some(if outcome.is_ok() { Ok(value) } else { Err(value) });
+        }
+        if !scope.can_continue() {
+            scope.rethrow();
+            return None;
+        }
+    }
+    let message = "the host's answer can't be read, or is larger than the isolate's memory limit";
+    let message = v8::String::new(scope, message)?;
+    Some(Err(v8::Exception::range_error(scope, message)))
 }
 
 /// What a promise of an earlier turn came to.

@@ -1,13 +1,14 @@
 //! What the host holds of an isolate: `Send + Sync`, never blocks, settles every request.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::host_call::Host;
+use crate::engine::inbox::{Receiver, Sender, inbox};
 use crate::engine::lifecycle::{CallId, Lifecycle, Settle};
+pub use crate::engine::limits::codegen::Codegen;
 use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
@@ -40,10 +41,16 @@ pub struct SessionOptions {
     pub globals: Vec<u8>,
     /// Dotted paths of the host functions.
     pub bindings: Vec<String>,
+    /// Those of them that block the guest until the host answers.
+    pub sync_bindings: Vec<String>,
     /// Whether the host can read a `Float16Array`.
     pub host_has_float16: bool,
     /// Answers host calls.
     pub host: Arc<dyn Host>,
+    /// CPU time of the isolate's thread, from the session's start on; none for no limit.
+    pub cpu_limit: Option<Duration>,
+    /// Whether the guest may make code from text.
+    pub codegen: Codegen,
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.
@@ -78,7 +85,15 @@ pub fn reserve_id() -> u64 {
 pub struct IsolateHandle {
     id: u64,
     lifecycle: Arc<Lifecycle>,
-    commands: Sender<Command>,
+    commands: Sender,
+    nested: Mutex<Option<Nested>>,
+}
+
+/// The next request, when the host makes it in order to answer host calls.
+struct Nested {
+    call: CallId,
+    /// The innermost first.
+    host_calls: Vec<u64>,
 }
 
 /// The request that restores an isolate which no session has asked for yet.
@@ -122,10 +137,15 @@ impl IsolateHandle {
 
     fn new(seed: Seed) -> Result<(Self, Thread)> {
         check_memory_limit(&seed)?;
-        let (commands, received) = mpsc::channel();
+        let (commands, received) = inbox();
         let id = reserve_id();
-        let lifecycle = Lifecycle::new(seed.memory_limit_mb);
-        let handle = Self { id, lifecycle: Arc::clone(&lifecycle), commands: commands.clone() };
+        let lifecycle = Lifecycle::new(seed.memory_limit_mb, commands.clone());
+        let handle = Self {
+            id,
+            lifecycle: Arc::clone(&lifecycle),
+            commands: commands.clone(),
+            nested: Mutex::default(),
+        };
         Ok((handle, Thread { seed, id, lifecycle, commands, received }))
     }
 
@@ -171,6 +191,12 @@ impl IsolateHandle {
         self.send(Command::Answer { host_call, outcome });
     }
 
+    /// Says of the next request, by its number, that the host makes it in order to answer one of these
+    /// host calls, the innermost first: the thread, if it waits for one of them, takes it while it does.
+    pub fn nest(&self, call: CallId, host_calls: Vec<u64>) {
+        *self.nested.lock().unwrap_or_else(PoisonError::into_inner) = Some(Nested { call, host_calls });
+    }
+
     /// Forgets a request, and stops it when it runs. It is not settled any more.
     pub fn abort(&self, call: CallId) {
         self.lifecycle.abort(call);
@@ -184,14 +210,18 @@ impl IsolateHandle {
     }
 
     fn request(&self, call: CallId, timeout: Option<Duration>, settle: Settle, command: Command) {
+        let nested = self.nested.lock().unwrap_or_else(PoisonError::into_inner).take();
         if self.lifecycle.submit(call, timeout, settle) {
-            self.send(command);
+            match nested.filter(|nested| nested.call == call) {
+                Some(nested) => self.commands.send_within(&nested.host_calls, command),
+                None => self.send(command),
+            }
         }
     }
 
     /// A finished isolate's thread may be gone; its requests are settled already.
     fn send(&self, command: Command) {
-        let _ = self.commands.send(command);
+        self.commands.send(command);
     }
 }
 
@@ -200,8 +230,8 @@ struct Thread {
     seed: Seed,
     id: u64,
     lifecycle: Arc<Lifecycle>,
-    commands: Sender<Command>,
-    received: Receiver<Command>,
+    commands: Sender,
+    received: Receiver,
 }
 
 impl Thread {
@@ -211,7 +241,7 @@ impl Thread {
         let refused = Arc::clone(&lifecycle);
         spawn_isolate_thread(
             format!("isoseed-{id}"),
-            move || worker::run(seed, first, &lifecycle, commands, &received),
+            move || worker::run(seed, first, &lifecycle, commands, received),
             move |error| {
                 let words = format!("the system refuses a thread: {error}");
                 let why = EngineError::IsolateLost { words };

@@ -6,6 +6,8 @@
 //! - callbacks of the host run outside the lock;
 //! - V8 is told to terminate only under the lock and only while a turn runs, and the end of that
 //!   turn takes the termination back: no later turn ever feels it;
+//! - turns nest where a guest's call of the host blocks the thread (`engine::sync_call`): a stop of one
+//!   is a stop of those within it, and only of those;
 //! - once `finished` is set it never changes, and every later call is refused with it.
 
 use std::collections::HashMap;
@@ -14,7 +16,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::engine::error::{EngineError, Result};
+use crate::engine::inbox::Sender;
 use crate::engine::limits::alarm::{Alarm, arm};
+use crate::engine::limits::cpu::ThreadClock;
 use crate::engine::limits::sampler;
 use crate::engine::stats::IsolateStats;
 
@@ -23,6 +27,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Meanwhile it is told again this often: a termination ends where V8 returns to us, and what we do
 /// then (read a thrown error, encode a result) may run guest code once more.
 const TELLINGS: u32 = 10;
+/// The CPU time is not looked at more often than this.
+const LEAST_CPU_LOOK: Duration = Duration::from_micros(500);
 
 /// A request of the host, unique in its isolate.
 pub type CallId = u64;
@@ -51,6 +57,31 @@ pub(crate) enum Stop {
     Aborted,
     MemoryLimit,
     Disposed,
+    CpuLimit,
+    /// The turn within which it runs was stopped.
+    Enclosing,
+}
+
+impl Stop {
+    /// Whether it ends the isolate, and outranks what leaves it usable.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Self::MemoryLimit | Self::CpuLimit | Self::Disposed)
+    }
+}
+
+/// What the isolate's thread may use of the processor, and what it used before that counts.
+struct CpuLimit {
+    clock: ThreadClock,
+    before: Duration,
+    limit: Duration,
+}
+
+impl CpuLimit {
+    /// What is left; zero when the limit is reached.
+    fn left(&self) -> Duration {
+        let used = self.clock.read().unwrap_or_default().saturating_sub(self.before);
+        self.limit.saturating_sub(used)
+    }
 }
 
 struct Pending {
@@ -67,19 +98,34 @@ struct Turn {
     stop: Option<Stop>,
     _alarm: Option<Alarm>,
     grace: Option<Alarm>,
+    /// Looks at the CPU time when the limit could be reached.
+    cpu: Option<Alarm>,
 }
 
 #[derive(Default)]
 struct State {
     v8: Option<v8::IsolateHandle>,
     pending: HashMap<CallId, Pending>,
-    turn: Option<Turn>,
-    turns: u64,
+    /// The innermost last.
+    turns: Vec<Turn>,
+    turns_begun: u64,
     finished: Option<EngineError>,
     has_exited: bool,
     on_exit: Vec<Exit>,
     /// The time limit of turns that no request owns.
     detached_timeout: Option<Duration>,
+    cpu_limit: Option<CpuLimit>,
+}
+
+impl State {
+    /// The outermost turn that works for a request.
+    fn turn_of(&self, call: CallId) -> Option<usize> {
+        self.turns.iter().position(|turn| turn.owner == Some(call))
+    }
+
+    fn turn_numbered(&self, number: u64) -> Option<usize> {
+        self.turns.iter().position(|turn| turn.number == number)
+    }
 }
 
 pub(crate) struct Lifecycle {
@@ -87,16 +133,19 @@ pub(crate) struct Lifecycle {
     /// The number of the turn that runs, zero for none; read without the lock.
     running: AtomicU64,
     limit_mb: u64,
+    /// Wakes the thread where it waits for the host.
+    thread: Sender,
     /// For alarms, which must not keep a finished isolate's state alive.
     this: Weak<Lifecycle>,
 }
 
 impl Lifecycle {
-    pub(crate) fn new(limit_mb: u64) -> Arc<Self> {
+    pub(crate) fn new(limit_mb: u64, thread: Sender) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             state: Mutex::default(),
             running: AtomicU64::new(0),
             limit_mb,
+            thread,
             this: Weak::clone(this),
         })
     }
@@ -104,6 +153,14 @@ impl Lifecycle {
     /// Sets the time limit of turns that no request owns; there is none before.
     pub(crate) fn limit_detached(&self, timeout: Option<Duration>) {
         self.state().detached_timeout = timeout;
+    }
+
+    /// From now on this thread, which is the isolate's, may use so much CPU time. A system without a
+    /// clock for it has no such limit.
+    pub(crate) fn limit_cpu(&self, limit: Duration) {
+        let Some(clock) = ThreadClock::of_this_thread() else { return };
+        let before = clock.read().unwrap_or_default();
+        self.state().cpu_limit = Some(CpuLimit { clock, before, limit });
     }
 
     /// The memory limit of the isolate, in bytes.
@@ -159,8 +216,8 @@ impl Lifecycle {
         if state.finished.is_some() || owner.is_some_and(|owner| !state.pending.contains_key(&owner)) {
             return false;
         }
-        state.turns += 1;
-        let number = state.turns;
+        state.turns_begun += 1;
+        let number = state.turns_begun;
         let alarm = match owner {
             Some(_) => None,
             None => state
@@ -169,7 +226,8 @@ impl Lifecycle {
         };
         self.running.store(number, Ordering::Relaxed);
         sampler::turn_begins();
-        state.turn = Some(Turn { number, owner, stop: None, _alarm: alarm, grace: None });
+        let cpu = state.cpu_limit.as_ref().and_then(|limit| self.cpu_alarm(number, limit.left()));
+        state.turns.push(Turn { number, owner, stop: None, _alarm: alarm, grace: None, cpu });
         true
     }
 
@@ -178,17 +236,54 @@ impl Lifecycle {
         self.running.load(Ordering::Relaxed)
     }
 
-    /// The stretch ended. Says whether it was stopped, and takes the termination back.
+    /// The innermost stretch ended. Says whether it was stopped, and takes the termination back, unless
+    /// the turn around it was stopped, too.
     pub(crate) fn end_turn(&self) -> Option<Stop> {
         self.running.store(0, Ordering::Relaxed);
         let mut state = self.state();
-        let stop = state.turn.take().and_then(|turn| turn.stop);
+        let mut stop = state.turns.pop().and_then(|turn| turn.stop);
+        if let Some(around) = state.turns.last() {
+            self.running.store(around.number, Ordering::Relaxed);
+        }
+        let may_go_on = stop.is_none_or(|stop| !stop.is_final());
+        if may_go_on && state.cpu_limit.as_ref().is_some_and(|limit| limit.left().is_zero()) {
+            stop = Some(Stop::CpuLimit);
+            state.turns.iter_mut().for_each(|turn| turn.stop = stop);
+        }
         if stop.is_some()
             && let Some(isolate) = &state.v8
         {
             isolate.cancel_terminate_execution();
+            if state.turns.last().is_some_and(|turn| turn.stop.is_some()) {
+                isolate.terminate_execution();
+            }
         }
         stop
+    }
+
+    /// Whether the turn that runs was told to stop.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state().turns.last().is_some_and(|turn| turn.stop.is_some())
+    }
+
+    /// Whether a turn of this request runs, or waits for the host.
+    pub(crate) fn is_running(&self, call: CallId) -> bool {
+        self.state().turn_of(call).is_some()
+    }
+
+    pub(crate) fn is_pending(&self, call: CallId) -> bool {
+        self.state().pending.contains_key(&call)
+    }
+
+    /// The guest waits for the host: nothing of it runs until `resume`.
+    pub(crate) fn pause(&self) {
+        self.running.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn resume(&self) {
+        let number = self.state().turns.last().map_or(0, |turn| turn.number);
+        self.running.store(number, Ordering::Relaxed);
+        sampler::turn_begins();
     }
 
     /// What a request is told whose turn was stopped.
@@ -196,36 +291,54 @@ impl Lifecycle {
         match stop {
             Stop::Timeout(timeout) => timeout_error(timeout),
             Stop::MemoryLimit => EngineError::MemoryLimit { limit_mb: self.limit_mb },
+            Stop::CpuLimit => self.cpu_limit_error(),
             Stop::Aborted | Stop::Disposed => EngineError::Disposed { cause: None },
+            Stop::Enclosing => EngineError::NestedCall {
+                message:
+                    "the call was stopped, because the call of a sync binding within which it was made was"
+                        .into(),
+            },
         }
+    }
+
+    fn cpu_limit_error(&self) -> EngineError {
+        let limit = self.state().cpu_limit.as_ref().map(|limit| limit.limit).unwrap_or_default();
+        EngineError::CpuLimit { limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) }
     }
 
     /// Tells the guest that runs now to stop, from any thread.
     pub(crate) fn stop_running(&self, stop: Stop) {
-        self.stop_turn(&mut self.state(), stop);
+        self.stop_turn(&mut self.state(), 0, stop);
     }
 
-    fn stop_turn(&self, state: &mut State, stop: Stop) {
-        let Some(turn) = &mut state.turn else { return };
-        // A memory limit finishes the isolate, so it outranks what leaves it usable.
-        if turn.stop.is_none() || stop == Stop::MemoryLimit {
-            turn.stop = Some(stop);
+    /// Stops a turn with all that run within it.
+    fn stop_turn(&self, state: &mut State, at: usize, stop: Stop) {
+        let State { turns, v8, .. } = state;
+        let Some(&Turn { number, owner, .. }) = turns.get(at) else { return };
+        for turn in &mut turns[at..] {
+            let is_same = turn.number == number || (owner.is_some() && turn.owner == owner);
+            // What finishes the isolate outranks what leaves it usable.
+            if turn.stop.is_none_or(|before| stop.is_final() && !before.is_final()) {
+                turn.stop = Some(if is_same || stop.is_final() { stop } else { Stop::Enclosing });
+            }
         }
+        let turn = &mut turns[at];
         if turn.grace.is_none() {
-            turn.grace = self.grace_alarm(turn.number, 1);
+            turn.grace = self.grace_alarm(number, 1);
         }
-        if let Some(isolate) = &state.v8 {
+        if let Some(isolate) = v8 {
             isolate.terminate_execution();
         }
+        self.thread.ring();
     }
 
     fn expire(&self, call: CallId) {
         let pending = {
             let mut state = self.state();
             let Some(timeout) = state.pending.get(&call).and_then(|pending| pending.timeout) else { return };
-            if state.turn.as_ref().is_some_and(|turn| turn.owner == Some(call)) {
+            if let Some(at) = state.turn_of(call) {
                 // The turn's end settles the call.
-                self.stop_turn(&mut state, Stop::Timeout(timeout));
+                self.stop_turn(&mut state, at, Stop::Timeout(timeout));
                 return;
             }
             state.pending.remove(&call)
@@ -237,8 +350,24 @@ impl Lifecycle {
 
     fn expire_detached(&self, number: u64, timeout: Duration) {
         let mut state = self.state();
-        if state.turn.as_ref().is_some_and(|turn| turn.number == number) {
-            self.stop_turn(&mut state, Stop::Timeout(timeout));
+        if let Some(at) = state.turn_numbered(number) {
+            self.stop_turn(&mut state, at, Stop::Timeout(timeout));
+        }
+    }
+
+    fn cpu_alarm(&self, number: u64, left: Duration) -> Option<Alarm> {
+        // Short of the limit by less than the clocks' grain: no need to look more often than that.
+        self.alarm(left.max(LEAST_CPU_LOOK), move |this| this.look_at_cpu(number))
+    }
+
+    fn look_at_cpu(&self, number: u64) {
+        let mut state = self.state();
+        let Some(at) = state.turn_numbered(number) else { return };
+        let Some(left) = state.cpu_limit.as_ref().map(CpuLimit::left) else { return };
+        if left.is_zero() {
+            self.stop_turn(&mut state, 0, Stop::CpuLimit);
+        } else {
+            state.turns[at].cpu = self.cpu_alarm(number, left);
         }
     }
 
@@ -247,26 +376,25 @@ impl Lifecycle {
     }
 
     fn expire_grace(&self, number: u64, telling: u32) {
-        let (owner, stop) = {
+        let (stopped, stop) = {
             let mut state = self.state();
-            let State { turn: Some(turn), v8, .. } = &mut *state else { return };
-            if turn.number != number {
-                return;
-            }
+            let Some(at) = state.turn_numbered(number) else { return };
+            let State { turns, v8, .. } = &mut *state;
             if telling < TELLINGS {
-                turn.grace = self.grace_alarm(number, telling + 1);
+                turns[at].grace = self.grace_alarm(number, telling + 1);
                 if let Some(isolate) = v8 {
                     isolate.terminate_execution();
                 }
                 return;
             }
-            (turn.owner, turn.stop)
+            let stopped = turns[at..].iter().filter_map(|turn| Some((turn.owner?, turn.stop?)));
+            (stopped.collect::<Vec<_>>(), turns[at].stop)
         };
-        if let (Some(owner), Some(stop)) = (owner, stop) {
+        for (owner, stop) in stopped {
             self.settle(owner, Err(self.stop_error(stop)));
         }
         self.finish(&match stop {
-            Some(stop @ Stop::MemoryLimit) => self.stop_error(stop),
+            Some(stop) if stop.is_final() => self.stop_error(stop),
             _ => EngineError::IsolateLost {
                 words: format!("it did not stop within {} ms when told to", GRACE.as_millis()),
             },
@@ -278,8 +406,8 @@ impl Lifecycle {
     pub(crate) fn abort(&self, call: CallId) {
         let pending = {
             let mut state = self.state();
-            if state.turn.as_ref().is_some_and(|turn| turn.owner == Some(call)) {
-                self.stop_turn(&mut state, Stop::Aborted);
+            if let Some(at) = state.turn_of(call) {
+                self.stop_turn(&mut state, at, Stop::Aborted);
             }
             state.pending.remove(&call)
         };
@@ -302,18 +430,33 @@ impl Lifecycle {
 
     /// V8 gave up on this thread, which will never return.
     pub(crate) fn lost(&self, words: &str, heap_is_full: bool) {
-        let (owner, stop) = self.state().turn.as_ref().map_or((None, None), |turn| (turn.owner, turn.stop));
+        let (owners, stop) = self.running_owners();
         let is_memory = heap_is_full || stop == Some(Stop::MemoryLimit);
         let why = if is_memory {
             EngineError::MemoryLimit { limit_mb: self.limit_mb }
         } else {
             EngineError::IsolateLost { words: words.to_owned() }
         };
-        if let Some(owner) = owner {
+        for owner in owners {
             self.settle(owner, Err(why.clone()));
         }
         self.finish(&why);
         self.exited();
+    }
+
+    /// Fails the requests whose turns run, and finishes the isolate.
+    pub(crate) fn finish_running(&self, why: &EngineError) {
+        for owner in self.running_owners().0 {
+            self.settle(owner, Err(why.clone()));
+        }
+        self.finish(why);
+    }
+
+    /// Whose turns run, and how the innermost was stopped.
+    fn running_owners(&self) -> (Vec<CallId>, Option<Stop>) {
+        let state = self.state();
+        let owners = state.turns.iter().filter_map(|turn| turn.owner).collect();
+        (owners, state.turns.last().and_then(|turn| turn.stop))
     }
 
     /// Disposes: pending requests are told, what runs is stopped. `done` is called when the thread
@@ -324,7 +467,7 @@ impl Lifecycle {
         {
             let mut state = self.state();
             if !state.has_exited {
-                self.stop_turn(&mut state, Stop::Disposed);
+                self.stop_turn(&mut state, 0, Stop::Disposed);
                 state.on_exit.extend(done.take());
             }
         }

@@ -50,7 +50,7 @@
     holder[name] = value
   }
 
-  return {
+  const registry = {
     __proto__: null,
     resolve,
     // From now on this is a module's name, even before it is evaluated.
@@ -62,6 +62,8 @@
       known[name] = true
       exported[name] = module
       const require = (request) => {
+        // Native functions, for those who ask.
+        if (request === 'isoseed:system') return (registry.natives ??= registry.system())
         const found = resolve(String(request), name)
         if (found === undefined || exported[found] === undefined) throw missing(request, name)
         return exported[found].exports
@@ -81,4 +83,5 @@
     // For a module that runs right now.
     later: (name) => Promise.resolve().then(() => import(name)),
   }
+  return registry
 })()

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use crate::engine::exception::throw;
 use crate::engine::isolate;
 use crate::engine::source::{Source, SourceKind, code_string, evaluate, origin};
+use crate::engine::system;
 use crate::engine::text::{LONGEST_NAME, beginning};
 
 /// An ES module that can be imported by its name.
@@ -125,6 +126,8 @@ impl Modules {
         }
         let source = Source::script(include_str!("modules.js"), "isoseed:modules");
         let registry = v8::Local::<v8::Object>::try_from(evaluate(scope, &source)?).ok()?;
+        let (name, maker) = (v8::String::new(scope, "system")?, system::maker(scope)?);
+        registry.create_data_property(scope, name.into(), maker.into())?;
         *self.registry.borrow_mut() = Some(v8::Global::new(scope, registry));
         Some(registry)
     }

@@ -7,11 +7,12 @@
 //! The thread restores its isolate first and then waits for a session: one that asked for it, whose
 //! command is in the queue already, or whoever takes it out of a pool.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
 use crate::engine::error::{EngineError, Result};
@@ -19,20 +20,22 @@ use crate::engine::exception::describe;
 use crate::engine::guest::{self, Progress};
 use crate::engine::handle::{Seed, SessionOptions};
 use crate::engine::host_call::{GuestState, Waiting};
-use crate::engine::isolate::{self, LiveIsolate};
-use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
+use crate::engine::inbox::{Outcome, Receiver, Sender};
+use crate::engine::isolate;
+use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
 use crate::engine::limits::memory::MemoryLimit;
-use crate::engine::limits::{fatal, sampler};
+use crate::engine::limits::{codegen, fatal, sampler};
 use crate::engine::modules;
 use crate::engine::platform::TaskRoute;
+use crate::engine::session::{Ground, Session};
 use crate::engine::source::Source;
 use crate::engine::source_map::SourceMaps;
 use crate::engine::stats::{IsolateStats, thread_cpu_ms};
+use crate::engine::system::timers;
 use crate::engine::value::Encoder;
 use crate::engine::verify::digest;
 
-/// What the isolate's thread can be told. The queue is unbounded: its writers are the host, whose
-/// own memory it is, and V8's few foreground tasks.
+/// What the isolate's thread can be told.
 pub(crate) enum Command {
     /// Tells that the isolate is restored; it waits for its session.
     Hold {
@@ -55,7 +58,7 @@ pub(crate) enum Command {
     },
     Answer {
         host_call: u64,
-        outcome: Result<Vec<u8>, Vec<u8>>,
+        outcome: Outcome,
     },
     Stats {
         call: CallId,
@@ -75,15 +78,18 @@ pub(crate) enum Halt {
     Failed(EngineError),
 }
 
-struct Worker<'a> {
-    guest: Rc<GuestState>,
-    live: &'a mut LiveIsolate,
-    memory: Arc<MemoryLimit>,
-    lifecycle: Arc<Lifecycle>,
-    /// Of the sources that the session evaluates; the snapshot has those of its own.
-    source_maps: SourceMaps,
-    calls: u64,
-    start_ms: f64,
+/// Does what a session is told, on some ground.
+pub(crate) struct Worker<'a, G> {
+    session: Rc<Session>,
+    ground: &'a mut G,
+}
+
+impl<G> Deref for Worker<'_, G> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
 }
 
 /// The body of an isolate's thread.
@@ -91,13 +97,13 @@ pub(crate) fn run(
     seed: Seed,
     first: CallId,
     lifecycle: &Arc<Lifecycle>,
-    commands: Sender<Command>,
-    received: &Receiver<Command>,
+    commands: Sender,
+    received: Receiver,
 ) {
     fatal::watch_thread(Arc::clone(lifecycle));
     // The request that is told when the isolate can't be had.
     let asking = Cell::new(first);
-    let serve = AssertUnwindSafe(|| serve(seed, &asking, lifecycle, commands, received));
+    let serve = AssertUnwindSafe(|| serve(seed, &asking, lifecycle, commands, Rc::new(received)));
     // A bug of ours must not leave a request unanswered; nothing of the isolate is used afterwards.
     let ended = catch_unwind(serve).unwrap_or_else(|_| {
         let words = "its thread panicked, which is a bug in isoseed".to_owned();
@@ -114,8 +120,8 @@ fn serve(
     seed: Seed,
     asking: &Cell<CallId>,
     lifecycle: &Arc<Lifecycle>,
-    commands: Sender<Command>,
-    received: &Receiver<Command>,
+    commands: Sender,
+    received: Rc<Receiver>,
 ) -> Result<()> {
     if lifecycle.is_finished() {
         return Ok(());
@@ -124,34 +130,37 @@ fn serve(
     let mut live = isolate::create(seed.snapshot, &memory)?;
     memory.enforce(&mut live.isolate);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
-    let route = TaskRoute::new(&live.isolate, move |task| {
-        // The receiver lives as long as the isolate does.
-        let _ = commands.send(Command::Task(task));
-    });
-    isolate::check_generated_code(&mut live);
-    let outcome = match wait_for_session(lifecycle, received) {
+    let route = TaskRoute::new(&live.isolate, move |task| commands.send(Command::Task(task)));
+    codegen::check(&mut live);
+    let outcome = match wait_for_session(lifecycle, &received) {
         None => Ok(()),
         Some(Wanted { call, session, asked, tasks }) => {
             asking.set(call);
+            if let Some(limit) = session.cpu_limit {
+                lifecycle.limit_cpu(limit);
+            }
             let encoder = Encoder { limit: memory.bytes(), host_has_float16: session.host_has_float16 };
-            let guest = GuestState::new(encoder, Arc::clone(&session.host));
+            let guest = GuestState::new(encoder, session.codegen, Arc::clone(&session.host));
             live.isolate.set_slot(Rc::clone(&guest));
-            let lifecycle = Arc::clone(lifecycle);
-            let mut worker = Worker {
+            let session_state = Rc::new(Session {
                 guest,
-                live: &mut live,
                 memory,
-                lifecycle,
-                source_maps: SourceMaps::default(),
-                calls: 0,
-                start_ms: 0.0,
-            };
+                lifecycle: Arc::clone(lifecycle),
+                inbox: received,
+                snapshot: live.snapshot(),
+                source_maps: RefCell::new(SourceMaps::default()),
+                nested: RefCell::default(),
+                calls: Cell::new(0),
+                start_ms: Cell::new(0.0),
+            });
+            live.isolate.set_slot(Rc::clone(&session_state));
+            let mut worker = Worker::new(session_state, &mut live);
             let prepared = worker.prepare(call, *session, asked);
             if prepared.is_ok() {
                 for task in tasks {
                     worker.handle(Command::Task(task));
                 }
-                worker.serve(received);
+                worker.serve();
             }
             prepared
         }
@@ -159,6 +168,7 @@ fn serve(
     sampler::isolate_ended();
     // No task may be routed to an isolate that is being torn down.
     drop(route);
+    live.isolate.remove_slot::<Rc<Session>>();
     live.isolate.remove_slot::<Rc<GuestState>>();
     modules::clear(&mut live.isolate);
     outcome
@@ -174,9 +184,9 @@ struct Wanted {
 }
 
 /// `None` when the isolate is disposed before a session asks for it.
-fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver<Command>) -> Option<Wanted> {
+fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver) -> Option<Wanted> {
     let mut tasks = Vec::new();
-    while let Ok(command) = received.recv() {
+    while let Some(command) = received.receive(None) {
         if lifecycle.is_finished() {
             return None;
         }
@@ -191,40 +201,74 @@ fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver<Command>) -> Opti
     None
 }
 
-impl Worker<'_> {
+impl<'a, G: Ground> Worker<'a, G> {
+    pub(crate) fn new(session: Rc<Session>, ground: &'a mut G) -> Self {
+        Self { session, ground }
+    }
+
     fn prepare(&mut self, call: CallId, mut session: SessionOptions, asked: Instant) -> Result<()> {
-        session.sources.iter_mut().for_each(|source| self.source_maps.take(source));
+        session.sources.iter_mut().for_each(|source| self.source_maps.borrow_mut().take(source));
         let prepared = self.turn(Some(call), |scope, guest| guest::prepare(scope, guest, &session));
         // Without a turn the request is settled already: its time is over, or the isolate disposed.
         prepared.unwrap_or(Err(EngineError::Disposed { cause: None }))?;
-        self.start_ms = asked.elapsed().as_secs_f64() * 1e3;
+        self.start_ms.set(asked.elapsed().as_secs_f64() * 1e3);
         self.lifecycle.settle(call, Ok(Reply::Started));
         Ok(())
     }
 
-    fn serve(&mut self, received: &Receiver<Command>) {
-        while let Ok(command) = received.recv() {
-            if matches!(command, Command::Dispose) || self.lifecycle.is_finished() {
+    fn serve(&mut self) {
+        loop {
+            let command = self.inbox.receive(self.guest.timers.next_due());
+            if matches!(command, Some(Command::Dispose)) || self.lifecycle.is_finished() {
                 return;
             }
-            self.handle(command);
-            self.settle_awaited();
+            if let Some(command) = command {
+                self.handle(command);
+                self.settle_awaited();
+            }
+            // One timer between two commands: neither keeps the other waiting.
+            self.fire_due_timer();
             if self.lifecycle.is_finished() {
                 return;
             }
         }
     }
 
+    /// Does one thing, and what follows from it at once.
+    pub(crate) fn handle_nested(&mut self, command: Command) {
+        self.handle(command);
+        self.settle_awaited();
+    }
+
+    /// Fires the timer that is due first, if any is.
+    pub(crate) fn fire_due_timer(&mut self) {
+        let Some(timer) = self.guest.timers.take_due(Instant::now()) else { return };
+        let fire = |scope: &mut v8::PinScope, guest: &GuestState| timers::fire(scope, guest, &timer.callback);
+        let outcome = match (self.turn(timer.owner, fire), timer.owner) {
+            // The request is settled already; what it left behind goes on by itself.
+            (None, Some(_)) => self.turn(None, fire),
+            (Some(Err(error)), Some(owner)) => {
+                self.lifecycle.settle(owner, Err(error.clone()));
+                Some(Err(error))
+            }
+            (outcome, _) => outcome,
+        };
+        let was_terminated = !matches!(outcome, Some(Ok(())));
+        let guest = Rc::clone(&self.guest);
+        guest.timers.ran(timer, was_terminated);
+        self.settle_awaited();
+    }
+
     fn handle(&mut self, command: Command) {
         match command {
             Command::Eval { call, mut source } => {
-                self.calls += 1;
-                self.source_maps.take(&mut source);
+                self.calls.set(self.calls.get() + 1);
+                self.source_maps.borrow_mut().take(&mut source);
                 let outcome = self.turn(Some(call), |scope, guest| guest::eval(scope, guest, call, &source));
                 self.report(call, outcome);
             }
             Command::Call { call, path, arguments } => {
-                self.calls += 1;
+                self.calls.set(self.calls.get() + 1);
                 let outcome =
                     self.turn(Some(call), |scope, guest| guest::call(scope, guest, call, &path, &arguments));
                 self.report(call, outcome);
@@ -267,19 +311,39 @@ impl Worker<'_> {
 
     /// Encodes what promises of earlier turns came to, each in a turn of its own request.
     fn settle_awaited(&mut self) {
+        let mut kept = VecDeque::new();
         loop {
             let next = self.guest.settled.borrow_mut().pop_front();
-            let Some((call, outcome)) = next else { return };
+            let Some((call, outcome)) = next else { break };
+            // A request whose guest code is on the stack is answered when that is done, so that its
+            // deadline holds until then.
+            if G::IS_NESTED && self.lifecycle.is_running(call) {
+                kept.push_back((call, outcome));
+                continue;
+            }
             let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, outcome));
             self.report(call, outcome);
         }
+        self.guest.settled.borrow_mut().append(&mut kept);
     }
 
-    fn report(&self, call: CallId, outcome: Option<Result<Progress>>) {
+    fn report(&mut self, call: CallId, outcome: Option<Result<Progress>>) {
         match outcome {
+            Some(Ok(Progress::Waiting)) if G::IS_NESTED => self.report_nested_waiting(call),
             None | Some(Ok(Progress::Waiting)) => {}
             Some(Ok(Progress::Done(bytes))) => self.lifecycle.settle(call, Ok(Reply::Value(bytes))),
             Some(Err(error)) => self.lifecycle.settle(call, Err(error)),
+        }
+    }
+
+    /// V8 settles no promise within the reaction of another.
+    fn report_nested_waiting(&mut self, call: CallId) {
+        if self.ground.enter(is_in_microtask) {
+            let message = "the call waits for a promise, which can't be settled while a call of a sync binding \
+                           that was made after an await, or in another promise's reaction, waits for it";
+            self.lifecycle.settle(call, Err(EngineError::NestedCall { message: message.into() }));
+        } else {
+            self.nested.borrow_mut().push(call);
         }
     }
 
@@ -292,11 +356,11 @@ impl Worker<'_> {
         if !self.lifecycle.begin_turn(owner) {
             return None;
         }
-        self.guest.owner.set(owner);
-        let outcome = {
-            v8::scope_with_context!(let scope, &mut self.live.isolate, &self.live.context);
+        let session = &self.session;
+        let outer = session.guest.owner.replace(owner);
+        let (outcome, stop) = self.ground.enter(|scope| {
             v8::tc_scope!(let scope, scope);
-            match work(scope, &self.guest) {
+            let outcome = match work(scope, &session.guest) {
                 Ok(value) => Ok(value),
                 Err(Halt::Failed(error)) => Err(error),
                 Err(Halt::Threw) => {
@@ -304,37 +368,45 @@ impl Worker<'_> {
                     let message = scope.message();
                     scope.reset();
                     Err(match exception {
-                        Some(exception) => describe(scope, exception, message, &self.guest.encoder),
+                        Some(exception) => describe(scope, exception, message, &session.guest.encoder),
                         None => EngineError::IsolateLost { words: "V8 stopped without a reason".to_owned() },
                     })
                 }
-            }
-        };
-        let outcome = outcome.map_err(|error| self.live.map_error(self.source_maps.map_error(error)));
-        self.guest.owner.set(None);
-        let Some(stop) = self.lifecycle.end_turn() else { return Some(outcome) };
-        let error = self.lifecycle.stop_error(stop);
-        if stop == Stop::MemoryLimit {
+            };
+            // Where the termination is caught: it goes on from there otherwise, to the turn around this.
+            (outcome, session.lifecycle.end_turn())
+        });
+        let outcome = outcome.map_err(|error| session.map_error(error));
+        session.guest.owner.set(outer);
+        let Some(stop) = stop else { return Some(outcome) };
+        let error = session.lifecycle.stop_error(stop);
+        if stop.is_final() {
             if let Some(owner) = owner {
-                self.lifecycle.settle(owner, Err(error.clone()));
+                session.lifecycle.settle(owner, Err(error.clone()));
             }
-            self.lifecycle.finish(&error);
+            session.lifecycle.finish_running(&error);
         }
         Some(Err(error))
     }
 
     fn stats(&mut self) -> IsolateStats {
-        let heap = self.live.isolate.get_heap_statistics();
+        let heap = self.ground.enter(|scope| scope.get_heap_statistics());
         IsolateStats {
             heap_used_bytes: heap.used_heap_size() as u64,
             heap_total_bytes: heap.total_heap_size() as u64,
             heap_limit_bytes: self.memory.bytes() as u64,
             buffer_bytes: self.memory.buffer_bytes() as u64,
             cpu_ms: thread_cpu_ms(),
-            calls: self.calls,
+            calls: self.calls.get(),
             host_calls: self.guest.host_calls(),
-            start_ms: self.start_ms,
+            start_ms: self.start_ms.get(),
             pid: std::process::id(),
         }
     }
+}
+
+/// Whether the guest runs in a promise's reaction: V8 begins no other one before that one ends.
+pub(crate) fn is_in_microtask(scope: &mut v8::PinScope) -> bool {
+    let context = scope.get_current_context();
+    context.get_microtask_queue().is_some_and(v8::MicrotaskQueue::is_running_microtasks)
 }

@@ -266,8 +266,10 @@ pub(super) fn refused_calls(isolate: &v8::Isolate) -> Vec<Finding> {
     calls.unwrap_or_default().into_iter().map(host_call_finding).collect()
 }
 
-/// Names of functions that start a timer in every environment that has them.
-const TIMERS: [&str; 4] = ["setTimeout", "setInterval", "setImmediate", "requestAnimationFrame"];
+/// Names of functions that start a timer in every environment that has them, and of the web bridge's
+/// that deliver something later.
+const TIMERS: [&str; 6] =
+    ["setTimeout", "setInterval", "setImmediate", "requestAnimationFrame", "timeout", "postMessage"];
 
 fn host_call_finding((path, source): (String, Option<String>)) -> Finding {
     let is_timer = TIMERS.contains(&path.rsplit('.').next().unwrap_or_default());

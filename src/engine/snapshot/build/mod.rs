@@ -20,6 +20,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Instant;
 
 use crate::engine::error::{EngineError, Result};
+use crate::engine::inbox::inbox;
 use crate::engine::isolate::{self, USER_CONTEXT, create_params};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::limits::fatal;
@@ -118,7 +119,7 @@ struct Site {
 impl Site {
     /// The memory that one isolate of the build may use.
     fn limits(&self) -> (Arc<MemoryLimit>, Arc<Lifecycle>) {
-        let lifecycle = Lifecycle::new(self.order.memory_limit_mb);
+        let lifecycle = Lifecycle::new(self.order.memory_limit_mb, inbox().0);
         (MemoryLimit::new(Arc::clone(&lifecycle)), lifecycle)
     }
 }

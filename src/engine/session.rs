@@ -1,0 +1,77 @@
+//! What the turns of one session share, and where they run: on the empty stack of the isolate's
+//! thread, or within a guest's call that waits for the host.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::engine::error::EngineError;
+use crate::engine::host_call::GuestState;
+use crate::engine::inbox::Receiver;
+use crate::engine::isolate::LiveIsolate;
+use crate::engine::lifecycle::{CallId, Lifecycle};
+use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::snapshot::Snapshot;
+use crate::engine::source_map::SourceMaps;
+
+/// One session of an isolate; in the isolate's slot, for turns within turns.
+pub(crate) struct Session {
+    pub(crate) guest: Rc<GuestState>,
+    pub(crate) memory: Arc<MemoryLimit>,
+    pub(crate) lifecycle: Arc<Lifecycle>,
+    pub(crate) inbox: Rc<Receiver>,
+    /// What the isolate was restored from.
+    pub(crate) snapshot: Option<Arc<Snapshot>>,
+    /// Of the sources that the session evaluates; the snapshot has those of its own.
+    pub(crate) source_maps: RefCell<SourceMaps>,
+    /// Requests that began within a host call, and wait for a promise.
+    pub(crate) nested: RefCell<Vec<CallId>>,
+    pub(crate) calls: Cell<u64>,
+    pub(crate) start_ms: Cell<f64>,
+}
+
+impl Session {
+    /// The error with positions in the sources mapped.
+    pub(crate) fn map_error(&self, error: EngineError) -> EngineError {
+        let error = self.source_maps.borrow().map_error(error);
+        match &self.snapshot {
+            Some(snapshot) => snapshot.source_maps().map_error(error),
+            None => error,
+        }
+    }
+
+    /// Whether a request that began within a host call waits for a promise.
+    pub(crate) fn has_nested_waiting(&self) -> bool {
+        let mut nested = self.nested.borrow_mut();
+        nested.retain(|call| self.lifecycle.is_pending(*call));
+        !nested.is_empty()
+    }
+}
+
+/// Where turns run.
+pub(crate) trait Ground {
+    /// Whether guest code is on the stack already.
+    const IS_NESTED: bool;
+
+    /// Enters the session's context.
+    fn enter<T>(&mut self, work: impl FnOnce(&mut v8::PinScope) -> T) -> T;
+}
+
+impl Ground for LiveIsolate {
+    const IS_NESTED: bool = false;
+
+    fn enter<T>(&mut self, work: impl FnOnce(&mut v8::PinScope) -> T) -> T {
+        v8::scope_with_context!(let scope, &mut self.isolate, &self.context);
+        work(scope)
+    }
+}
+
+/// The scope of a native callback.
+impl Ground for v8::PinScope<'_, '_> {
+    const IS_NESTED: bool = true;
+
+    fn enter<T>(&mut self, work: impl FnOnce(&mut v8::PinScope) -> T) -> T {
+        v8::scope!(let scope, self);
+        work(scope)
+    }
+}

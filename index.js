@@ -1059,6 +1059,7 @@ function connect() {
 // lib/process/end.ts
 var import_node_os = require("node:os");
 var OUT_OF_MEMORY = /out of memory|memory allocation of \d+ bytes failed|bad_alloc|allocation failed|cannot allocate memory/i;
+var GROWN = /isoseed: its memory had grown by bytes: (\d+)/;
 function endError(end, memoryLimitMb) {
   const { words } = end;
   if (!end.started) return lost(`its process can't be started: ${words}`);
@@ -1066,7 +1067,8 @@ function endError(end, memoryLimitMb) {
     return memory(memoryLimitMb, `its process grew by ${Math.round((end.grownBytes ?? 0) / 2 ** 20)} MiB`);
   }
   if (end.killed === "frame") return lost("its process sent more than any value can be");
-  if (OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end)}: ${words}`);
+  const grownMb = Number(GROWN.exec(words)?.[1] ?? 0) / 2 ** 20;
+  if (grownMb > memoryLimitMb || OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end)}: ${words}`);
   const hint = end.signal === import_node_os.constants.signals.SIGKILL && end.killed === null ? ", as the system does when it runs out of memory" : "";
   return lost(`its process ended with ${how(end)}${hint}: ${words}`);
 }
@@ -1174,6 +1176,7 @@ var MOST_SNAPSHOTS = 4;
 var MOST_SESSIONS = 100;
 var WEIGHT = 32 * MIB;
 var FINISHING = /* @__PURE__ */ new Set(["ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
+var LAST_MOMENTS_MS = 1e3;
 var ProcessLink = class {
   #native;
   #owner;
@@ -1260,11 +1263,15 @@ var ProcessLink = class {
     const start = this.#session?.report(event);
     if (start === "start") this.#owner.onStart(this);
     else if (start === "failed start") this.end(void 0);
-    else if (event.kind === "done" && event.error !== void 0 && event.error !== null) this.#endIfFinished(event.error);
+    else if (event.error !== void 0 && event.error !== null && FINISHING.has(event.error.code)) this.#endSoon(event.error);
   }
-  #endIfFinished(error) {
-    if (FINISHING.has(error.code)) this.end(error);
-    else if (error.code === "ERR_DISPOSED" && error.cause !== void 0 && error.cause !== null) this.end(error.cause);
+  /** It says by itself when it has told everybody; who waits for that must not wait for ever. */
+  #endSoon(why) {
+    const session = this.#session;
+    session?.close(why);
+    setTimeout(() => {
+      if (this.#session === session) this.end(why);
+    }, LAST_MOMENTS_MS).unref();
   }
   #release(why, { isNews, isClean }) {
     const session = this.#session;
@@ -1293,6 +1300,7 @@ var Session = class {
   #requests;
   #pending = /* @__PURE__ */ new Map();
   #onLate;
+  #closed;
   #finished;
   /** @param onLate called when the process does not answer in time; by then the request is answered */
   constructor(isolate, requests, onLate) {
@@ -1303,6 +1311,10 @@ var Session = class {
   get isFinished() {
     return this.#finished !== void 0;
   }
+  /** The isolate is finished, and somebody was told why. What was asked before may be answered still. */
+  close(why) {
+    this.#closed ??= why;
+  }
   /**
    * A request is sent to the process, or was; if the session is finished, it is refused.
    *
@@ -1312,6 +1324,11 @@ var Session = class {
     if (this.#finished !== void 0) {
       const { why } = this.#finished;
       queueMicrotask(() => this.#answer(request, method === "dispose" ? void 0 : disposedBecause(why)));
+      return false;
+    }
+    if (this.#closed !== void 0 && method !== "dispose") {
+      const error = disposedBecause(this.#closed);
+      queueMicrotask(() => this.#answer(request, error));
       return false;
     }
     this.forget(request);
@@ -1357,12 +1374,13 @@ var Session = class {
    */
   finish(why, isNews) {
     if (this.#finished !== void 0) return;
-    this.#finished = { why };
-    let error = (isNews ? why : void 0) ?? disposedBecause(why);
+    const because = this.#closed ?? why;
+    this.#finished = { why: because };
+    let error = isNews && this.#closed === void 0 && why !== void 0 ? why : disposedBecause(because);
     for (const [request, { method }] of this.#pending) {
       this.forget(request);
       this.#answer(request, method === "dispose" ? void 0 : error);
-      if (method !== "dispose") error = disposedBecause(why);
+      if (method !== "dispose") error = disposedBecause(because);
     }
   }
   #answer(request, error) {

@@ -72,6 +72,7 @@ var MessageReader = class extends import_node_v8.Deserializer {
 var LAST_OF_HOST = 2 ** 31 - 1;
 var LONGEST_END_MS = 500;
 var LOOK_AGAIN_MS = 1;
+var FINISHING = /* @__PURE__ */ new Set(["ERR_TIMEOUT", "ERR_CPU_LIMIT", "ERR_MEMORY_LIMIT", "ERR_ISOLATE_LOST", "ERR_DISPOSED"]);
 var MOST_GARBAGE = 8 * 1024 * 1024;
 var native = require("./native.js");
 var IsolateProcess = class {
@@ -180,9 +181,9 @@ var IsolateProcess = class {
       return;
     }
     this.#tell({ kind: "event", event });
-    if (event.kind === "done" && event.error?.code === "ERR_TIMEOUT") this.#askWhetherFinished();
+    if (event.kind === "done" && FINISHING.has(event.error?.code ?? "")) this.#askWhetherFinished();
   }
-  /** After a timeout the isolate may be finished, because V8 did not stop: its thread runs on, and nobody is told. */
+  /** Answered after everything else that the isolate's end answers, or as ever if it is not finished. */
   #askWhetherFinished() {
     this.#isolate?.stats(
       this.#ask(({ error }) => {

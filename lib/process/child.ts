@@ -12,6 +12,9 @@ const LAST_OF_HOST = 2 ** 31 - 1
 const LONGEST_END_MS = 500
 const LOOK_AGAIN_MS = 1
 
+/** With one of these errors an isolate may be finished; with a timeout, if V8 did not stop: its thread runs on. */
+const FINISHING: ReadonlySet<string> = new Set(['ERR_TIMEOUT', 'ERR_CPU_LIMIT', 'ERR_MEMORY_LIMIT', 'ERR_ISOLATE_LOST', 'ERR_DISPOSED'])
+
 /**
  * After so many bytes in messages they are collected, at once: what lies there
  * unused would count towards the session's memory.
@@ -143,10 +146,10 @@ class IsolateProcess {
       return
     }
     this.#tell({ kind: 'event', event })
-    if (event.kind === 'done' && event.error?.code === 'ERR_TIMEOUT') this.#askWhetherFinished()
+    if (event.kind === 'done' && FINISHING.has(event.error?.code ?? '')) this.#askWhetherFinished()
   }
 
-  /** After a timeout the isolate may be finished, because V8 did not stop: its thread runs on, and nobody is told. */
+  /** Answered after everything else that the isolate's end answers, or as ever if it is not finished. */
   #askWhetherFinished(): void {
     this.#isolate?.stats(
       this.#ask(({ error }) => {

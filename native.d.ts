@@ -367,3 +367,9 @@ export declare function serveParent(pid: number, onFrame: (arg0: Uint8Array) => 
 
 /** What the cache holds and does, as JSON. */
 export declare function snapshotCacheStats(): string
+
+/**
+ * Starts V8, and returns when it has started. For a process that serves a parent: V8 starts by itself,
+ * with the first isolate, where nobody may wait.
+ */
+export declare function startV8(): void

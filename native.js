@@ -852,3 +852,4 @@ module.exports.reserveIsolateId = nativeBinding.reserveIsolateId
 module.exports.runHelper = nativeBinding.runHelper
 module.exports.serveParent = nativeBinding.serveParent
 module.exports.snapshotCacheStats = nativeBinding.snapshotCacheStats
+module.exports.startV8 = nativeBinding.startV8

@@ -28,7 +28,8 @@ __export(index_exports, {
   buildSnapshot: () => buildSnapshot,
   createIsolate: () => createIsolate,
   snapshotCache: () => snapshotCache,
-  verifyIsolation: () => verifyIsolation
+  verifyIsolation: () => verifyIsolation,
+  webBridge: () => webBridge
 });
 module.exports = __toCommonJS(index_exports);
 
@@ -1035,8 +1036,8 @@ var IsolateCore = class _IsolateCore {
     });
     return core;
   }
-  async eval({ source, timeoutMs, signal }) {
-    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal);
+  async eval({ source: source2, timeoutMs, signal }) {
+    const event = await this.#request((id) => this.#native.eval(id, source2, timeoutMs), signal);
     return this.#connection.decode(event.bytes);
   }
   async call(path, args, { timeoutMs, signal }) {
@@ -1150,9 +1151,9 @@ function checkBundles(where, name, bundle) {
   if (!Array.isArray(bundle)) return [checkSource(where, name, bundle, "bundle.js")];
   const sources = [];
   for (let index = 0; index < bundle.length; index += 1) {
-    const source = guarded(where, `${name}[${index}]`, () => bundle[index]);
+    const source2 = guarded(where, `${name}[${index}]`, () => bundle[index]);
     const fileName = bundle.length === 1 ? "bundle.js" : `bundle-${index + 1}.js`;
-    sources.push(checkSource(where, `${name}[${index}]`, source, fileName));
+    sources.push(checkSource(where, `${name}[${index}]`, source2, fileName));
   }
   return sources;
 }
@@ -1229,13 +1230,13 @@ function checkCallOptions(options, defaultTimeoutMs) {
   if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
   return limitsOf(new Given("isolate.call", options, ["timeoutMs", "signal"]), defaultTimeoutMs);
 }
-function checkEval(source, options, defaultTimeoutMs) {
+function checkEval(source2, options, defaultTimeoutMs) {
   if (options === void 0) {
-    return { source: checkSource("isolate.eval", "source", source, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
+    return { source: checkSource("isolate.eval", "source", source2, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
   }
   const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename"]);
   const name = given.fileName("filename") ?? "eval.js";
-  return { source: checkSource(given.where, "source", source, name), ...limitsOf(given, defaultTimeoutMs) };
+  return { source: checkSource(given.where, "source", source2, name), ...limitsOf(given, defaultTimeoutMs) };
 }
 function limitsOf(given, defaultTimeoutMs) {
   return { timeoutMs: finite(given.timeout("timeoutMs", defaultTimeoutMs)), signal: given.signal("signal") };
@@ -1255,13 +1256,13 @@ function checkVerifyOptions(snapshot, options, nativeSnapshot2) {
   };
 }
 function optionalSource(given, name, fileName) {
-  const source = given.get(name);
-  return source === void 0 ? void 0 : checkSource(given.where, name, source, fileName);
+  const source2 = given.get(name);
+  return source2 === void 0 ? void 0 : checkSource(given.where, name, source2, fileName);
 }
-function checkSource(where, name, source, fileName) {
-  if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName };
-  if (!isObject(source)) throw wrong(where, name, "a string or { code, name }", source);
-  const parts = readObject(where, name, source, ["code", "name", "type", "global"]);
+function checkSource(where, name, source2, fileName) {
+  if (typeof source2 === "string") return { code: checkCode(where, name, source2), name: fileName };
+  if (!isObject(source2)) throw wrong(where, name, "a string or { code, name }", source2);
+  const parts = readObject(where, name, source2, ["code", "name", "type", "global"]);
   const code = checkCode(where, `${name}.code`, parts.get("code"));
   const ownName = parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name"));
   const type = parts.get("type");
@@ -1510,8 +1511,8 @@ var Isolate = class _Isolate {
    * than an eighth of the isolate's memory limit
    * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
-  eval(source, options) {
-    return this.#core.eval(checkEval(source, options, this.#timeoutMs));
+  eval(source2, options) {
+    return this.#core.eval(checkEval(source2, options, this.#timeoutMs));
   }
   /**
    * Calls a global function of the guest, such as `'math.add'`, with clones of
@@ -1576,6 +1577,90 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   const event = await connection2.request((id) => connection2.native.verifyIsolation(id, snapshot, options), { owner: snapshot });
   return JSON.parse(event.json);
 }
+
+// lib/web-bridge.ts
+var CAPTURED = [
+  "Array",
+  "ArrayBuffer",
+  "BigInt64Array",
+  "BigUint64Array",
+  "Boolean",
+  "DataView",
+  "Date",
+  "Error",
+  "Float32Array",
+  "Float64Array",
+  "Function",
+  "Int16Array",
+  "Int32Array",
+  "Int8Array",
+  "JSON",
+  "Map",
+  "Math",
+  "Number",
+  "Object",
+  "Promise",
+  "RangeError",
+  "Reflect",
+  "Set",
+  "String",
+  "Symbol",
+  "TypeError",
+  "Uint16Array",
+  "Uint32Array",
+  "Uint8Array",
+  "Uint8ClampedArray",
+  "WeakMap",
+  "WeakRef",
+  "WeakSet"
+];
+var pieces;
+function load2() {
+  pieces ??= require("./web-bridge.js");
+  return pieces;
+}
+function assemble(wanted) {
+  const { modules } = load2();
+  const needed = /* @__PURE__ */ new Set();
+  const add = (index) => {
+    if (needed.has(index)) return;
+    needed.add(index);
+    modules[index].needs.forEach(add);
+  };
+  wanted.forEach(add);
+  const code = modules.filter((_, index) => needed.has(index)).map((module2) => module2.code);
+  return [
+    // Nothing of it is the module's to export.
+    "const system = require('isoseed:system')\n;(() => {\n'use strict'",
+    `const { ${CAPTURED.join(", ")} } = globalThis`,
+    ...code,
+    "})()\n"
+  ].join("\n");
+}
+function source(code) {
+  return Object.defineProperty({ code: "", name: "isoseed:web", type: "commonjs" }, "code", { get: code, enumerable: true });
+}
+function pick(parts) {
+  if (!Array.isArray(parts)) throw wrong("webBridge.pick", "parts", "an array of names", parts);
+  const known = load2().parts;
+  const names = guarded("webBridge.pick", "parts", () => [...parts]);
+  const wanted = names.map((name, index) => {
+    if (typeof name === "string" && Object.hasOwn(known, name)) return known[name];
+    throw wrong("webBridge.pick", `parts[${index}]`, `one of ${Object.keys(known).join(", ")}`, name);
+  });
+  const code = assemble(wanted);
+  return source(() => code);
+}
+var whole;
+var webBridge = Object.freeze(
+  Object.defineProperties(
+    source(() => whole ??= assemble(Object.values(load2().parts))),
+    {
+      parts: { get: () => Object.freeze(Object.keys(load2().parts)) },
+      pick: { value: pick }
+    }
+  )
+);
 // Annotate the CommonJS export names for ESM import in node:
 0 && (module.exports = {
   GuestError,
@@ -1585,5 +1670,6 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   buildSnapshot,
   createIsolate,
   snapshotCache,
-  verifyIsolation
+  verifyIsolation,
+  webBridge
 });

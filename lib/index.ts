@@ -11,6 +11,8 @@ export { buildSnapshot, Snapshot } from './snapshot.js'
 export { snapshotCache } from './snapshot-cache.js'
 export type { SnapshotCache } from './snapshot-cache.js'
 export { verifyIsolation } from './verify.js'
+export { webBridge } from './web-bridge.js'
+export type { FetchRequest, FetchResponse, WebBridge, WebBridgePart } from './web-bridge.js'
 export type {
   BuildProgress,
   BuildSnapshotOptions,

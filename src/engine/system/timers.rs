@@ -125,7 +125,7 @@ pub(crate) fn fire(
     callback: &v8::Global<v8::Function>,
 ) -> Result<(), Halt> {
     let callback = v8::Local::new(scope, callback);
-    let receiver = v8::undefined(scope).into();
+    let receiver = scope.get_current_context().global(scope).into();
     {
         v8::tc_scope!(let scope, scope);
         if callback.call(scope, receiver, &[]).is_none() {

@@ -1,0 +1,91 @@
+// https://encoding.spec.whatwg.org/#interface-textdecoderstream
+import { TextDecoder, utf8 } from './encoding.js'
+import { isBufferSource, shape } from './idl.js'
+import { TransformStream } from './streams.js'
+import type { ReadableStream, WritableStream } from './streams.js'
+
+export class TextDecoderStream {
+  readonly #decoder: TextDecoder
+  readonly #transform: TransformStream<unknown, string>
+
+  constructor(label?: unknown, options?: unknown) {
+    const decoder = new TextDecoder(label, options)
+    this.#decoder = decoder
+    const enqueue = (controller: { enqueue(chunk: string): void }, text: string) => {
+      if (text !== '') controller.enqueue(text)
+    }
+    this.#transform = new TransformStream({
+      transform: (chunk, controller) => {
+        if (!isBufferSource(chunk)) throw new TypeError('a TextDecoderStream takes ArrayBuffers and views of them')
+        enqueue(controller, decode(decoder, chunk, { stream: true }))
+      },
+      flush: (controller) => enqueue(controller, decode(decoder)),
+    })
+  }
+
+  get encoding(): string {
+    return this.#decoder.encoding
+  }
+
+  get fatal(): boolean {
+    return this.#decoder.fatal
+  }
+
+  get ignoreBOM(): boolean {
+    return this.#decoder.ignoreBOM
+  }
+
+  get readable(): ReadableStream<string> {
+    return this.#transform.readable
+  }
+
+  get writable(): WritableStream<unknown> {
+    return this.#transform.writable
+  }
+}
+
+const decodeMethod = TextDecoder.prototype.decode
+
+function decode(decoder: TextDecoder, ...args: unknown[]): string {
+  return Reflect.apply(decodeMethod, decoder, args)
+}
+
+shape(TextDecoderStream, 'TextDecoderStream')
+
+export class TextEncoderStream {
+  readonly #transform: TransformStream<unknown, Uint8Array>
+
+  constructor() {
+    // The first half of a character, at the end of a chunk.
+    let carried = ''
+    this.#transform = new TransformStream({
+      transform(chunk, controller) {
+        let text = `${carried}${chunk as string}`
+        carried = ''
+        const last = text.charCodeAt(text.length - 1)
+        if (last >= 0xd800 && last < 0xdc00) {
+          carried = text.slice(-1)
+          text = text.slice(0, -1)
+        }
+        if (text !== '') controller.enqueue(utf8(text))
+      },
+      flush(controller) {
+        if (carried !== '') controller.enqueue(utf8(carried))
+      },
+    })
+  }
+
+  get encoding(): string {
+    return this.#transform && 'utf-8'
+  }
+
+  get readable(): ReadableStream<Uint8Array> {
+    return this.#transform.readable
+  }
+
+  get writable(): WritableStream<unknown> {
+    return this.#transform.writable
+  }
+}
+
+shape(TextEncoderStream, 'TextEncoderStream')

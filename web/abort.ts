@@ -15,7 +15,7 @@ export class AbortSignal extends EventTarget {
   /** The signals that it follows; they follow none themselves. */
   #sources: AbortSignal[] | undefined
 
-  constructor(token?: unknown) {
+  constructor(token: unknown = undefined) {
     if (token !== PRIVATE) illegal()
     super()
   }
@@ -32,7 +32,7 @@ export class AbortSignal extends EventTarget {
     if (this.#aborted) throw this.#reason
   }
 
-  static abort(this: void, reason?: unknown): AbortSignal {
+  static abort(this: void, reason: unknown = undefined): AbortSignal {
     const signal = new AbortSignal(PRIVATE)
     signal.#aborted = true
     signal.#reason = reason === undefined ? abortError() : reason
@@ -161,7 +161,7 @@ export class AbortController {
     return this.#signal
   }
 
-  abort(reason?: unknown): void {
+  abort(reason: unknown = undefined): void {
     abort(this.#signal, reason)
   }
 }

@@ -16,7 +16,7 @@ export class Blob {
   #bytes: Uint8Array<ArrayBuffer>
   #type: string
 
-  constructor(parts: unknown = [], options?: unknown) {
+  constructor(parts: unknown = [], options: unknown = undefined) {
     const isSequence = isObject(parts) && typeof Reflect.get(parts, Symbol.iterator) === 'function'
     if (!isSequence) throw new TypeError('Blob: the parts must be a sequence')
     const { type = '', endings = 'transparent' } = dictionary<BlobOptions>(options, 'The options of Blob')
@@ -111,7 +111,7 @@ export class File extends Blob {
   readonly #name: string
   readonly #lastModified: number
 
-  constructor(parts: unknown, name: unknown, options?: unknown) {
+  constructor(parts: unknown, name: unknown, options: unknown = undefined) {
     need('File constructor', 2, arguments.length)
     super(parts, options)
     const { lastModified } = dictionary<FileOptions>(options, 'The options of File')
@@ -156,7 +156,10 @@ function typeOf(type: unknown): string {
 /** A position in a blob; a negative one counts from its end, as `subarray` does. */
 function clamped(position: unknown): number {
   const number = Number(position)
-  return Number.isNaN(number) ? 0 : Math.round(Math.min(Math.max(number, -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER))
+  if (Number.isNaN(number)) return 0
+  const rounded = Math.round(Math.min(Math.max(number, -Number.MAX_SAFE_INTEGER), Number.MAX_SAFE_INTEGER))
+  // Halves go to the even neighbour.
+  return Math.abs(number % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
 }
 
 export function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {

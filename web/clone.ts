@@ -92,7 +92,7 @@ export function transferList(options: unknown, what: string): unknown[] {
 }
 
 export const { structuredClone } = {
-  structuredClone(value: unknown, options?: unknown): unknown {
+  structuredClone(value: unknown, options: unknown = undefined): unknown {
     need('structuredClone', 1, arguments.length)
     return cloneWith(value, transferList(options, 'structuredClone')).clone
   },

@@ -21,7 +21,7 @@ function fill(view: ArrayBufferView<ArrayBuffer>): void {
 export class SubtleCrypto {
   readonly #isReal: boolean
 
-  constructor(token?: unknown) {
+  constructor(token: unknown = undefined) {
     if (token !== PRIVATE) illegal()
     this.#isReal = true
   }
@@ -47,7 +47,7 @@ shape(SubtleCrypto, 'SubtleCrypto')
 export class Crypto {
   readonly #subtle: SubtleCrypto
 
-  constructor(token?: unknown) {
+  constructor(token: unknown = undefined) {
     if (token !== PRIVATE) illegal()
     this.#subtle = new SubtleCrypto(PRIVATE)
   }

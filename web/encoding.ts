@@ -51,7 +51,7 @@ export class TextDecoder {
   readonly #ignoreBOM: boolean
   #state: DecoderState | undefined
 
-  constructor(label: unknown = 'utf-8', options?: unknown) {
+  constructor(label: unknown = 'utf-8', options: unknown = undefined) {
     const name = usv(label)
     const encoding = system.encodingOf(name)
     if (encoding === undefined) throw new RangeError(`The "${name}" encoding is not supported`)
@@ -73,7 +73,7 @@ export class TextDecoder {
     return this.#ignoreBOM
   }
 
-  decode(input: unknown = EMPTY, options?: unknown): string {
+  decode(input: unknown = EMPTY, options: unknown = undefined): string {
     const isStream = Boolean(dictionary<{ stream: boolean }>(options, 'The options of decode').stream)
     if (!isBufferSource(input)) throw new TypeError('TextDecoder.decode: the input must be an ArrayBuffer or a view of one')
     if (!isStream && this.#state === undefined) return system.decode(this.#encoding, input, this.#fatal, this.#ignoreBOM)

@@ -26,7 +26,7 @@ export class Event {
   #isInPassive = false
   #isTrusted = false
 
-  constructor(type: unknown, init?: unknown) {
+  constructor(type: unknown, init: unknown = undefined) {
     need('Event constructor', 1, arguments.length)
     const { bubbles, cancelable, composed } = dictionary<EventInit>(init, 'The options of Event')
     this.#type = `${type as string}`
@@ -168,7 +168,7 @@ constants(Event, { NONE, CAPTURING_PHASE: 1, AT_TARGET, BUBBLING_PHASE: 3 })
 export class CustomEvent extends Event {
   #detail: unknown
 
-  constructor(type: unknown, init?: unknown) {
+  constructor(type: unknown, init: unknown = undefined) {
     need('CustomEvent constructor', 1, arguments.length)
     super(type, init)
     this.#detail = dictionary<{ detail: unknown }>(init, 'The options of CustomEvent').detail ?? null
@@ -241,7 +241,7 @@ export class EventTarget {
   readonly #listeners: Listener[] = []
   readonly #handlers = new Map<string, { value: unknown; call: (event: Event) => unknown }>()
 
-  addEventListener(type: unknown, callback: unknown, options?: unknown): void {
+  addEventListener(type: unknown, callback: unknown, options: unknown = undefined): void {
     need('addEventListener', 2, arguments.length)
     const { once, passive, signal } = isObject(options) ? (options as Partial<ListenerOptions>) : {}
     if (signal !== undefined && !isAbortSignal(signal)) throw new TypeError('addEventListener: signal must be an AbortSignal')
@@ -271,7 +271,7 @@ export class EventTarget {
     this.#changed(name)
   }
 
-  removeEventListener(type: unknown, callback: unknown, options?: unknown): void {
+  removeEventListener(type: unknown, callback: unknown, options: unknown = undefined): void {
     need('removeEventListener', 2, arguments.length)
     const index = find(this.#listeners, `${type as string}`, callback, isCapture(options))
     if (index >= 0) this.#listeners[index]!.remove()

@@ -74,7 +74,7 @@ export function fetchOver(binding: HostFetch): (input: unknown, init?: unknown) 
   const host = binding[HOST] ?? binding
   // Not a method of anything, and not a constructor.
   const { fetch } = {
-    async fetch(input: unknown, init?: unknown): Promise<Response> {
+    async fetch(input: unknown, init: unknown = undefined): Promise<Response> {
       need('fetch', 1, arguments.length)
       const request = new Request(input, init)
       const { signal } = request

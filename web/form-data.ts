@@ -10,11 +10,11 @@ const iterate = iteratorsOf<string | File>('FormData')
 export class FormData {
   #entries: FormEntry[] = []
 
-  constructor(form?: unknown) {
+  constructor(form: unknown = undefined) {
     if (form !== undefined) throw new TypeError('FormData: there are no forms here to take the data from')
   }
 
-  append(name: unknown, value: unknown, filename?: unknown): void {
+  append(name: unknown, value: unknown, filename: unknown = undefined): void {
     need('FormData.append', 2, arguments.length)
     this.#entries.push(entry('append', name, value, arguments.length > 2, filename))
   }
@@ -43,7 +43,7 @@ export class FormData {
     return this.#entries.some((each) => each[0] === wanted)
   }
 
-  set(name: unknown, value: unknown, filename?: unknown): void {
+  set(name: unknown, value: unknown, filename: unknown = undefined): void {
     need('FormData.set', 2, arguments.length)
     const added = entry('set', name, value, arguments.length > 2, filename)
     const at = this.#entries.findIndex((each) => each[0] === added[0])
@@ -51,7 +51,7 @@ export class FormData {
     else this.#entries = this.#entries.flatMap((each, index) => (index === at ? [added] : each[0] === added[0] ? [] : [each]))
   }
 
-  forEach(callback: unknown, receiver?: unknown): void {
+  forEach(callback: unknown, receiver: unknown = undefined): void {
     need('FormData.forEach', 1, arguments.length)
     if (typeof callback !== 'function') throw new TypeError('FormData.forEach: the callback must be a function')
     for (let index = 0; index < this.#entries.length; index++) {

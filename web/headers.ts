@@ -38,7 +38,7 @@ export class Headers {
   /** Sorted and combined, until something changes. */
   #sorted: Header[] | undefined
 
-  constructor(init?: unknown) {
+  constructor(init: unknown = undefined) {
     if (init === undefined) return
     if (!isObject(init)) throw new TypeError('Headers: the argument must be an object or a sequence')
     for (const [name, value] of headersOf(init)) this.append(name, value)
@@ -89,7 +89,7 @@ export class Headers {
     return this.#list.filter((header) => header[0] === 'set-cookie').map((header) => header[1])
   }
 
-  forEach(callback: unknown, receiver?: unknown): void {
+  forEach(callback: unknown, receiver: unknown = undefined): void {
     need('Headers.forEach', 1, arguments.length)
     if (typeof callback !== 'function') throw new TypeError('Headers.forEach: the callback must be a function')
     for (let index = 0; index < this.#pairs().length; index++) {

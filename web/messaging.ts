@@ -28,7 +28,7 @@ export class MessageEvent extends Event {
   readonly #source: unknown
   readonly #ports: readonly unknown[]
 
-  constructor(type: unknown, init?: unknown) {
+  constructor(type: unknown, init: unknown = undefined) {
     need('MessageEvent constructor', 1, arguments.length)
     super(type, init)
     const { data = null, origin = '', lastEventId = '', source = null, ports = [] } = dictionary<MessageEventInit>(init, 'The options of MessageEvent')
@@ -71,7 +71,7 @@ export class MessagePort extends EventTarget {
   #isStarted = false
   #isDetached = false
 
-  constructor(token?: unknown) {
+  constructor(token: unknown = undefined) {
     if (token !== PRIVATE) illegal()
     super()
   }
@@ -103,7 +103,7 @@ export class MessagePort extends EventTarget {
     for (let waiting = port.#queue.length; waiting > 0; waiting--) port.#schedule()
   }
 
-  postMessage(message: unknown, options?: unknown): void {
+  postMessage(message: unknown, options: unknown = undefined): void {
     need('MessagePort.postMessage', 1, arguments.length)
     const isList = isObject(options) && typeof Reflect.get(options, Symbol.iterator) === 'function'
     const transfer = isList ? [...(options as Iterable<unknown>)] : transferList(options, 'MessagePort.postMessage')

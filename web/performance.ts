@@ -18,7 +18,7 @@ export class PerformanceEntry {
   readonly #start: number
   readonly #duration: number
 
-  constructor(token: unknown, name: string, type: string, start: number, duration: number) {
+  constructor(token: unknown = undefined, name = '', type = '', start = 0, duration = 0) {
     if (token !== PRIVATE) illegal()
     this.#name = name
     this.#type = type
@@ -53,7 +53,7 @@ shape(PerformanceEntry, 'PerformanceEntry')
 export class PerformanceMark extends PerformanceEntry {
   readonly #detail: unknown
 
-  constructor(name: unknown, options?: unknown) {
+  constructor(name: unknown, options: unknown = undefined) {
     need('PerformanceMark constructor', 1, arguments.length)
     const { startTime, detail } = dictionary<{ startTime: number; detail: unknown }>(options, 'The options of a mark')
     const start = startTime === undefined ? system.now() : Number(startTime)
@@ -76,7 +76,7 @@ shape(PerformanceMark, 'PerformanceMark')
 export class PerformanceMeasure extends PerformanceEntry {
   readonly #detail: unknown
 
-  constructor(token: unknown, name: string, start: number, duration: number, detail: unknown) {
+  constructor(token: unknown = undefined, name = '', start = 0, duration = 0, detail: unknown = undefined) {
     super(token, name, 'measure', start, duration)
     this.#detail = cloned(detail)
   }
@@ -102,7 +102,7 @@ interface MeasureOptions {
 export class Performance extends EventTarget {
   #entries: PerformanceEntry[] = []
 
-  constructor(token: unknown) {
+  constructor(token: unknown = undefined) {
     if (token !== PRIVATE) illegal()
     super()
   }
@@ -118,14 +118,14 @@ export class Performance extends EventTarget {
     return system.timeOrigin() ?? Date.now()
   }
 
-  mark(name: unknown, options?: unknown): PerformanceMark {
+  mark(name: unknown, options: unknown = undefined): PerformanceMark {
     need('performance.mark', 1, arguments.length)
     const mark = new PerformanceMark(name, options)
     this.#add(mark)
     return mark
   }
 
-  measure(name: unknown, startOrOptions?: unknown, end?: unknown): PerformanceMeasure {
+  measure(name: unknown, startOrOptions: unknown = undefined, end: unknown = undefined): PerformanceMeasure {
     need('performance.measure', 1, arguments.length)
     const hasOptions = isObject(startOrOptions)
     const options: Partial<MeasureOptions> = hasOptions ? (startOrOptions as Partial<MeasureOptions>) : { start: startOrOptions, end }
@@ -171,7 +171,7 @@ export class Performance extends EventTarget {
     return [...this.#entries]
   }
 
-  getEntriesByName(name: unknown, type?: unknown): PerformanceEntry[] {
+  getEntriesByName(name: unknown, type: unknown = undefined): PerformanceEntry[] {
     need('performance.getEntriesByName', 1, arguments.length)
     const [wanted, kind] = [`${name as string}`, type === undefined ? undefined : `${type as string}`]
     return this.#entries.filter((entry) => entry.name === wanted && (kind === undefined || entry.entryType === kind))
@@ -183,11 +183,11 @@ export class Performance extends EventTarget {
     return this.#entries.filter((entry) => entry.entryType === kind)
   }
 
-  clearMarks(name?: unknown): void {
+  clearMarks(name: unknown = undefined): void {
     this.#clear('mark', name)
   }
 
-  clearMeasures(name?: unknown): void {
+  clearMeasures(name: unknown = undefined): void {
     this.#clear('measure', name)
   }
 

@@ -71,7 +71,7 @@ export class Request {
   readonly #body: Body
   readonly #signal: AbortSignal
 
-  constructor(input: unknown, init?: unknown) {
+  constructor(input: unknown, init: unknown = undefined) {
     need('Request constructor', 1, arguments.length)
     const options = dictionary<RequestInit>(init, 'The options of Request')
     const from = isRequest(input) ? input : undefined

@@ -33,7 +33,7 @@ export class Response {
   #headers: Headers
   readonly #body: Body
 
-  constructor(body?: unknown, init?: unknown) {
+  constructor(body: unknown = undefined, init: unknown = undefined) {
     const { status = 200, statusText = '', headers } = dictionary<ResponseInit>(init, 'The options of Response')
     // Web IDL's `unsigned short`: it wraps around before it is compared.
     const code = Math.trunc(Number(status)) & 0xffff
@@ -62,7 +62,7 @@ export class Response {
     return made({ ...DEFAULTS, status: code }, new Headers([['location', location]]), undefined)
   }
 
-  static json(this: void, data: unknown, init?: unknown): Response {
+  static json(this: void, data: unknown, init: unknown = undefined): Response {
     need('Response.json', 1, arguments.length)
     const text = JSON.stringify(data) as string | undefined
     if (text === undefined) throw new TypeError('Response.json: the value is not JSON serializable')

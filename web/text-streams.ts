@@ -8,7 +8,7 @@ export class TextDecoderStream {
   readonly #decoder: TextDecoder
   readonly #transform: TransformStream<unknown, string>
 
-  constructor(label?: unknown, options?: unknown) {
+  constructor(label: unknown = undefined, options: unknown = undefined) {
     const decoder = new TextDecoder(label, options)
     this.#decoder = decoder
     const enqueue = (controller: { enqueue(chunk: string): void }, text: string) => {

@@ -11,19 +11,19 @@ export class URL {
   #parts: UrlParts
   #params: URLSearchParams | undefined
 
-  constructor(url: unknown, base?: unknown) {
+  constructor(url: unknown, base: unknown = undefined) {
     need('URL constructor', 1, arguments.length)
     const parts = parsed(url, base)
     if (parts === undefined) throw invalid()
     this.#parts = parts
   }
 
-  static canParse(this: void, url: unknown, base?: unknown): boolean {
+  static canParse(this: void, url: unknown, base: unknown = undefined): boolean {
     need('URL.canParse', 1, arguments.length)
     return parsed(url, base) !== undefined
   }
 
-  static parse(this: void, url: unknown, base?: unknown): URL | null {
+  static parse(this: void, url: unknown, base: unknown = undefined): URL | null {
     need('URL.parse', 1, arguments.length)
     return parsed(url, base) === undefined ? null : new URL(url, base)
   }
@@ -199,7 +199,7 @@ export class URLSearchParams {
     this.#update()
   }
 
-  delete(name: unknown, value?: unknown): void {
+  delete(name: unknown, value: unknown = undefined): void {
     need('URLSearchParams.delete', 1, arguments.length)
     const [wantedName, wantedValue] = [usv(name), value === undefined ? undefined : usv(value)]
     this.#pairs = this.#pairs.filter((pair) => pair[0] !== wantedName || (wantedValue !== undefined && pair[1] !== wantedValue))
@@ -218,7 +218,7 @@ export class URLSearchParams {
     return this.#pairs.filter((pair) => pair[0] === wanted).map((pair) => pair[1])
   }
 
-  has(name: unknown, value?: unknown): boolean {
+  has(name: unknown, value: unknown = undefined): boolean {
     need('URLSearchParams.has', 1, arguments.length)
     const [wantedName, wantedValue] = [usv(name), value === undefined ? undefined : usv(value)]
     return this.#pairs.some((pair) => pair[0] === wantedName && (wantedValue === undefined || pair[1] === wantedValue))
@@ -238,7 +238,7 @@ export class URLSearchParams {
     this.#update()
   }
 
-  forEach(callback: unknown, receiver?: unknown): void {
+  forEach(callback: unknown, receiver: unknown = undefined): void {
     need('URLSearchParams.forEach', 1, arguments.length)
     if (typeof callback !== 'function') throw new TypeError('URLSearchParams.forEach: the callback must be a function')
     for (let index = 0; index < this.#pairs.length; index++) {

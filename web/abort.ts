@@ -1,7 +1,7 @@
 // https://dom.spec.whatwg.org/#aborting-ongoing-activities
 import { DOMException } from './dom-exception.js'
 import { Event, EventTarget, fireTrusted, handlerAttribute, observeListeners, recognizeSignals } from './events.js'
-import { enforceRange, illegal, isObject, need, shape } from './idl.js'
+import { enforceRange, getterOf, illegal, isObject, need, shape } from './idl.js'
 
 const PRIVATE = Symbol('AbortSignal')
 
@@ -131,9 +131,11 @@ for (const key of ['isSignal', 'signalAbort', 'addAlgorithm', 'listenersChanged'
 
 shape(AbortSignal, 'AbortSignal')
 handlerAttribute(AbortSignal, 'abort')
-recognizeSignals(isSignal)
+recognizeSignals(isSignal, (signal) => isAborted(signal))
 observeListeners(listenersChanged)
 
+export const isAborted = getterOf<boolean>(AbortSignal, 'aborted')
+export const reasonOf = getterOf<unknown>(AbortSignal, 'reason')
 export const isAbortSignal: (value: unknown) => value is AbortSignal = isSignal
 
 function abortError(): DOMException {
@@ -165,5 +167,7 @@ export class AbortController {
     abort(this.#signal, reason)
   }
 }
+
+export const signalOf = getterOf<AbortSignal>(AbortController, 'signal')
 
 shape(AbortController, 'AbortController')

@@ -1,7 +1,7 @@
 // https://w3c.github.io/FileAPI/
 import { registerCloner } from './clone.js'
 import { utf8, utf8Decode } from './encoding.js'
-import { bytesOf, dictionary, isBufferSource, isObject, need, shape, usv } from './idl.js'
+import { bytesOf, dictionary, getterOf, isBufferSource, isObject, need, shape, usv } from './idl.js'
 import { ReadableStream } from './streams.js'
 
 /** A stream gives a blob in pieces of this many bytes. */
@@ -40,7 +40,7 @@ export class Blob {
     return this.#type
   }
 
-  slice(start: unknown = 0, end: unknown = this.size, type: unknown = ''): Blob {
+  slice(start: unknown = 0, end: unknown = this.#bytes.length, type: unknown = ''): Blob {
     const blob = new Blob()
     // Nobody writes to the bytes, so both can have them.
     blob.#bytes = this.#bytes.subarray(clamped(start), clamped(end))
@@ -94,6 +94,8 @@ export class Blob {
 const { isBlob, bytesOfBlob, withBytes } = Blob
 for (const key of ['isBlob', 'bytesOfBlob', 'withBytes']) Reflect.deleteProperty(Blob, key)
 
+export const blobType = getterOf<string>(Blob, 'type')
+
 shape(Blob, 'Blob')
 
 export { bytesOfBlob, isBlob }
@@ -136,15 +138,18 @@ export class File extends Blob {
 const { isFile } = File
 Reflect.deleteProperty(File, 'isFile')
 
+export const fileName = getterOf<string>(File, 'name')
+export const fileTime = getterOf<number>(File, 'lastModified')
+
 shape(File, 'File')
 
 export { isFile }
 
 registerCloner((object) => {
   if (!isBlob(object)) return undefined
-  const [bytes, type] = [bytesOfBlob(object), object.type]
+  const [bytes, type] = [bytesOfBlob(object), blobType(object)]
   if (!isFile(object)) return () => newBlob(bytes, type)
-  const { name, lastModified } = object
+  const [name, lastModified] = [fileName(object), fileTime(object)]
   return () => new File([newBlob(bytes, '')], name, { type, lastModified })
 })
 

@@ -1,13 +1,14 @@
 // https://fetch.spec.whatwg.org/#bodies
-import { bytesOfBlob, isBlob, joined, newBlob } from './blob.js'
+import { blobType, bytesOfBlob, isBlob, joined, newBlob } from './blob.js'
 import type { Blob } from './blob.js'
-import { crypto } from './crypto.js'
+import { crypto, randomUUID } from './crypto.js'
 import { utf8, utf8Decode } from './encoding.js'
-import { FormData, entriesOf, isFormData, withEntries } from './form-data.js'
-import { bytesOf, isBufferSource, usv } from './idl.js'
+import { entriesOf, isFormData, withEntries } from './form-data.js'
+import type { FormData } from './form-data.js'
+import { bytesOf, getterOf, isBufferSource, methodOf, usv } from './idl.js'
 import { readMultipart, writeMultipart } from './multipart.js'
-import { ReadableStream } from './streams.js'
-import { URLSearchParams, parsePairs } from './url.js'
+import { ReadableStream, ReadableStreamDefaultReader } from './streams.js'
+import { URLSearchParams, paramsText, parsePairs } from './url.js'
 
 /** What a request or response consists of. Bytes become a stream when somebody asks for it. */
 export interface Content {
@@ -25,19 +26,27 @@ function ofBytes(bytes: Uint8Array<ArrayBuffer>, type?: string): Extracted {
   return { content: { bytes, stream: undefined, isUsed: false }, type }
 }
 
+type Chunks = ReadableStream<unknown>
+
+const isLocked = getterOf<boolean>(ReadableStream, 'locked')
+const tee = methodOf(ReadableStream, 'tee') as (stream: Chunks) => [Chunks, Chunks]
+const getReader = methodOf(ReadableStream, 'getReader') as (stream: Chunks) => object
+const read = methodOf(ReadableStreamDefaultReader, 'read') as (reader: object) => Promise<{ done: boolean; value?: unknown }>
+const cancel = methodOf(ReadableStreamDefaultReader, 'cancel') as (reader: object, reason: unknown) => Promise<void>
+
 /** The body that a value stands for, and its type. */
 export function extract(value: unknown): Extracted {
-  if (isBlob(value)) return ofBytes(bytesOfBlob(value), value.type === '' ? undefined : value.type)
+  if (isBlob(value)) return ofBytes(bytesOfBlob(value), blobType(value) || undefined)
   if (isBufferSource(value)) return ofBytes(bytesOf(value).slice())
   if (value instanceof URLSearchParams) {
-    return ofBytes(utf8(`${value}`), 'application/x-www-form-urlencoded;charset=UTF-8')
+    return ofBytes(utf8(paramsText(value)), 'application/x-www-form-urlencoded;charset=UTF-8')
   }
   if (isFormData(value)) {
-    const boundary = `----formdata-isoseed-${crypto.randomUUID().replace(/-/g, '').slice(0, 16)}`
+    const boundary = `----formdata-isoseed-${randomUUID(crypto).replace(/-/g, '').slice(0, 16)}`
     return ofBytes(writeMultipart(entriesOf(value), boundary), `multipart/form-data; boundary=${boundary}`)
   }
   if (value instanceof ReadableStream) {
-    if (value.locked) throw new TypeError('the body is a stream that is locked or was read from')
+    if (isLocked(value)) throw new TypeError('the body is a stream that is locked or was read from')
     return { content: { bytes: undefined, stream: value, isUsed: false }, type: undefined }
   }
   return ofBytes(utf8(usv(value)), 'text/plain;charset=UTF-8')
@@ -67,7 +76,8 @@ export class Body {
   }
 
   get isUnusable(): boolean {
-    return this.isUsed || this.#content?.stream?.locked === true
+    const stream = this.#content?.stream
+    return this.isUsed || (stream !== undefined && isLocked(stream))
   }
 
   get stream(): ReadableStream<unknown> | null {
@@ -93,7 +103,7 @@ export class Body {
     const content = this.#content
     if (content === undefined) return undefined
     if (content.stream === undefined) return { ...content }
-    const [one, other] = content.stream.tee()
+    const [one, other] = tee(content.stream)
     content.stream = one
     return { bytes: undefined, stream: other, isUsed: false }
   }
@@ -118,14 +128,14 @@ export class Body {
     if (content === undefined) return new Uint8Array(0)
     content.isUsed = true
     if (content.bytes !== undefined) return content.bytes.slice()
-    const reader = content.stream!.getReader()
+    const reader = getReader(content.stream!)
     const pieces: Uint8Array[] = []
     for (;;) {
-      const { done, value } = await reader.read()
+      const { done, value } = await read(reader)
       if (done) return joined(pieces)
       if (!(value instanceof Uint8Array)) {
         const error = new TypeError('Received non-Uint8Array chunk')
-        await reader.cancel(error)
+        await cancel(reader, error)
         throw error
       }
       pieces.push(value)

@@ -1,6 +1,6 @@
 // The part of https://w3c.github.io/webcrypto/ that needs no keys.
 import { DOMException } from './dom-exception.js'
-import { bytesOf, illegal, isBufferSource, need, shape } from './idl.js'
+import { bytesOf, illegal, isBufferSource, methodOf, need, shape } from './idl.js'
 
 const PRIVATE = Symbol('Crypto')
 
@@ -84,3 +84,4 @@ export class Crypto {
 shape(Crypto, 'Crypto')
 
 export const crypto = new Crypto(PRIVATE)
+export const randomUUID = methodOf(Crypto, 'randomUUID') as (crypto: Crypto) => string

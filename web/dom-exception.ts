@@ -29,13 +29,10 @@ const CODES: Record<string, number> = {
 
 const captureStackTrace = Reflect.get(Error, 'captureStackTrace') as ((error: object, until: Function) => void) | undefined
 
-/** Puts private fields on an object that is there already. */
-class Own {
-  constructor(object: object) {
-    // eslint-disable-next-line no-constructor-return
-    return object
-  }
-}
+/** What is constructed is an object that is there already: so a class below can put private fields on it. */
+const Own = function (this: unknown, object: object) {
+  return object
+} as unknown as new (object: object) => object
 
 class Fields extends Own {
   readonly #name: string
@@ -45,6 +42,10 @@ class Fields extends Own {
     super(object)
     this.#name = name
     this.#message = message
+  }
+
+  static put(error: object, name: string, message: string): void {
+    Reflect.construct(Fields, [error, name, message])
   }
 
   static isOn(object: object): object is Fields {
@@ -73,11 +74,10 @@ export class DOMException {
     const { name, cause } = isDictionary ? (options as { name?: unknown; cause?: unknown }) : { name: options, cause: undefined }
     const text = `${message as string}`
     const error = Reflect.construct(Error, [text], new.target) as DOMException
-    new Fields(error, name === undefined ? 'Error' : `${name as string}`, text)
+    Fields.put(error, name === undefined ? 'Error' : `${name as string}`, text)
     if (isDictionary && 'cause' in options) Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true })
     // Again, now that it has a name.
     captureStackTrace?.(error, DOMException)
-    // eslint-disable-next-line no-constructor-return
     return error
   }
 

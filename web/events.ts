@@ -1,6 +1,6 @@
 // Events (https://dom.spec.whatwg.org/#events), for targets that are in no tree.
 import { DOMException } from './dom-exception.js'
-import { constants, dictionary, illegal, isObject, need, shape } from './idl.js'
+import { constants, dictionary, getterOf, illegal, isObject, methodOf, need, shape } from './idl.js'
 
 export interface EventInit {
   bubbles: boolean
@@ -130,11 +130,11 @@ export class Event {
     event.#isDispatched = true
     event.#target = target
     event.#currentTarget = target
-    for (const isCapture of [true, false]) {
+    for (const capture of [true, false]) {
       if (event.#stopsPropagation) break
       // A copy: listeners that are added meanwhile are not called.
       for (const listener of listeners()) {
-        if (listener.capture !== isCapture || listener.removed) continue
+        if (listener.capture !== capture || listener.removed) continue
         if (listener.once) listener.remove()
         event.#isInPassive = listener.passive
         invoke(listener.callback, event, target)
@@ -162,6 +162,9 @@ export class Event {
 const { dispatch, isDispatched, isEvent } = Event
 for (const key of ['dispatch', 'isDispatched', 'isEvent']) Reflect.deleteProperty(Event, key)
 
+const typeOf = getterOf<string>(Event, 'type')
+const initEvent = methodOf(Event, 'initEvent')
+
 shape(Event, 'Event')
 constants(Event, { NONE, CAPTURING_PHASE: 1, AT_TARGET, BUBBLING_PHASE: 3 })
 
@@ -181,7 +184,7 @@ export class CustomEvent extends Event {
   initCustomEvent(type: unknown, bubbles: unknown = false, cancelable: unknown = false, detail: unknown = null): void {
     need('initCustomEvent', 1, arguments.length)
     if (isDispatched(this)) return
-    this.initEvent(type, bubbles, cancelable)
+    initEvent(this, type, bubbles, cancelable)
     this.#detail = detail
   }
 }
@@ -214,16 +217,16 @@ function invoke(callback: Handler, event: Event, target: EventTarget): void {
   }
 }
 
-/** The part of an abort signal that a listener's `signal` option needs. */
-export interface Abortable extends EventTarget {
-  readonly aborted: boolean
-}
+/** An abort signal. */
+export type Abortable = EventTarget
 
-let isAbortSignal: (value: unknown) => value is Abortable = (_): _ is Abortable => false
+let isAbortSignal: ((value: unknown) => value is Abortable) | undefined
+let isAborted: (signal: Abortable) => boolean
 
 /** Abort signals are event targets, so they tell about themselves. */
-export function recognizeSignals(test: (value: unknown) => value is Abortable): void {
+export function recognizeSignals(test: (value: unknown) => value is Abortable, aborted: (signal: Abortable) => boolean): void {
   isAbortSignal = test
+  isAborted = aborted
 }
 
 interface ListenerOptions {
@@ -244,11 +247,11 @@ export class EventTarget {
   addEventListener(type: unknown, callback: unknown, options: unknown = undefined): void {
     need('addEventListener', 2, arguments.length)
     const { once, passive, signal } = isObject(options) ? (options as Partial<ListenerOptions>) : {}
-    if (signal !== undefined && !isAbortSignal(signal)) throw new TypeError('addEventListener: signal must be an AbortSignal')
+    if (signal !== undefined && isAbortSignal?.(signal) !== true) throw new TypeError('addEventListener: signal must be an AbortSignal')
     const listeners = this.#listeners
     if (callback === undefined || callback === null) return
     if (!isObject(callback)) throw new TypeError('addEventListener: the callback must be a function or an object')
-    if (signal?.aborted === true) return
+    if (signal !== undefined && isAborted(signal)) return
     const name = `${type as string}`
     const capture = isCapture(options)
     if (find(listeners, name, callback, capture) >= 0) return
@@ -293,7 +296,7 @@ export class EventTarget {
   }
 
   static fire(this: void, target: EventTarget, event: Event, isTrusted: boolean): boolean {
-    const { type } = event
+    const type = typeOf(event)
     return dispatch(event, target, () => target.#listeners.filter((listener) => listener.type === type), isTrusted)
   }
 

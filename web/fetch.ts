@@ -2,12 +2,12 @@
 //
 // There is no network here: without a binding named `fetch` there is no global of that name. What the host's function
 // gets and gives is plain data, see FetchRequest and FetchResponse in lib/web-bridge.ts.
-import { onAbort } from './abort.js'
+import { isAborted, onAbort, reasonOf } from './abort.js'
 import { extract, streamOf } from './body.js'
 import type { Content } from './body.js'
 import { Headers, headerPairs } from './headers.js'
 import { isObject, need } from './idl.js'
-import { Request, requestBody } from './request.js'
+import { Request, requestBody, requestHeaders, requestMethod, requestRedirect, requestSignal, requestUrl } from './request.js'
 import { WITHOUT_BODY, newResponse, responseDefaults } from './response.js'
 import type { Response } from './response.js'
 
@@ -37,10 +37,10 @@ function responseOf(answer: unknown, request: Request): Response {
     type: 'basic',
     status,
     statusText: `${statusText as string}`,
-    url: url === undefined ? request.url : `${url as string}`,
+    url: url === undefined ? requestUrl(request) : `${url as string}`,
     redirected: Boolean(redirected),
   }
-  const hasBody = body !== undefined && body !== null && !WITHOUT_BODY.includes(status)
+  const hasBody = body !== undefined && body !== null && !WITHOUT_BODY.has(status)
   return newResponse(state, new Headers(headers), hasBody ? contentOf(body) : undefined)
 }
 
@@ -60,10 +60,10 @@ function bytesStream(body: AsyncIterable<unknown>): ReturnType<typeof streamOf> 
 async function ask(host: HostFetch, request: Request): Promise<Response> {
   const body = requestBody(request)
   const plain = {
-    url: request.url,
-    method: request.method,
-    headers: headerPairs(request.headers).map((header) => [...header]),
-    redirect: request.redirect,
+    url: requestUrl(request),
+    method: requestMethod(request),
+    headers: headerPairs(requestHeaders(request)),
+    redirect: requestRedirect(request),
     ...(body.isNull ? {} : { body: await body.bytes() }),
   }
   return responseOf(await host(plain), request)
@@ -77,10 +77,10 @@ export function fetchOver(binding: HostFetch): (input: unknown, init?: unknown) 
     async fetch(input: unknown, init: unknown = undefined): Promise<Response> {
       need('fetch', 1, arguments.length)
       const request = new Request(input, init)
-      const { signal } = request
-      if (signal.aborted) throw signal.reason
+      const signal = requestSignal(request)
+      if (isAborted(signal)) throw reasonOf(signal)
       return new Promise((resolve, reject) => {
-        const forget = onAbort(signal, () => reject(signal.reason))
+        const forget = onAbort(signal, () => reject(reasonOf(signal)))
         ask(host, request).then(
           (response) => {
             forget()

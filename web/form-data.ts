@@ -1,5 +1,5 @@
 // https://xhr.spec.whatwg.org/#interface-formdata
-import { File, isBlob, isFile } from './blob.js'
+import { File, blobType, fileTime, isBlob, isFile } from './blob.js'
 import type { Blob } from './blob.js'
 import { isObject, iteratorsOf, need, shape, usv } from './idl.js'
 
@@ -113,6 +113,6 @@ function entry(method: string, name: unknown, value: unknown, hasFilename: boole
 }
 
 function fileOf(blob: Blob, name: string): File {
-  const lastModified = isFile(blob) ? blob.lastModified : undefined
-  return new File([blob], name, { type: blob.type, lastModified })
+  const lastModified = isFile(blob) ? fileTime(blob) : undefined
+  return new File([blob], name, { type: blobType(blob), lastModified })
 }

@@ -1,7 +1,7 @@
 // https://fetch.spec.whatwg.org/#headers-class
 //
 // Without a browser's user no name is forbidden, as in Node.
-import { iteratorsOf, isObject, need, shape } from './idl.js'
+import { iteratorsOf, isObject, methodOf, need, shape } from './idl.js'
 
 type Header = [name: string, value: string]
 
@@ -41,7 +41,7 @@ export class Headers {
   constructor(init: unknown = undefined) {
     if (init === undefined) return
     if (!isObject(init)) throw new TypeError('Headers: the argument must be an object or a sequence')
-    for (const [name, value] of headersOf(init)) this.append(name, value)
+    for (const [name, value] of headersOf(init)) this.#append(name, value)
   }
 
   #changing(): void {
@@ -51,6 +51,10 @@ export class Headers {
 
   append(name: unknown, value: unknown): void {
     need('Headers.append', 2, arguments.length)
+    this.#append(name, value)
+  }
+
+  #append(name: unknown, value: unknown): void {
     const header: Header = [checkedName('Headers.append', name), checkedValue('Headers.append', value)]
     this.#changing()
     this.#list.push(header)
@@ -123,7 +127,7 @@ export class Headers {
       if (name === 'set-cookie') cookies.push([name, value])
       else combined.set(name, combined.has(name) ? `${combined.get(name)}, ${value}` : value)
     }
-    this.#sorted = [...combined, ...cookies].sort((one, other) => (one[0] < other[0] ? -1 : one[0] > other[0] ? 1 : 0))
+    this.#sorted = [...combined, ...cookies].toSorted((one, other) => (one[0] < other[0] ? -1 : one[0] > other[0] ? 1 : 0))
     return this.#sorted
   }
 
@@ -147,6 +151,10 @@ const { pairsOf, freeze, isHeaders } = Headers
 for (const key of ['pairsOf', 'freeze', 'isHeaders']) Reflect.deleteProperty(Headers, key)
 
 Object.defineProperty(Headers.prototype, Symbol.iterator, { value: Headers.prototype.entries, writable: true, configurable: true })
+export const hasHeader = methodOf(Headers, 'has') as (headers: Headers, name: string) => boolean
+export const getHeader = methodOf(Headers, 'get') as (headers: Headers, name: string) => string | null
+export const addHeader = methodOf(Headers, 'append') as (headers: Headers, name: string, value: string) => void
+
 shape(Headers, 'Headers')
 
 export { pairsOf as headerPairs }

@@ -41,6 +41,21 @@ export function need(what: string, needed: number, given: number): void {
   throw new TypeError(`${what}: ${needed} argument${needed === 1 ? '' : 's'} required, but only ${given} present`)
 }
 
+type Getter<T> = (receiver: object) => T
+type Method = (receiver: object, ...args: unknown[]) => unknown
+
+/** Reads an attribute as the class has it now, whatever a guest puts in its place later. */
+export function getterOf<T>(constructor: Function, key: string): Getter<T> {
+  const get = Object.getOwnPropertyDescriptor(constructor.prototype, key)!.get!
+  return (receiver) => Reflect.apply(get, receiver, []) as T
+}
+
+/** Calls a method as the class has it now, whatever a guest puts in its place later. */
+export function methodOf(constructor: Function, key: string): Method {
+  const method = Reflect.get(constructor.prototype as object, key) as Function
+  return (receiver, ...args) => Reflect.apply(method, receiver, args) as unknown
+}
+
 /** For classes that only the platform makes objects of. */
 export function illegal(): never {
   throw new TypeError('Illegal constructor')

@@ -1,6 +1,6 @@
 // multipart/form-data: how it is written (https://html.spec.whatwg.org/multipage/form-control-infrastructure.html) and
 // read (https://andreubotella.github.io/multipart-form-data/).
-import { File, bytesOfBlob, isFile, joined } from './blob.js'
+import { File, blobType, bytesOfBlob, fileName, isFile, joined } from './blob.js'
 import { utf8, utf8Decode } from './encoding.js'
 import type { FormEntry } from './form-data.js'
 
@@ -22,8 +22,8 @@ export function writeMultipart(entries: readonly FormEntry[], boundary: string):
   for (const [name, value] of entries) {
     const head = `--${boundary}\r\nContent-Disposition: form-data; name="${escaped(lineBreaks(name))}"`
     if (isFile(value)) {
-      const type = value.type === '' ? 'application/octet-stream' : value.type
-      pieces.push(utf8(`${head}; filename="${escaped(value.name)}"\r\nContent-Type: ${type}\r\n\r\n`), bytesOfBlob(value), utf8('\r\n'))
+      const type = blobType(value) || 'application/octet-stream'
+      pieces.push(utf8(`${head}; filename="${escaped(fileName(value))}"\r\nContent-Type: ${type}\r\n\r\n`), bytesOfBlob(value), utf8('\r\n'))
     } else {
       pieces.push(utf8(`${head}\r\n\r\n${lineBreaks(value as string)}\r\n`))
     }

@@ -1,13 +1,13 @@
 // https://fetch.spec.whatwg.org/#request-class
-import { AbortController, abort, isAbortSignal, onAbort } from './abort.js'
+import { AbortController, abort, isAbortSignal, isAborted, onAbort, reasonOf, signalOf } from './abort.js'
 import type { AbortSignal } from './abort.js'
 import type { Blob } from './blob.js'
 import { Body, extract } from './body.js'
 import type { FormData } from './form-data.js'
-import { Headers } from './headers.js'
-import { dictionary, isObject, need, shape, usv } from './idl.js'
+import { Headers, addHeader, getHeader, hasHeader } from './headers.js'
+import { dictionary, getterOf, isObject, need, shape, usv } from './idl.js'
 import type { ReadableStream } from './streams.js'
-import { URL } from './url.js'
+import { hrefOf, URL, usernameOf, passwordOf } from './url.js'
 
 const METHODS = new Set(['DELETE', 'GET', 'HEAD', 'OPTIONS', 'POST', 'PUT'])
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
@@ -91,17 +91,18 @@ export class Request {
       if (content.stream !== undefined && options.duplex !== 'half') {
         throw new TypeError("RequestInit: duplex option is required when sending a body that is a stream, and must be 'half'")
       }
-      if (extracted.type !== undefined && !this.#headers.has('content-type')) this.#headers.append('content-type', extracted.type)
+      if (extracted.type !== undefined && !hasHeader(this.#headers, 'content-type')) addHeader(this.#headers, 'content-type', extracted.type)
     } else if (from !== undefined) {
       if (from.#body.isUnusable) throw new TypeError('Cannot construct a Request with a Request object that has already been used.')
       content = from.#body.take()
     }
-    this.#body = new Body(content, () => this.#headers.get('content-type'))
+    this.#body = new Body(content, () => getHeader(this.#headers, 'content-type'))
     const controller = new AbortController()
-    this.#signal = controller.signal
+    const own = signalOf(controller)
+    this.#signal = own
     if (isAbortSignal(signal)) {
-      if (signal.aborted) abort(this.#signal, signal.reason)
-      else onAbort(signal, () => abort(controller.signal, signal.reason))
+      if (isAborted(signal)) abort(own, reasonOf(signal))
+      else onAbort(signal, () => abort(own, reasonOf(signal)))
     }
   }
 
@@ -220,16 +221,22 @@ export class Request {
 const { isRequest, bodyOf } = Request
 for (const key of ['isRequest', 'bodyOf']) Reflect.deleteProperty(Request, key)
 
+export const requestUrl = getterOf<string>(Request, 'url')
+export const requestMethod = getterOf<string>(Request, 'method')
+export const requestRedirect = getterOf<string>(Request, 'redirect')
+export const requestHeaders = getterOf<Headers>(Request, 'headers')
+export const requestSignal = getterOf<AbortSignal>(Request, 'signal')
+
 shape(Request, 'Request')
 
 export { bodyOf as requestBody, isRequest }
 
 function urlOf(input: unknown): string {
   const url = new URL(usv(input))
-  if (url.username !== '' || url.password !== '') {
+  if (usernameOf(url) !== '' || passwordOf(url) !== '') {
     throw new TypeError('Request cannot be constructed from a URL that includes credentials')
   }
-  return url.href
+  return hrefOf(url)
 }
 
 function changed(settings: Settings, options: Partial<RequestInit>): Settings {
@@ -256,7 +263,7 @@ function changed(settings: Settings, options: Partial<RequestInit>): Settings {
 /** An empty one is none; one of another origin can't be chosen. */
 function referrer(text: string): string {
   if (text === '') return ''
-  new URL(text)
+  if (system.parseUrl(text, undefined) === undefined) throw new TypeError('Request: the referrer is no URL')
   return 'about:client'
 }
 

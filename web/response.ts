@@ -4,13 +4,13 @@ import { Body, extract } from './body.js'
 import type { Content } from './body.js'
 import { utf8 } from './encoding.js'
 import type { FormData } from './form-data.js'
-import { Headers, immutable } from './headers.js'
+import { Headers, addHeader, getHeader, hasHeader, immutable } from './headers.js'
 import { dictionary, need, shape, usv } from './idl.js'
 import type { ReadableStream } from './streams.js'
-import { URL } from './url.js'
+import { URL, hrefOf } from './url.js'
 
-const REDIRECTS = [301, 302, 303, 307, 308]
-const WITHOUT_BODY = [101, 103, 204, 205, 304]
+const REDIRECTS = new Set([301, 302, 303, 307, 308])
+const WITHOUT_BODY = new Set([101, 103, 204, 205, 304])
 
 interface ResponseInit {
   status: unknown
@@ -44,10 +44,10 @@ export class Response {
     this.#headers = new Headers(headers)
     const extracted = body === undefined || body === null ? undefined : extract(body)
     if (extracted !== undefined) {
-      if (WITHOUT_BODY.includes(code)) throw new TypeError(`Response: a response of status ${code} has no body`)
-      if (extracted.type !== undefined && !this.#headers.has('content-type')) this.#headers.append('content-type', extracted.type)
+      if (WITHOUT_BODY.has(code)) throw new TypeError(`Response: a response of status ${code} has no body`)
+      if (extracted.type !== undefined && !hasHeader(this.#headers, 'content-type')) addHeader(this.#headers, 'content-type', extracted.type)
     }
-    this.#body = new Body(extracted?.content, () => this.#headers.get('content-type'))
+    this.#body = new Body(extracted?.content, () => getHeader(this.#headers, 'content-type'))
   }
 
   static error(this: void): Response {
@@ -56,9 +56,9 @@ export class Response {
 
   static redirect(this: void, url: unknown, status: unknown = 302): Response {
     need('Response.redirect', 1, arguments.length)
-    const location = new URL(usv(url)).href
+    const location = hrefOf(new URL(usv(url)))
     const code = Math.trunc(Number(status)) & 0xffff
-    if (!REDIRECTS.includes(code)) throw new RangeError(`Response.redirect: ${code} is no status of a redirect`)
+    if (!REDIRECTS.has(code)) throw new RangeError(`Response.redirect: ${code} is no status of a redirect`)
     return made({ ...DEFAULTS, status: code }, new Headers([['location', location]]), undefined)
   }
 
@@ -68,7 +68,7 @@ export class Response {
     if (text === undefined) throw new TypeError('Response.json: the value is not JSON serializable')
     const { status, statusText, headers: given } = dictionary<ResponseInit>(init, 'The options of Response')
     const headers = new Headers(given)
-    if (!headers.has('content-type')) headers.set('content-type', 'application/json')
+    if (!hasHeader(headers, 'content-type')) addHeader(headers, 'content-type', 'application/json')
     return new Response(utf8(text), { status, statusText, headers })
   }
 

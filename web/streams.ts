@@ -35,4 +35,4 @@ export const streamClasses: readonly Function[] = [
 
 for (const { prototype } of streamClasses as readonly { prototype: object }[]) system.mark(prototype)
 
-export { ReadableStream, TransformStream, WritableStream }
+export { ReadableStream, ReadableStreamDefaultReader, TransformStream, WritableStream }

@@ -1,6 +1,6 @@
 // https://encoding.spec.whatwg.org/#interface-textdecoderstream
 import { TextDecoder, utf8 } from './encoding.js'
-import { isBufferSource, shape } from './idl.js'
+import { getterOf, isBufferSource, methodOf, shape } from './idl.js'
 import { TransformStream } from './streams.js'
 import type { ReadableStream, WritableStream } from './streams.js'
 
@@ -24,15 +24,15 @@ export class TextDecoderStream {
   }
 
   get encoding(): string {
-    return this.#decoder.encoding
+    return encodingOf(this.#decoder)
   }
 
   get fatal(): boolean {
-    return this.#decoder.fatal
+    return isFatal(this.#decoder)
   }
 
   get ignoreBOM(): boolean {
-    return this.#decoder.ignoreBOM
+    return ignoresMark(this.#decoder)
   }
 
   get readable(): ReadableStream<string> {
@@ -44,11 +44,10 @@ export class TextDecoderStream {
   }
 }
 
-const decodeMethod = TextDecoder.prototype.decode
-
-function decode(decoder: TextDecoder, ...args: unknown[]): string {
-  return Reflect.apply(decodeMethod, decoder, args)
-}
+const decode = methodOf(TextDecoder, 'decode') as (decoder: TextDecoder, ...args: unknown[]) => string
+const encodingOf = getterOf<string>(TextDecoder, 'encoding')
+const isFatal = getterOf<boolean>(TextDecoder, 'fatal')
+const ignoresMark = getterOf<boolean>(TextDecoder, 'ignoreBOM')
 
 shape(TextDecoderStream, 'TextDecoderStream')
 

@@ -1,5 +1,5 @@
 // https://url.spec.whatwg.org/#api
-import { iteratorsOf, need, isObject, shape, usv } from './idl.js'
+import { getterOf, iteratorsOf, methodOf, need, isObject, shape, usv } from './idl.js'
 
 const SPECIAL_WITH_ORIGIN = new Set(['http:', 'https:', 'ws:', 'wss:', 'ftp:'])
 
@@ -49,13 +49,12 @@ export class URL {
   }
 
   get origin(): string {
-    const { protocol } = this
-    if (SPECIAL_WITH_ORIGIN.has(protocol)) return `${protocol}//${this.host}`
+    const protocol = this.#parts[0].slice(0, this.#parts[1])
+    if (SPECIAL_WITH_ORIGIN.has(protocol)) return `${protocol}//${this.#between(4, 6)}`
     if (protocol !== 'blob:') return 'null'
-    const inner = system.parseUrl(this.pathname, undefined)
-    if (inner === undefined) return 'null'
-    const url = new URL(inner[0])
-    return url.protocol === 'http:' || url.protocol === 'https:' ? url.origin : 'null'
+    const inner = system.parseUrl(this.#between(7, 8), undefined)
+    const isWeb = inner !== undefined && /^https?:/.test(inner[0])
+    return isWeb ? `${inner[0].slice(0, inner[1])}//${inner[0].slice(inner[4], inner[6])}` : 'null'
   }
 
   get protocol(): string {
@@ -116,6 +115,10 @@ export class URL {
   }
 
   get search(): string {
+    return this.#search()
+  }
+
+  #search(): string {
     const search = this.#between(8, 9)
     return search === '?' ? '' : search
   }
@@ -126,12 +129,12 @@ export class URL {
   }
 
   get searchParams(): URLSearchParams {
-    this.#params ??= paramsOf(this.search, (search) => this.#change('search', search))
+    this.#params ??= paramsOf(this.#search(), (search) => this.#change('search', search))
     return this.#params
   }
 
   #refreshParams(): void {
-    if (this.#params !== undefined) setParams(this.#params, this.search)
+    if (this.#params !== undefined) setParams(this.#params, this.#search())
   }
 
   get hash(): string {
@@ -151,6 +154,10 @@ export class URL {
     return this.#parts[0]
   }
 }
+
+export const hrefOf = getterOf<string>(URL, 'href')
+export const usernameOf = getterOf<string>(URL, 'username')
+export const passwordOf = getterOf<string>(URL, 'password')
 
 shape(URL, 'URL')
 
@@ -285,6 +292,9 @@ export const parsePairs = (text: string): Pair[] => {
   for (let index = 0; index < parts.length; index += 2) pairs.push([parts[index]!, parts[index + 1]!])
   return pairs
 }
+
+/** The text of parameters. */
+export const paramsText = methodOf(URLSearchParams, 'toString') as (params: object) => string
 
 function serialize(pairs: readonly Pair[]): string {
   return system.serializeForm(pairs.flat())

@@ -301,8 +301,9 @@ interface CreateIsolateOptions {
     /**
      * What the guest may make code from. `strings: false`: `eval`, `new Function` and their like throw
      * V8's `EvalError`, however the guest came by them. `wasm: false`: compiling WebAssembly throws a
-     * `WebAssembly.CompileError`; modules that the snapshot brings stay. Holds for the sources of
-     * `fallback`, too, and for nothing that the snapshot's sources did while it was built.
+     * `WebAssembly.CompileError`, also of a module that the snapshot brings, which is compiled when the
+     * session first uses it. Holds for the sources of `fallback`, too. What the snapshot's sources made of
+     * strings while it was built stays.
      *
      * @default { strings: true, wasm: true }
      */

@@ -16,7 +16,6 @@ use std::time::{Duration, Instant};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::cpu::ThreadClock;
-use crate::engine::limits::sampler;
 use crate::engine::stats::IsolateStats;
 
 /// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
@@ -204,8 +203,7 @@ impl Lifecycle {
                 .detached_timeout
                 .and_then(|timeout| self.alarm(timeout, move |this| this.expire_detached(number, timeout))),
         };
-        self.running.store(number, Ordering::Relaxed);
-        sampler::turn_begins();
+        self.running.store(number, Ordering::SeqCst);
         let cpu = state.cpu_limit.as_ref().and_then(|limit| self.cpu_alarm(number, limit.left()));
         state.turn = Some(Turn { number, owner, stop: None, _alarm: alarm, grace: None, cpu });
         true
@@ -213,7 +211,7 @@ impl Lifecycle {
 
     /// The number of the turn that runs, unique in the isolate; zero when none does.
     pub(crate) fn running_turn(&self) -> u64 {
-        self.running.load(Ordering::Relaxed)
+        self.running.load(Ordering::SeqCst)
     }
 
     /// The stretch ended. Says whether it was stopped, and takes the termination back.
@@ -369,7 +367,11 @@ impl Lifecycle {
 
     /// V8 gave up on this thread, which will never return.
     pub(crate) fn lost(&self, words: &str, heap_is_full: bool) {
-        let (owner, stop) = self.state().turn.as_ref().map_or((None, None), |turn| (turn.owner, turn.stop));
+        let (owner, stop, exists) = {
+            let state = self.state();
+            let turn = state.turn.as_ref();
+            (turn.and_then(|turn| turn.owner), turn.and_then(|turn| turn.stop), state.v8.is_some())
+        };
         let is_memory = heap_is_full || stop == Some(Stop::MemoryLimit);
         let why = if is_memory {
             EngineError::MemoryLimit { limit_mb: self.limit_mb }
@@ -378,6 +380,13 @@ impl Lifecycle {
         };
         if let Some(owner) = owner {
             self.settle(owner, Err(why.clone()));
+        }
+        if !exists {
+            // Whoever waits for the isolate is told why it can't be had.
+            let pending = std::mem::take(&mut self.state().pending);
+            for pending in pending.into_values() {
+                (pending.settle)(Err(why.clone()));
+            }
         }
         self.finish(&why);
         self.exited();

@@ -22,6 +22,7 @@ use crate::engine::host_call::{GuestState, Waiting};
 use crate::engine::isolate::{self, LiveIsolate};
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
 use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::limits::native::Charging;
 use crate::engine::limits::{codegen, fatal, sampler};
 use crate::engine::modules;
 use crate::engine::platform::TaskRoute;
@@ -123,6 +124,7 @@ fn serve(
     let memory = MemoryLimit::new(Arc::clone(lifecycle));
     let mut live = isolate::create(seed.snapshot, &memory)?;
     memory.enforce(&mut live.isolate);
+    let _charging = Charging::begin(&memory);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
     let route = TaskRoute::new(&live.isolate, move |task| {
         // The receiver lives as long as the isolate does.
@@ -295,6 +297,7 @@ impl Worker<'_> {
         if !self.lifecycle.begin_turn(owner) {
             return None;
         }
+        sampler::turn_begins(&self.memory);
         self.guest.owner.set(owner);
         let outcome = {
             v8::scope_with_context!(let scope, &mut self.live.isolate, &self.live.context);
@@ -315,6 +318,7 @@ impl Worker<'_> {
         };
         let outcome = outcome.map_err(|error| self.live.map_error(self.source_maps.map_error(error)));
         self.guest.owner.set(None);
+        self.memory.judge_refusal(&mut self.live.isolate);
         let Some(stop) = self.lifecycle.end_turn() else { return Some(outcome) };
         let error = self.lifecycle.stop_error(stop);
         if stop.is_final() {

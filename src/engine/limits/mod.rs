@@ -6,5 +6,6 @@ pub(crate) mod codegen;
 pub(crate) mod cpu;
 pub(crate) mod fatal;
 pub(crate) mod memory;
+pub(crate) mod native;
 pub(crate) mod output;
 pub(crate) mod sampler;

@@ -1,4 +1,3 @@
-import type { ReadableStream } from 'node:stream/web'
 import type { NativeIsolate, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'

@@ -19,8 +19,8 @@ use crate::engine::error::{EngineError, GuestException, Result};
 use crate::engine::exception::describe;
 use crate::engine::guest::{self, Progress};
 use crate::engine::handle::{Seed, SessionOptions};
-use crate::engine::host_call::{GuestState, Waiting};
 use crate::engine::heap_snapshot;
+use crate::engine::host_call::{GuestState, Waiting};
 use crate::engine::inspector::{Inspector, Maps};
 use crate::engine::isolate::{self, LiveIsolate};
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
@@ -278,19 +278,26 @@ impl Worker<'_> {
             }
             Command::Inspect => {
                 let inspector = Rc::clone(&self.inspector);
-                self.turn(None, |scope, _| {
-                    inspector.drain();
-                    // A client may wait for a promise.
-                    scope.perform_microtask_checkpoint();
-                    Ok(())
-                });
+                // Each in a turn of its own: what one evaluates without end is not the next one's fault.
+                let mut is_through = false;
+                while !is_through {
+                    let handled = self.turn(None, |scope, _| {
+                        let was_there = inspector.step();
+                        // A client may wait for a promise.
+                        scope.perform_microtask_checkpoint();
+                        Ok(was_there)
+                    });
+                    is_through = matches!(handled, None | Some(Ok(false)));
+                }
                 inspector.tidy();
             }
             Command::HeapSnapshot { call, path } => {
                 // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.
                 let is_wanted = || self.lifecycle.is_pending(call);
-                let written = heap_snapshot::write(&mut self.live.isolate, &path, is_wanted);
-                self.lifecycle.settle(call, written.map(|()| Reply::Done));
+                if is_wanted() {
+                    let written = heap_snapshot::write(&mut self.live.isolate, &path, is_wanted);
+                    self.lifecycle.settle(call, written.map(|()| Reply::Done));
+                }
             }
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
@@ -329,6 +336,8 @@ impl Worker<'_> {
         let outcome = {
             v8::scope_with_context!(let scope, &mut self.live.isolate, &self.live.context);
             v8::tc_scope!(let scope, scope);
+            // See `engine::inspector::exceptions`.
+            scope.set_verbose(self.inspector.is_attached());
             if owner.is_some() && self.lifecycle.port().is_held() {
                 self.inspector.hold();
             }
@@ -347,7 +356,8 @@ impl Worker<'_> {
                 }
             }
         };
-        let outcome = outcome.map_err(|error| self.live.map_error(self.source_maps.borrow().map_error(error)));
+        let outcome =
+            outcome.map_err(|error| self.live.map_error(self.source_maps.borrow().map_error(error)));
         self.guest.owner.set(None);
         self.inspector.set_idle(true);
         let Some(stop) = self.lifecycle.end_turn() else { return Some(outcome) };

@@ -34,10 +34,7 @@ impl V8InspectorClientImpl for Client {
         }
     }
 
-    fn ensure_default_context_in_group(
-        &self,
-        _context_group_id: i32,
-    ) -> Option<v8::Local<'_, v8::Context>> {
+    fn ensure_default_context_in_group(&self, _context_group_id: i32) -> Option<v8::Local<'_, v8::Context>> {
         let inspector = self.inspector.upgrade()?;
         // SAFETY: V8 asks on the isolate's thread, while the isolate lives.
         let mut isolate = unsafe { v8::Isolate::from_raw_isolate_ptr(inspector.isolate) };

@@ -53,7 +53,8 @@ mod tests {
             let answer = read(wrong).expect_err(wrong);
             assert!(answer.starts_with(r#"{"error":{"code":-32700,"#), "{answer}");
         }
-        let deep = format!(r#"{{"id":1,"method":"x","params":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        let deep =
+            format!(r#"{{"id":1,"method":"x","params":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         // Deep or not, it is V8 that looks into the parameters.
         drop(read(&deep));
     }

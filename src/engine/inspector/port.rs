@@ -250,7 +250,11 @@ mod tests {
             let waiting = Arc::clone(&port);
             let thread = thread::spawn(move || waiting.wait_for_room(1, 1));
             assert!(received.recv().expect("a message").is_some());
-            if go { drop(port.disconnect(1)) } else { port.read(1) }
+            if go {
+                drop(port.disconnect(1))
+            } else {
+                port.read(1)
+            }
             thread.join().expect("it comes back");
         }
     }
@@ -264,7 +268,11 @@ mod tests {
             assert!(matches!(port.wait_paused(), Next::Request(1, Request::Connect)));
             let waiting = Arc::clone(&port);
             let thread = thread::spawn(move || matches!(waiting.wait_paused(), Next::GoOn));
-            if finish { port.close() } else { port.turn_stops() }
+            if finish {
+                port.close()
+            } else {
+                port.turn_stops()
+            }
             assert!(thread.join().expect("it comes back"));
             if finish {
                 assert_eq!(received.recv().expect("the end"), None);

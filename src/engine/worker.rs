@@ -378,20 +378,27 @@ impl<'a, G: Ground> Worker<'a, G> {
             }
             Command::Inspect => {
                 let inspector = Rc::clone(&self.inspector);
-                self.turn(None, |scope, _| {
-                    inspector.drain();
-                    // A client may wait for a promise.
-                    scope.perform_microtask_checkpoint();
-                    Ok(())
-                });
+                // Each in a turn of its own: what one evaluates without end is not the next one's fault.
+                let mut is_through = false;
+                while !is_through {
+                    let handled = self.turn(None, |scope, _| {
+                        let was_there = inspector.step();
+                        // A client may wait for a promise.
+                        scope.perform_microtask_checkpoint();
+                        Ok(was_there)
+                    });
+                    is_through = matches!(handled, None | Some(Ok(false)));
+                }
                 inspector.tidy();
             }
             Command::HeapSnapshot { call, path } => {
                 // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.
                 let session = &self.session;
                 let is_wanted = || session.lifecycle.is_pending(call);
-                let written = self.ground.enter(|scope| heap_snapshot::write(scope, &path, is_wanted));
-                self.lifecycle.settle(call, written.map(|()| Reply::Done));
+                if is_wanted() {
+                    let written = self.ground.enter(|scope| heap_snapshot::write(scope, &path, is_wanted));
+                    self.lifecycle.settle(call, written.map(|()| Reply::Done));
+                }
             }
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
@@ -489,6 +496,8 @@ impl<'a, G: Ground> Worker<'a, G> {
         session.inspector.set_idle(false);
         let (outcome, stop) = self.ground.enter(|scope| {
             v8::tc_scope!(let scope, scope);
+            // See `engine::inspector::exceptions`.
+            scope.set_verbose(session.inspector.is_attached());
             if owner.is_some() && session.lifecycle.port().is_held() {
                 session.inspector.hold();
             }

@@ -503,6 +503,28 @@ interface CreateIsolateOptions {
      * What the function throws is an uncaught exception of the host.
      */
     onUnhandledRejection?: (rejection: UnhandledRejection) => void;
+    /**
+     * How large and how deep values may be, both ways: arguments, results, answers of bindings, `globals`.
+     * One that is larger or deeper is refused (`ERR_DATA_CLONE`), and the isolate stays usable; in the
+     * guest a binding's call with such arguments fails with a `TypeError`.
+     *
+     * @default no limits but memory and stack
+     */
+    valueLimits?: ValueLimits;
+}
+/** Limits of the values that cross. What is absent is not limited beyond memory and stack. */
+interface ValueLimits {
+    /**
+     * How deep a value may be nested; an integer from 1 to 1000000. An array of primitives is 1 deep, a
+     * `Map` of such arrays 2; an error's `cause` and `errors` count as values of their own. Without it,
+     * as deep as V8's stack allows, some thousand levels.
+     */
+    depth?: number;
+    /**
+     * Size of one encoded value, or of a call's arguments together, with the buffers that move along, in
+     * bytes; an integer from 1 to 2 ** 40. Never more than `memoryLimitMb`.
+     */
+    bytes?: number;
 }
 /**
  * A function of the host that the guest may call. It may return a promise. It
@@ -545,6 +567,24 @@ interface CallOptions {
      * @default 'eval.js'
      */
     filename?: string;
+    /**
+     * Only for `call`: buffers in the arguments that move to the guest instead of being copied twice.
+     * They are detached here as soon as the call is sent, as with `structuredClone`; not when an argument
+     * can't be cloned. In the guest they count towards `memoryLimitMb`. Each must be a whole `ArrayBuffer`
+     * that Node lets go: not a small `Buffer`'s, which is a part of Node's pool. A resizable one stays
+     * resizable, and is copied.
+     *
+     * @default []
+     */
+    transfer?: ArrayBuffer[];
+    /**
+     * Only for `eval` and `call`: whether every `ArrayBuffer` in the result, also of a view, moves out of the guest, where it is
+     * detached. Large ones arrive without being copied: such a buffer can move into another isolate with
+     * `transfer`, but Node does not take it for `postMessage` (make a copy with `slice`).
+     *
+     * @default false
+     */
+    transferResult?: boolean;
 }
 /** One source that a snapshot was built from. */
 interface SnapshotSource {
@@ -1112,7 +1152,8 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
     /**
      * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
      * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
-     * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`.
+     * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`. A function that is
+     * exported as `then` is left out: a promise would call it.
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader
@@ -1231,6 +1272,22 @@ interface SnapshotCache {
 declare const snapshotCache: SnapshotCache;
 
 /**
+ * Marks a value that a host function is about to return: its buffers move to
+ * the guest instead of being copied, and are detached here, as with the
+ * `transfer` option of `call`. The mark holds for one answer.
+ *
+ * ```js
+ * bindings: { readImage: async (name) => { const bytes = await load(name); return transfer({ name, bytes }, [bytes.buffer]) } }
+ * ```
+ *
+ * @param value what the function returns: an object, array or buffer
+ * @param buffers each a whole `ArrayBuffer`, as with the `transfer` option of `call`
+ * @returns the value
+ * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+ */
+declare function transfer<Value extends object>(value: Value, buffers: ArrayBuffer[]): Value;
+
+/**
  * Proves for one snapshot that a session can't change another: a hostile
  * session changes all it can reach, and a session made after it is compared,
  * over everything reachable from its global, with one that nobody touched.
@@ -1242,5 +1299,5 @@ declare const snapshotCache: SnapshotCache;
  */
 declare function verifyIsolation(snapshot: Snapshot, options?: VerifyIsolationOptions): Promise<IsolationReport>;
 
-export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, verifyIsolation };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, GuestBinding, GuestBindings, GuestErrorOptions, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationReport, IsoseedErrorOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, UnhandledRejection, VerifyIsolationOptions };
+export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, transfer, verifyIsolation };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, GuestBinding, GuestBindings, GuestErrorOptions, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationReport, IsoseedErrorOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, UnhandledRejection, ValueLimits, VerifyIsolationOptions };

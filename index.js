@@ -30,6 +30,7 @@ __export(index_exports, {
   buildSnapshot: () => buildSnapshot,
   createIsolate: () => createIsolate,
   snapshotCache: () => snapshotCache,
+  transfer: () => transfer,
   verifyIsolation: () => verifyIsolation
 });
 module.exports = __toCommonJS(index_exports);
@@ -66,7 +67,7 @@ var IsoseedError = class extends Error {
   /** Why it failed: see `ErrorCode`. */
   code;
   constructor(code, message, options = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : void 0);
+    super(message, Object.hasOwn(options, "cause") ? { cause: options.cause } : void 0);
     this.code = code;
     if (options.findings !== void 0) {
       Object.defineProperty(this, "findings", property(options.findings, true));
@@ -75,11 +76,11 @@ var IsoseedError = class extends Error {
 };
 var GuestError = class extends IsoseedError {
   constructor(message, guest) {
-    super("ERR_GUEST", message, "cause" in guest ? { cause: guest.cause } : {});
+    super("ERR_GUEST", message, Object.hasOwn(guest, "cause") ? { cause: guest.cause } : {});
     Object.defineProperty(this, "name", property(guest.name, false));
     Object.defineProperty(this, "stack", property(guest.stack, false));
-    if (guest.code !== void 0) Object.defineProperty(this, "guestCode", property(guest.code, true));
-    if (guest.errors !== void 0) Object.defineProperty(this, "errors", property(guest.errors, false));
+    if (Object.hasOwn(guest, "code") && guest.code !== void 0) Object.defineProperty(this, "guestCode", property(guest.code, true));
+    if (Object.hasOwn(guest, "errors") && guest.errors !== void 0) Object.defineProperty(this, "errors", property(guest.errors, false));
   }
 };
 Object.defineProperty(IsoseedError.prototype, "name", property("IsoseedError", false));
@@ -117,16 +118,19 @@ var CONSTRUCTORS = [
   () => new URIError(),
   () => new AggregateError([])
 ];
-function decode(bytes) {
+function decode(bytes, buffers = []) {
   try {
     const reader = new Reader(bytes);
+    for (const [number, buffer] of buffers.entries()) reader.transferArrayBuffer(number, buffer);
     reader.readHeader();
     const value = reader.readValue();
     while (reader.readUint32() === MORE_DETAILS) reader.readDetails();
     reader.nameStacklessErrors();
     return value;
   } catch (cause) {
-    throw new IsoseedError("ERR_DATA_CLONE", `a value of the guest can't be read: ${String(cause?.message)}`, { cause });
+    const words = String(cause?.message);
+    const why = words.includes("call stack size exceeded") ? "it is nested too deeply" : words;
+    throw new IsoseedError("ERR_DATA_CLONE", `a value of the guest can't be read: ${why}`, { cause });
   }
 }
 var Reader = class extends import_node_v8.Deserializer {
@@ -161,7 +165,7 @@ var Reader = class extends import_node_v8.Deserializer {
   }
 };
 function withoutStack(make) {
-  const limit = Error.stackTraceLimit;
+  const limit2 = Error.stackTraceLimit;
   try {
     Error.stackTraceLimit = 0;
   } catch {
@@ -172,7 +176,7 @@ function withoutStack(make) {
     return error;
   } finally {
     try {
-      Error.stackTraceLimit = limit;
+      Error.stackTraceLimit = limit2;
     } catch {
     }
   }
@@ -596,11 +600,11 @@ var LimitReporter = class {
   }
   /** Why a call failed. */
   see(error, kind, name) {
-    const limit = limitIn(error);
-    if (limit === void 0 || this.#finished) return;
-    this.#finished = limit.code !== "ERR_TIMEOUT";
+    const limit2 = limitIn(error);
+    if (limit2 === void 0 || this.#finished) return;
+    this.#finished = limit2.code !== "ERR_TIMEOUT";
     if (!hasSubscribers("isoseed:limit")) return;
-    publish("isoseed:limit", { isolateId: this.#isolateId, code: limit.code, error: limit, kind, name });
+    publish("isoseed:limit", { isolateId: this.#isolateId, code: limit2.code, error: limit2, kind, name });
   }
 };
 function limitIn(error) {
@@ -718,6 +722,20 @@ var Writer = class extends import_node_v82.Serializer {
     this._setTreatArrayBufferViewsAsHostObjects(true);
     this.writeHeader();
   }
+  /** From now on buffers go beside the message, where only their numbers are written: these, and large ones that are met. */
+  writeBeside(buffers) {
+    this.beside = buffers;
+    for (const [number, buffer] of buffers.entries()) this.transferArrayBuffer(number, buffer);
+  }
+  /** Puts a large buffer beside the message. Says whether a buffer is there. */
+  putBeside(buffer) {
+    if (this.beside === void 0 || import_node_util5.types.isSharedArrayBuffer(buffer)) return false;
+    if (this.beside.includes(buffer)) return true;
+    if (!goesBeside(buffer)) return false;
+    this.transferArrayBuffer(this.beside.length, buffer);
+    this.beside.push(buffer);
+    return true;
+  }
   /** Writes a value with all that it refers to; throws a `Refusal`, or what a getter throws. */
   write(value) {
     if (this.writeValue(value) !== true) throw new Refusal("a value could not be cloned");
@@ -737,7 +755,7 @@ var Writer = class extends import_node_v82.Serializer {
   }
 };
 function writeView(writer, view) {
-  const twin = twinOf(view);
+  const twin = twinOf(view, writer);
   writer.writeUint32(VIEW);
   writer._setTreatArrayBufferViewsAsHostObjects(false);
   try {
@@ -746,17 +764,24 @@ function writeView(writer, view) {
     writer._setTreatArrayBufferViewsAsHostObjects(true);
   }
 }
-function twinOf(view) {
+function twinOf(view, writer) {
   const { buffer, byteOffset, byteLength } = view;
   if (import_node_buffer.Buffer.isBuffer(view)) {
-    const isWhole = byteLength === buffer.byteLength;
-    return new Uint8Array(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength));
+    if (writer.beside?.includes(buffer) === true) return new Uint8Array(buffer, byteOffset, byteLength);
+    const own = byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
+    writer.putBeside(own);
+    return new Uint8Array(own);
   }
+  writer.putBeside(buffer);
   const name = Reflect.apply(typedArrayName, view, []) ?? "DataView";
   const View = VIEWS.get(name);
   if (View === void 0) throw new Refusal("a view of an unknown class could not be cloned", view);
   if (buffer.resizable === true && isLengthTracking(view)) return new View(buffer, byteOffset);
   return new View(buffer, byteOffset, view.length ?? byteLength);
+}
+var LARGE = 64 * 1024;
+function goesBeside(buffer) {
+  return import_node_util5.types.isArrayBuffer(buffer) && buffer.byteLength >= LARGE && buffer.resizable !== true;
 }
 var VIEWS = new Map(
   [
@@ -778,6 +803,7 @@ var VIEWS = new Map(
 var typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
 function isLengthTracking(view) {
   const plain2 = new PlainSerializer();
+  plain2.transferArrayBuffer(0, view.buffer);
   plain2.writeValue(view);
   return ((plain2.releaseBuffer().at(-1) ?? 0) & 1) === 1;
 }
@@ -797,9 +823,29 @@ function cloneError(value, label, error) {
   }
   const text2 = String(error?.message);
   if (text2.includes("call stack size exceeded")) {
-    return new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: it is nested too deeply`);
+    return new IsoseedError("ERR_DATA_CLONE", `${deepPath(value, label, DEEP)} can't be cloned: it is nested too deeply`);
   }
   return new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: ${text2}`, { cause: error });
+}
+var DEEP = 500;
+function deepPath(root, label, depth) {
+  const seen = /* @__PURE__ */ new Set();
+  const pending = [{ place: { value: root, step: "" }, level: 1 }];
+  for (let next = pending.pop(); next !== void 0; next = pending.pop()) {
+    const { place, level } = next;
+    const { value } = place;
+    if (typeof value !== "object" || value === null || seen.has(value)) continue;
+    seen.add(value);
+    const isError = import_node_util6.types.isNativeError(value);
+    if (level > depth && !isError && !isLeaf(value)) return pathOf(place, label);
+    const children = childrenOf(value, place);
+    if (!Array.isArray(children)) continue;
+    for (const child of children.reverse()) pending.push({ place: child, level: isError ? 1 : level + 1 });
+  }
+  return label;
+}
+function isLeaf(value) {
+  return import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value) || import_node_util6.types.isDate(value) || import_node_util6.types.isRegExp(value) || import_node_util6.types.isBoxedPrimitive(value);
 }
 function find(root, refused) {
   const seen = /* @__PURE__ */ new Set();
@@ -962,8 +1008,9 @@ function partValue(key, value) {
 
 // lib/rewrite-errors.ts
 var import_node_util8 = require("node:util");
-function writeWithErrors(value, mode) {
+function writeWithErrors(value, mode, beside) {
   const writer = new Writer();
+  if (beside !== void 0) writer.writeBeside(beside);
   const rewriter = new Rewriter(mode);
   writer.write(rewriter.rewrite(value));
   for (let details = rewriter.nextDetails(); details !== void 0; details = rewriter.nextDetails()) {
@@ -1045,7 +1092,7 @@ var Rewriter = class {
       this.#unfilled.push(() => value.forEach((item) => copy2.add(this.#replace(item))));
       return copy2;
     }
-    if (isLeaf(value)) return value;
+    if (isLeaf2(value)) return value;
     if (Object.prototype.toString.call(value) === "[object WebAssembly.Module]") throw new Refusal("a module could not be cloned", value);
     const copy = Array.isArray(value) ? new Array(value.length) : {};
     this.#unfilled.push(() => {
@@ -1064,14 +1111,14 @@ var Rewriter = class {
 function isPlainPrimitive(value) {
   return value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol";
 }
-function isLeaf(value) {
+function isLeaf2(value) {
   return import_node_util8.types.isDate(value) || import_node_util8.types.isRegExp(value) || import_node_util8.types.isBoxedPrimitive(value) || import_node_util8.types.isAnyArrayBuffer(value) || import_node_util8.types.isArrayBufferView(value);
 }
 
 // lib/encode.ts
-function encode(value, label, containsError) {
+function encode(value, label, containsError, beside) {
   try {
-    return write(value, "value", containsError);
+    return write(value, "value", containsError, beside);
   } catch (error) {
     throw cloneError(value, label, error);
   }
@@ -1085,12 +1132,13 @@ function encodeThrown(value, path, containsError) {
     return finish(writeWithErrors(Object.assign(error, { code: "ERR_DATA_CLONE" }), "thrown"));
   }
 }
-function write(value, mode, containsError) {
+function write(value, mode, containsError, beside) {
   const writer = new Writer();
+  if (beside !== void 0) writer.writeBeside(beside);
   writer.write(value);
   const bytes = finish(writer);
   if (isFlat(value) && !bytes.includes(V8_ERROR_TAG) || !containsError(bytes)) return bytes;
-  return finish(writeWithErrors(value, mode));
+  return finish(writeWithErrors(value, mode, beside));
 }
 function isFlat(value) {
   if (typeof value !== "object" || value === null) return true;
@@ -1124,9 +1172,10 @@ function toGuestError(native2) {
   if (!import_node_util9.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
   return new GuestError(native2.message, {
     ...guest,
-    ..."cause" in thrown ? { cause: thrown.cause } : {},
-    ..."code" in thrown ? { code: thrown.code } : {},
-    ..."errors" in thrown && Array.isArray(thrown.errors) ? { errors: thrown.errors } : {}
+    // Its own only: what the host's prototypes have is not the guest's.
+    ...Object.hasOwn(thrown, "cause") ? { cause: thrown.cause } : {},
+    ...Object.hasOwn(thrown, "code") ? { code: Reflect.get(thrown, "code") } : {},
+    ...Object.hasOwn(thrown, "errors") && Array.isArray(Reflect.get(thrown, "errors")) ? { errors: Reflect.get(thrown, "errors") } : {}
   });
 }
 
@@ -1148,7 +1197,248 @@ function hostCallsWithin(isolate) {
   return hostCalls;
 }
 
+// lib/small.ts
+var import_node_buffer2 = require("node:buffer");
+var import_node_util10 = require("node:util");
+var MOST_ARGUMENTS = 16;
+var LONGEST_STRING = 256;
+var VERSION = 15;
+var [UNDEFINED, NULL, TRUE, FALSE, INT, DOUBLE, STRING, ARRAY, END_OF_ARRAY] = [95, 48, 84, 70, 73, 78, 34, 65, 36];
+var double = new DataView(new ArrayBuffer(8));
+function encodeSmallArguments(args) {
+  const { length } = args;
+  if (length > MOST_ARGUMENTS || import_node_util10.types.isProxy(args)) return void 0;
+  let size = 8;
+  for (let index = 0; index < length; index += 1) {
+    const itemSize = sizeOf(args[index]);
+    if (itemSize === 0) return void 0;
+    size += itemSize;
+  }
+  const bytes = import_node_buffer2.Buffer.allocUnsafe(size);
+  let at = begin(bytes);
+  bytes[at++] = ARRAY;
+  bytes[at++] = length;
+  for (let index = 0; index < length; index += 1) {
+    at = write2(bytes, at, args[index]);
+    if (at === 0) return void 0;
+  }
+  bytes[at++] = END_OF_ARRAY;
+  bytes[at++] = 0;
+  bytes[at++] = length;
+  return end(bytes, at);
+}
+function encodeSmall(value) {
+  const size = sizeOf(value);
+  if (size === 0) return void 0;
+  const bytes = import_node_buffer2.Buffer.allocUnsafe(size + 3);
+  return end(bytes, write2(bytes, begin(bytes), value));
+}
+function begin(bytes) {
+  bytes[0] = 255;
+  bytes[1] = VERSION;
+  return 2;
+}
+function end(bytes, at) {
+  bytes[at] = 0;
+  return at + 1 === bytes.length ? bytes : void 0;
+}
+function sizeOf(value) {
+  switch (typeof value) {
+    case "undefined":
+    case "boolean":
+      return 1;
+    case "number":
+      return isInt(value) ? 1 + varintSize(zigzag(value)) : 9;
+    case "string":
+      return isShort(value) ? 1 + varintSize(value.length) + value.length : 0;
+    default:
+      return value === null ? 1 : 0;
+  }
+}
+function write2(bytes, at, value) {
+  switch (typeof value) {
+    case "undefined":
+      bytes[at] = UNDEFINED;
+      return at + 1;
+    case "boolean":
+      bytes[at] = value ? TRUE : FALSE;
+      return at + 1;
+    case "number":
+      if (isInt(value)) {
+        bytes[at] = INT;
+        return writeVarint(bytes, at + 1, zigzag(value));
+      }
+      bytes[at] = DOUBLE;
+      double.setFloat64(0, value, true);
+      for (let index = 0; index < 8; index += 1) bytes[at + 1 + index] = double.getUint8(index);
+      return at + 9;
+    case "string": {
+      bytes[at] = STRING;
+      const start = writeVarint(bytes, at + 1, value.length);
+      for (let index = 0; index < value.length; index += 1) bytes[start + index] = value.charCodeAt(index);
+      return start + value.length;
+    }
+    default:
+      if (value !== null) return 0;
+      bytes[at] = NULL;
+      return at + 1;
+  }
+}
+function isInt(value) {
+  return (value | 0) === value && !(value === 0 && 1 / value < 0);
+}
+function isShort(text2) {
+  if (text2.length > LONGEST_STRING) return false;
+  for (let index = 0; index < text2.length; index += 1) {
+    if (text2.charCodeAt(index) > 255) return false;
+  }
+  return true;
+}
+function zigzag(value) {
+  return (value << 1 ^ value >> 31) >>> 0;
+}
+function varintSize(value) {
+  if (value < 128) return 1;
+  if (value < 16384) return 2;
+  if (value < 2097152) return 3;
+  return value < 268435456 ? 4 : 5;
+}
+function writeVarint(bytes, at, value) {
+  let rest = value;
+  let next = at;
+  for (; rest >= 128; rest >>>= 7) bytes[next++] = rest & 127 | 128;
+  bytes[next++] = rest;
+  return next;
+}
+var NOT_SMALL = /* @__PURE__ */ Symbol("not small");
+function decodeSmall(text2) {
+  const last = text2.length - 1;
+  switch (text2.charCodeAt(2)) {
+    case UNDEFINED:
+      return last === 3 ? void 0 : NOT_SMALL;
+    case NULL:
+      return last === 3 ? null : NOT_SMALL;
+    case TRUE:
+      return last === 3 ? true : NOT_SMALL;
+    case FALSE:
+      return last === 3 ? false : NOT_SMALL;
+    case INT: {
+      let value = 0;
+      for (let at = 3, shift = 0; at < last; at += 1, shift += 7) value |= (text2.charCodeAt(at) & 127) << shift;
+      return value >>> 1 ^ -(value & 1);
+    }
+    case DOUBLE:
+      for (let index = 0; index < 8; index += 1) double.setUint8(index, text2.charCodeAt(3 + index));
+      return last === 11 ? double.getFloat64(0, true) : NOT_SMALL;
+    case STRING:
+      return text2.charCodeAt(3) < 128 && last === 4 + text2.charCodeAt(3) ? text2.slice(4, last) : NOT_SMALL;
+    default:
+      return NOT_SMALL;
+  }
+}
+function unpack(text2) {
+  return import_node_buffer2.Buffer.from(text2, "latin1");
+}
+
+// lib/transfer.ts
+var import_node_util11 = require("node:util");
+var import_node_worker_threads = require("node:worker_threads");
+var fromGuests = /* @__PURE__ */ new WeakSet();
+var marked = /* @__PURE__ */ new WeakMap();
+function transfer(value, buffers) {
+  if (typeof value !== "object" && typeof value !== "function" || value === null) throw wrong("transfer", "value", "an object", value);
+  marked.set(value, checkTransfer("transfer", "buffers", buffers));
+  return value;
+}
+function takeMarked(value, path) {
+  if (typeof value !== "object" || value === null) return [];
+  const buffers = marked.get(value);
+  if (buffers === void 0) return [];
+  marked.delete(value);
+  return checkTransfer(path, "transfer", buffers);
+}
+function checkTransfer(where, name, list) {
+  if (list === void 0) return [];
+  if (!Array.isArray(list)) throw wrong(where, name, "an array of ArrayBuffers", list);
+  const buffers = /* @__PURE__ */ new Set();
+  const length = guarded(where, name, () => list.length);
+  for (let index = 0; index < length; index += 1) {
+    const at = `${name}[${index}]`;
+    const buffer = guarded(where, at, () => list[index]);
+    if (import_node_util11.types.isSharedArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer that is not shared", buffer);
+    if (import_node_util11.types.isArrayBufferView(buffer)) throw wrong(where, at, "an ArrayBuffer, not a view of one (its .buffer)", buffer);
+    if (!import_node_util11.types.isArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer", buffer);
+    if (buffers.has(buffer)) throw invalidArg(`${where}: ${at} must not be there twice, got ${show(buffer)}`);
+    if (isDetached(buffer)) throw invalidArg(`${where}: ${at} must not be detached, got ${show(buffer)}`);
+    if (!fromGuests.has(buffer) && !isTransferable(buffer)) {
+      const reason = "Node.js keeps it, as it does the pool of its Buffers and the memory of WebAssembly (copy it first)";
+      throw invalidArg(`${where}: ${at} must be an ArrayBuffer that can be detached, got ${show(buffer)}: ${reason}`);
+    }
+    buffers.add(buffer);
+  }
+  return [...buffers];
+}
+function isDetached(buffer) {
+  if (buffer.byteLength > 0) return false;
+  try {
+    return new Uint8Array(buffer).byteLength > 0;
+  } catch {
+    return true;
+  }
+}
+function isTransferable(buffer) {
+  probe ??= new import_node_worker_threads.MessageChannel();
+  try {
+    probe.port1.postMessage(null, [buffer, buffer]);
+  } catch (error) {
+    return String(error.message).includes("duplicate");
+  }
+  (0, import_node_worker_threads.receiveMessageOnPort)(probe.port2);
+  return false;
+}
+var probe;
+function movedBeside(buffers) {
+  return buffers.filter((buffer) => buffer.resizable !== true);
+}
+function asBytes(buffers) {
+  return buffers.map((buffer) => new Uint8Array(buffer));
+}
+function received(arrays) {
+  return (arrays ?? []).map((bytes) => {
+    const whole2 = bytes.byteLength === bytes.buffer.byteLength;
+    const buffer = whole2 ? bytes.buffer : bytes.slice().buffer;
+    if (whole2) fromGuests.add(buffer);
+    return buffer;
+  });
+}
+
+// lib/value-limits.ts
+var MAX_DEPTH = 1e6;
+var MAX_BYTES = 2 ** 40;
+function checkValueLimits(where, limits, memoryLimitMb) {
+  const memory2 = memoryLimitMb * 1024 * 1024;
+  if (limits === void 0) return { depth: void 0, bytes: memory2 };
+  const parts = readObject(where, "valueLimits", limits, ["depth", "bytes"]);
+  const bytes = limit(where, "bytes", parts.get("bytes"), MAX_BYTES) ?? memory2;
+  return { depth: limit(where, "depth", parts.get("depth"), MAX_DEPTH), bytes: Math.min(bytes, memory2) };
+}
+function limit(where, name, value, most) {
+  if (value === void 0) return void 0;
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw wrong(where, `valueLimits.${name}`, `an integer from 1 to ${most}`, value);
+}
+function checkSize(bytes, limits, label) {
+  if (bytes <= limits.bytes) return;
+  throw new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: encoded it is larger than ${limits.bytes} bytes`);
+}
+function checkDepth(nesting, { depth = Infinity }, list, deepPath2) {
+  const deepest = list ? depth + 1 : depth;
+  if (nesting <= deepest) return;
+  throw new IsoseedError("ERR_DATA_CLONE", `${deepPath2(deepest)} can't be cloned: it is nested deeper than ${depth}`);
+}
+
 // lib/connection.ts
+var NONE = [];
 var Failure = class {
   error;
   constructor(error) {
@@ -1158,6 +1448,7 @@ var Failure = class {
 var MAX_REQUEST = 2 ** 31 - 1;
 var Connection = class {
   native;
+  #addon;
   #containsError;
   #pending = /* @__PURE__ */ new Map();
   #receivers = /* @__PURE__ */ new Map();
@@ -1170,6 +1461,7 @@ var Connection = class {
   #starting;
   #holders = 0;
   constructor(addon) {
+    this.#addon = addon;
     this.#containsError = addon.containsError;
     this.native = addon.connect(
       {
@@ -1228,16 +1520,70 @@ var Connection = class {
   deliver(event) {
     this.#dispatch(event);
   }
-  /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  encode(value, label) {
-    return encode(value, label, this.#containsError);
+  /**
+   * @param transfer buffers that the host gives away
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  encodeArguments(args, limits, transfer2) {
+    if (transfer2.length === 0) {
+      const small = encodeSmallArguments(args);
+      if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE };
+    }
+    return this.#encode(args, "args", limits, true, transfer2);
+  }
+  /**
+   * Encodes a value of the user's; as `encodeArguments`.
+   *
+   * @param label what the value is called in an error message
+   */
+  encode(value, label, limits, transfer2 = NONE) {
+    const small = encodeSmall(value);
+    if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE };
+    return this.#encode(value, label, limits, false, transfer2);
+  }
+  /** Encodes the globals of a session. Nothing goes beside them. */
+  encodeGlobals(globals, limits) {
+    const bytes = encode(globals, "globals", this.#containsError);
+    this.#checkLimits({ bytes, beside: NONE }, globals, "globals", limits, true);
+    return bytes;
+  }
+  #encode(value, label, limits, list, transfer2) {
+    const beside = movedBeside(transfer2);
+    for (const item of list ? value : [value]) {
+      if (goesBeside(item) && !beside.includes(item)) beside.push(item);
+    }
+    const outgoing = { bytes: encode(value, label, this.#containsError, beside), beside };
+    this.#checkLimits(outgoing, value, label, limits, list);
+    return outgoing;
+  }
+  #checkLimits({ bytes, beside }, value, label, limits, list) {
+    checkSize(bytes.byteLength + beside.reduce((sum, buffer) => sum + buffer.byteLength, 0), limits, label);
+    if (limits.depth === void 0) return;
+    checkDepth(this.#addon.nesting(bytes), limits, list, (depth) => deepPath(value, label, depth));
+  }
+  /** Takes buffers away from the host: their content has moved. */
+  detach(buffers) {
+    for (const buffer of buffers) this.#addon.detach(buffer);
   }
   encodeThrown(value, path) {
     return encodeThrown(value, path, this.#containsError);
   }
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
   decode(bytes) {
-    return bytes === void 0 ? void 0 : decode(bytes);
+    return decode(bytes);
+  }
+  /**
+   * The value that a request was answered with.
+   *
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  valueOf({ packed, bytes, buffers }) {
+    if (typeof packed === "string") {
+      const small = decodeSmall(packed);
+      return small === NOT_SMALL ? decode(unpack(packed)) : small;
+    }
+    if (bytes === void 0) return void 0;
+    return buffers === void 0 ? decode(bytes) : decode(bytes, received(buffers));
   }
   #send(start, { signal, abort, owner, onProgress, timeoutMs }) {
     const request = this.#nextRequest();
@@ -1378,11 +1724,11 @@ var import_promises = require("node:fs/promises");
 var import_node_os = require("node:os");
 var import_node_path3 = require("node:path");
 var import_node_stream = require("node:stream");
-async function streamed(write2) {
+async function streamed(write3) {
   const folder = await (0, import_promises.mkdtemp)((0, import_node_path3.join)((0, import_node_os.tmpdir)(), "isoseed-"));
   try {
     const path = (0, import_node_path3.join)(folder, "isolate.heapsnapshot");
-    await write2(path);
+    await write3(path);
     const file = await (0, import_promises.open)(path, "r");
     return import_node_stream.Readable.toWeb(file.createReadStream());
   } finally {
@@ -1427,7 +1773,7 @@ var Inspector = class _Inspector {
     const release = isolate.holdLoop();
     let settle;
     const closed = new Promise((resolve2) => settle = resolve2);
-    const end = () => {
+    const end2 = () => {
       this.#sessions.delete(close);
       release();
       settle();
@@ -1435,7 +1781,7 @@ var Inspector = class _Inspector {
     let session;
     const close = () => {
       session?.close();
-      end();
+      end2();
     };
     try {
       session = await isolate.link.connect({
@@ -1446,7 +1792,7 @@ var Inspector = class _Inspector {
             read();
           }
         },
-        onEnd: end
+        onEnd: end2
       });
     } catch (error) {
       release();
@@ -1661,13 +2007,13 @@ function checkModules(given) {
   }
   return { given: sources, loader: void 0 };
 }
-var KINDS = ["module", "commonjs", "json"];
+var KINDS = /* @__PURE__ */ new Set(["module", "commonjs", "json"]);
 function checkModuleSource(where, name, source, fileName) {
   if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName, kind: "module" };
   if (!isObject(source)) throw wrong(where, name, "a string or { code, name, type }", source);
   const parts = readObject(where, name, source, ["code", "name", "type"]);
   const kind = parts.get("type") ?? "module";
-  if (!KINDS.includes(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
+  if (!KINDS.has(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
   return {
     code: checkCode(where, `${name}.code`, parts.get("code")),
     name: parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name")),
@@ -1684,16 +2030,16 @@ async function askLoader(loader, question) {
 // lib/process/end.ts
 var import_node_os2 = require("node:os");
 var OUT_OF_MEMORY = /out of memory|memory allocation of \d+ bytes failed|bad_alloc|allocation failed|cannot allocate memory/i;
-function endError(end, memoryLimitMb) {
-  const { words } = end;
-  if (!end.started) return lost(`its process can't be started: ${words}`);
-  if (end.killed === "memory") {
-    return memory(memoryLimitMb, `its process grew by ${Math.round((end.grownBytes ?? 0) / 2 ** 20)} MiB`);
+function endError(end2, memoryLimitMb) {
+  const { words } = end2;
+  if (!end2.started) return lost(`its process can't be started: ${words}`);
+  if (end2.killed === "memory") {
+    return memory(memoryLimitMb, `its process grew by ${Math.round((end2.grownBytes ?? 0) / 2 ** 20)} MiB`);
   }
-  if (end.killed === "frame") return lost("its process sent more than any value can be");
-  if (OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end)}: ${words}`);
-  const hint = end.signal === import_node_os2.constants.signals.SIGKILL && end.killed === null ? ", as the system does when it runs out of memory" : "";
-  return lost(`its process ended with ${how(end)}${hint}: ${words}`);
+  if (end2.killed === "frame") return lost("its process sent more than any value can be");
+  if (OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end2)}: ${words}`);
+  const hint = end2.signal === import_node_os2.constants.signals.SIGKILL && end2.killed === null ? ", as the system does when it runs out of memory" : "";
+  return lost(`its process ended with ${how(end2)}${hint}: ${words}`);
 }
 function lost(why) {
   return { code: "ERR_ISOLATE_LOST", message: `the isolate is lost: ${why}` };
@@ -1708,10 +2054,10 @@ function how({ code, signal }) {
 }
 
 // lib/process/messages.ts
-var import_node_buffer2 = require("node:buffer");
-var import_node_util10 = require("node:util");
+var import_node_buffer3 = require("node:buffer");
+var import_node_util12 = require("node:util");
 var import_node_v83 = require("node:v8");
-var LARGE = 1024;
+var LARGE2 = 1024;
 var BESIDE = 1;
 var INSIDE = 0;
 var LENGTH_BYTES = 4;
@@ -1721,13 +2067,13 @@ function pack(message) {
   writer.writeValue(message);
   const body = writer.releaseBuffer();
   const lengths = [body.length, ...writer.parts.map((part) => part.length)];
-  const head = import_node_buffer2.Buffer.allocUnsafe(LENGTH_BYTES * (1 + lengths.length) + body.length);
+  const head = import_node_buffer3.Buffer.allocUnsafe(LENGTH_BYTES * (1 + lengths.length) + body.length);
   let at = head.writeUInt32LE(lengths.length);
   for (const length of lengths) at = head.writeUInt32LE(length, at);
   body.copy(head, at);
   return { head, parts: writer.parts };
 }
-function unpack(frame) {
+function unpack2(frame) {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const count = view.getUint32(0, true);
   let at = LENGTH_BYTES * (1 + count);
@@ -1751,8 +2097,8 @@ var MessageWriter = class extends import_node_v83.Serializer {
     return new TypeError(text2);
   }
   _writeHostObject(object) {
-    if (!import_node_util10.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
-    if (object.length < LARGE) {
+    if (!import_node_util12.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
+    if (object.length < LARGE2) {
       this.writeUint32(INSIDE);
       this.writeUint32(object.length);
       this.writeRawBytes(object);
@@ -1870,7 +2216,7 @@ var ProcessLink = class {
   #receive(frame) {
     let message;
     try {
-      message = unpack(frame).message;
+      message = unpack2(frame).message;
     } catch {
       this.end({ code: "ERR_ISOLATE_LOST", message: "the isolate is lost: its process sent what is no message" }, true);
       return;
@@ -2069,7 +2415,7 @@ var ProcessPool = class {
   #used = /* @__PURE__ */ new Map();
   #idle;
   /** Its members see a stand-in go, and must not hold it. */
-  #collected = new FinalizationRegistry((end) => end());
+  #collected = new FinalizationRegistry((end2) => end2());
   constructor(connection2) {
     this.#connection = connection2;
   }
@@ -2135,11 +2481,11 @@ function createInProcess(connection2, request, options, snapshot) {
 }
 
 // lib/reports.ts
-var import_node_util12 = require("node:util");
+var import_node_util14 = require("node:util");
 
 // lib/console.ts
 var import_node_console = require("node:console");
-var import_node_util11 = require("node:util");
+var import_node_util13 = require("node:util");
 var LEVELS = {
   assert: "error",
   debug: "debug",
@@ -2183,7 +2529,7 @@ function textOf(described, args) {
       return `Trace${args.length === 0 ? "" : `: ${format(args)}`}${stack === "" ? "" : `
 ${stack}`}`;
     case "dir":
-      return guard(() => (0, import_node_util11.inspect)(args[0], { customInspect: false, depth: dirDepth(args[1]) }), args);
+      return guard(() => (0, import_node_util13.inspect)(args[0], { customInspect: false, depth: dirDepth(args[1]) }), args);
     case "table":
       return guard(() => table(args), args);
     default:
@@ -2196,13 +2542,13 @@ function problemText(problem, method, label) {
   return method === "countReset" ? `Count for '${label}' does not exist` : `No such label '${label}' for console.${method}()`;
 }
 function format(args) {
-  return guard(() => (0, import_node_util11.formatWithOptions)({}, ...args), args);
+  return guard(() => (0, import_node_util13.formatWithOptions)({}, ...args), args);
 }
 function guard(make, args) {
   try {
     return make();
   } catch {
-    return args.map((argument) => typeof argument === "string" ? argument : (0, import_node_util11.inspect)(argument)).join(" ");
+    return args.map((argument) => typeof argument === "string" ? argument : (0, import_node_util13.inspect)(argument)).join(" ");
   }
 }
 function dirDepth(options) {
@@ -2286,7 +2632,7 @@ function uncaughtEntry({ kind, error, more }) {
   const what = kind === "rejection" ? "Uncaught (in promise)" : "Uncaught";
   const rest = more === 0 ? "" : `
 ... and ${more} more`;
-  const text2 = error instanceof Error && !("cause" in error || "errors" in error) ? error.stack : (0, import_node_util12.inspect)(error);
+  const text2 = error instanceof Error && !("cause" in error || "errors" in error) ? error.stack : (0, import_node_util14.inspect)(error);
   return { level: "error", text: `${what} ${text2}${rest}`, args: [error], depth: 0, time: Date.now() };
 }
 
@@ -2298,6 +2644,7 @@ var IsolateCore = class _IsolateCore {
   link;
   #loader;
   #listeners;
+  #limitReporter;
   #limits;
   /** What the host is done with, and the native side does not know yet. */
   #done = { reports: 0, weight: 0 };
@@ -2310,7 +2657,8 @@ var IsolateCore = class _IsolateCore {
     this.#bindings = request.bindings;
     this.#loader = request.modules.loader;
     this.#listeners = request.listeners;
-    this.#limits = new LimitReporter(native2.id);
+    this.#limitReporter = new LimitReporter(native2.id);
+    this.#limits = request.valueLimits;
     this.link = new InspectorLink({ native: native2, request: (start) => this.#request(start) });
   }
   /** Unique in the process. */
@@ -2324,11 +2672,11 @@ var IsolateCore = class _IsolateCore {
    */
   static async start(request, snapshot, sources) {
     const connection2 = connect();
-    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules } = request;
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules, valueLimits } = request;
     const options = {
       memoryLimitMb,
       sources,
-      globals: connection2.encode(request.globals, "globals"),
+      globals: connection2.encodeGlobals(request.globals, valueLimits),
       bindings: [...bindings.keys()],
       syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
       modules: modules.given,
@@ -2337,7 +2685,9 @@ var IsolateCore = class _IsolateCore {
       ...cpuLimitMs === Infinity ? {} : { cpuLimitMs },
       codegenStrings: codegen.strings,
       codegenWasm: codegen.wasm,
-      ...wanted(request.listeners)
+      ...wanted(request.listeners),
+      largestValue: valueLimits.bytes,
+      ...valueLimits.depth === void 0 ? {} : { deepestValue: valueLimits.depth }
     };
     let core;
     const asked = performance.now();
@@ -2351,23 +2701,30 @@ var IsolateCore = class _IsolateCore {
     if (request.process) started.#startMs = performance.now() - asked;
     return started;
   }
-  eval({ source, timeoutMs, signal }) {
+  eval({ source, timeoutMs, signal, moves }) {
     return this.#traced("eval", source.name, timeoutMs, async () => {
-      const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs);
-      return this.#connection.decode(event.bytes);
+      const start = (id) => {
+        if (moves?.result === true) this.#native.announceMoves(id, [], true);
+        this.#native.eval(id, source, timeoutMs);
+      };
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
     });
   }
-  call(path, args, { timeoutMs, signal }) {
+  call(path, args, { timeoutMs, signal, moves }) {
     return this.#traced("call", path, timeoutMs, async () => {
-      const bytes = this.#connection.encode(args, "args");
-      const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs);
-      return this.#connection.decode(event.bytes);
+      const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, moves?.transfer ?? []);
+      const start = (id) => {
+        if (beside.length > 0 || moves?.result === true) this.#native.announceMoves(id, asBytes(beside), moves?.result === true);
+        this.#native.call(id, path, bytes, timeoutMs);
+        if (moves !== void 0) this.#connection.detach(moves.transfer);
+      };
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
     });
   }
   import(specifier, { timeoutMs, signal }) {
     return this.#traced("import", specifier, timeoutMs, async () => {
-      const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs);
-      return this.#connection.decode(event.bytes);
+      const start = (id) => this.#native.import(id, specifier, timeoutMs);
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
     });
   }
   /** Tells the channels of `diagnostics_channel` of a call, and of the limits that it hits. */
@@ -2376,7 +2733,7 @@ var IsolateCore = class _IsolateCore {
       try {
         return await run();
       } catch (error) {
-        this.#limits.see(error, kind, name);
+        this.#limitReporter.see(error, kind, name);
         throw error;
       }
     };
@@ -2394,11 +2751,11 @@ var IsolateCore = class _IsolateCore {
     return profile(this.#connection, this.link, work, samplingIntervalUs);
   }
   async heapSnapshot({ path, signal }) {
-    const write2 = async (to) => {
+    const write3 = async (to) => {
       await this.#request((id) => this.#native.heapSnapshot(id, to), signal);
     };
-    if (path === void 0) return streamed(write2);
-    await write2(path);
+    if (path === void 0) return streamed(write3);
+    await write3(path);
     return void 0;
   }
   holdLoop() {
@@ -2431,9 +2788,11 @@ var IsolateCore = class _IsolateCore {
     const binding = this.#bindings.get(path);
     const run = () => this.#run(binding, path, args);
     const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
-    void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value }) => {
+    void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer: transfer2 = [] }) => {
       try {
-        this.#native.answer(hostCall, ok, value);
+        if (beside.length === 0) this.#native.answer(hostCall, ok, value);
+        else this.#native.answerMoving(hostCall, value, asBytes(beside));
+        this.#connection.detach(transfer2);
       } catch {
       }
     });
@@ -2457,7 +2816,10 @@ var IsolateCore = class _IsolateCore {
       if (binding === void 0) throw new Error(`host function ${path} does not exist in this isolate`);
       const decoded = this.#connection.decode(args);
       const result = await Reflect.apply(binding.call, binding.holder, decoded);
-      return { ok: true, value: this.#connection.encode(result, `${path}()`) };
+      const label = `${path}()`;
+      const transfer2 = takeMarked(result, label);
+      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, transfer2);
+      return { ok: true, value: bytes, beside, transfer: transfer2 };
     } catch (error) {
       return { ok: false, value: this.#connection.encodeThrown(error, path) };
     }
@@ -2468,7 +2830,7 @@ function withTimeout(timeoutMs) {
 }
 
 // lib/options.ts
-var import_node_util13 = require("node:util");
+var import_node_util15 = require("node:util");
 
 // lib/observe-options.ts
 function checkListeners(given) {
@@ -2569,7 +2931,8 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     "modules",
     "process",
     "console",
-    "onUnhandledRejection"
+    "onUnhandledRejection",
+    "valueLimits"
   ]);
   const snapshot = nativeSnapshot2(given.get("snapshot"));
   const bindings = flattenBindings(given.where, given.get("bindings"));
@@ -2591,7 +2954,8 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     codegen: checkCodegen(given),
     modules: checkModules(given),
     process: given.boolean("process", false),
-    listeners: checkListeners(given)
+    listeners: checkListeners(given),
+    valueLimits: checkValueLimits(given.where, given.get("valueLimits"), memoryLimitMb)
   };
 }
 function checkCodegen(given) {
@@ -2616,7 +2980,7 @@ function checkMemoryFor(where, snapshot, memoryLimitMb) {
 function checkSnapshotOrigin(given) {
   const from = given.get("snapshot");
   if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util13.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  if (typeof from !== "string" && !import_node_util15.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
   return checkOrigin(given.where, "snapshot", from);
 }
 function checkFallback(given) {
@@ -2649,18 +3013,24 @@ function checkGlobals(given) {
 }
 function checkCallOptions(options, defaultTimeoutMs, where = "isolate.call") {
   if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
-  return limitsOf(new Given(where, options, ["timeoutMs", "signal"]), defaultTimeoutMs);
+  return limitsOf(new Given(where, options, ["timeoutMs", "signal", ...where === "isolate.call" ? ["transfer", "transferResult"] : []]), defaultTimeoutMs);
 }
 function checkEval(source, options, defaultTimeoutMs) {
   if (options === void 0) {
     return { source: checkSource("isolate.eval", "source", source, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
   }
-  const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename"]);
+  const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename", "transferResult"]);
   const name = given.fileName("filename") ?? "eval.js";
   return { source: checkSource(given.where, "source", source, name), ...limitsOf(given, defaultTimeoutMs) };
 }
 function limitsOf(given, defaultTimeoutMs) {
-  return { timeoutMs: finite(given.timeout("timeoutMs", defaultTimeoutMs)), signal: given.signal("signal") };
+  const transfer2 = checkTransfer(given.where, "transfer", given.get("transfer"));
+  const result = given.boolean("transferResult", false);
+  return {
+    timeoutMs: finite(given.timeout("timeoutMs", defaultTimeoutMs)),
+    signal: given.signal("signal"),
+    moves: result || transfer2.length > 0 ? { transfer: transfer2, result } : void 0
+  };
 }
 function finite(timeoutMs) {
   return timeoutMs === Infinity ? void 0 : timeoutMs;
@@ -2700,7 +3070,7 @@ function checkSource(where, name, source, fileName) {
 }
 
 // lib/seed.ts
-var import_node_util14 = require("node:util");
+var import_node_util16 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -2872,7 +3242,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util14.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util16.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };
@@ -2957,7 +3327,8 @@ var Isolate = class _Isolate {
   /**
    * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
    * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
-   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`.
+   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`. A function that is
+   * exported as `then` is left out: a promise would call it.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader
@@ -3064,5 +3435,6 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   buildSnapshot,
   createIsolate,
   snapshotCache,
+  transfer,
   verifyIsolation
 });

@@ -24,7 +24,7 @@ var IsoseedError = class extends Error {
   /** Why it failed: see `ErrorCode`. */
   code;
   constructor(code, message, options = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : void 0);
+    super(message, Object.hasOwn(options, "cause") ? { cause: options.cause } : void 0);
     this.code = code;
     if (options.findings !== void 0) {
       Object.defineProperty(this, "findings", property(options.findings, true));
@@ -33,11 +33,11 @@ var IsoseedError = class extends Error {
 };
 var GuestError = class extends IsoseedError {
   constructor(message, guest) {
-    super("ERR_GUEST", message, "cause" in guest ? { cause: guest.cause } : {});
+    super("ERR_GUEST", message, Object.hasOwn(guest, "cause") ? { cause: guest.cause } : {});
     Object.defineProperty(this, "name", property(guest.name, false));
     Object.defineProperty(this, "stack", property(guest.stack, false));
-    if (guest.code !== void 0) Object.defineProperty(this, "guestCode", property(guest.code, true));
-    if (guest.errors !== void 0) Object.defineProperty(this, "errors", property(guest.errors, false));
+    if (Object.hasOwn(guest, "code") && guest.code !== void 0) Object.defineProperty(this, "guestCode", property(guest.code, true));
+    if (Object.hasOwn(guest, "errors") && guest.errors !== void 0) Object.defineProperty(this, "errors", property(guest.errors, false));
   }
 };
 Object.defineProperty(IsoseedError.prototype, "name", property("IsoseedError", false));
@@ -93,6 +93,20 @@ var Writer = class extends import_node_v8.Serializer {
     this._setTreatArrayBufferViewsAsHostObjects(true);
     this.writeHeader();
   }
+  /** From now on buffers go beside the message, where only their numbers are written: these, and large ones that are met. */
+  writeBeside(buffers) {
+    this.beside = buffers;
+    for (const [number, buffer] of buffers.entries()) this.transferArrayBuffer(number, buffer);
+  }
+  /** Puts a large buffer beside the message. Says whether a buffer is there. */
+  putBeside(buffer) {
+    if (this.beside === void 0 || import_node_util2.types.isSharedArrayBuffer(buffer)) return false;
+    if (this.beside.includes(buffer)) return true;
+    if (!goesBeside(buffer)) return false;
+    this.transferArrayBuffer(this.beside.length, buffer);
+    this.beside.push(buffer);
+    return true;
+  }
   /** Writes a value with all that it refers to; throws a `Refusal`, or what a getter throws. */
   write(value) {
     if (this.writeValue(value) !== true) throw new Refusal("a value could not be cloned");
@@ -112,7 +126,7 @@ var Writer = class extends import_node_v8.Serializer {
   }
 };
 function writeView(writer, view) {
-  const twin = twinOf(view);
+  const twin = twinOf(view, writer);
   writer.writeUint32(VIEW);
   writer._setTreatArrayBufferViewsAsHostObjects(false);
   try {
@@ -121,17 +135,24 @@ function writeView(writer, view) {
     writer._setTreatArrayBufferViewsAsHostObjects(true);
   }
 }
-function twinOf(view) {
+function twinOf(view, writer) {
   const { buffer, byteOffset, byteLength } = view;
   if (import_node_buffer.Buffer.isBuffer(view)) {
-    const isWhole = byteLength === buffer.byteLength;
-    return new Uint8Array(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength));
+    if (writer.beside?.includes(buffer) === true) return new Uint8Array(buffer, byteOffset, byteLength);
+    const own = byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
+    writer.putBeside(own);
+    return new Uint8Array(own);
   }
+  writer.putBeside(buffer);
   const name = Reflect.apply(typedArrayName, view, []) ?? "DataView";
   const View = VIEWS.get(name);
   if (View === void 0) throw new Refusal("a view of an unknown class could not be cloned", view);
   if (buffer.resizable === true && isLengthTracking(view)) return new View(buffer, byteOffset);
   return new View(buffer, byteOffset, view.length ?? byteLength);
+}
+var LARGE = 64 * 1024;
+function goesBeside(buffer) {
+  return import_node_util2.types.isArrayBuffer(buffer) && buffer.byteLength >= LARGE && buffer.resizable !== true;
 }
 var VIEWS = new Map(
   [
@@ -153,6 +174,7 @@ var VIEWS = new Map(
 var typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
 function isLengthTracking(view) {
   const plain = new PlainSerializer();
+  plain.transferArrayBuffer(0, view.buffer);
   plain.writeValue(view);
   return ((plain.releaseBuffer().at(-1) ?? 0) & 1) === 1;
 }
@@ -172,9 +194,29 @@ function cloneError(value, label, error) {
   }
   const text = String(error?.message);
   if (text.includes("call stack size exceeded")) {
-    return new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: it is nested too deeply`);
+    return new IsoseedError("ERR_DATA_CLONE", `${deepPath(value, label, DEEP)} can't be cloned: it is nested too deeply`);
   }
   return new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: ${text}`, { cause: error });
+}
+var DEEP = 500;
+function deepPath(root, label, depth) {
+  const seen = /* @__PURE__ */ new Set();
+  const pending = [{ place: { value: root, step: "" }, level: 1 }];
+  for (let next = pending.pop(); next !== void 0; next = pending.pop()) {
+    const { place, level } = next;
+    const { value } = place;
+    if (typeof value !== "object" || value === null || seen.has(value)) continue;
+    seen.add(value);
+    const isError = import_node_util3.types.isNativeError(value);
+    if (level > depth && !isError && !isLeaf(value)) return pathOf(place, label);
+    const children = childrenOf(value, place);
+    if (!Array.isArray(children)) continue;
+    for (const child of children.reverse()) pending.push({ place: child, level: isError ? 1 : level + 1 });
+  }
+  return label;
+}
+function isLeaf(value) {
+  return import_node_util3.types.isAnyArrayBuffer(value) || import_node_util3.types.isArrayBufferView(value) || import_node_util3.types.isDate(value) || import_node_util3.types.isRegExp(value) || import_node_util3.types.isBoxedPrimitive(value);
 }
 function find(root, refused) {
   const seen = /* @__PURE__ */ new Set();
@@ -337,8 +379,9 @@ function partValue(key, value) {
 
 // lib/rewrite-errors.ts
 var import_node_util5 = require("node:util");
-function writeWithErrors(value, mode) {
+function writeWithErrors(value, mode, beside) {
   const writer = new Writer();
+  if (beside !== void 0) writer.writeBeside(beside);
   const rewriter = new Rewriter(mode);
   writer.write(rewriter.rewrite(value));
   for (let details = rewriter.nextDetails(); details !== void 0; details = rewriter.nextDetails()) {
@@ -420,7 +463,7 @@ var Rewriter = class {
       this.#unfilled.push(() => value.forEach((item) => copy2.add(this.#replace(item))));
       return copy2;
     }
-    if (isLeaf(value)) return value;
+    if (isLeaf2(value)) return value;
     if (Object.prototype.toString.call(value) === "[object WebAssembly.Module]") throw new Refusal("a module could not be cloned", value);
     const copy = Array.isArray(value) ? new Array(value.length) : {};
     this.#unfilled.push(() => {
@@ -439,24 +482,25 @@ var Rewriter = class {
 function isPlainPrimitive(value) {
   return value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol";
 }
-function isLeaf(value) {
+function isLeaf2(value) {
   return import_node_util5.types.isDate(value) || import_node_util5.types.isRegExp(value) || import_node_util5.types.isBoxedPrimitive(value) || import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value);
 }
 
 // lib/encode.ts
-function encode(value, label, containsError) {
+function encode(value, label, containsError, beside) {
   try {
-    return write(value, "value", containsError);
+    return write(value, "value", containsError, beside);
   } catch (error) {
     throw cloneError(value, label, error);
   }
 }
-function write(value, mode, containsError) {
+function write(value, mode, containsError, beside) {
   const writer = new Writer();
+  if (beside !== void 0) writer.writeBeside(beside);
   writer.write(value);
   const bytes = finish(writer);
   if (isFlat(value) && !bytes.includes(V8_ERROR_TAG) || !containsError(bytes)) return bytes;
-  return finish(writeWithErrors(value, mode));
+  return finish(writeWithErrors(value, mode, beside));
 }
 function isFlat(value) {
   if (typeof value !== "object" || value === null) return true;
@@ -471,7 +515,7 @@ function finish(writer) {
 var import_node_buffer2 = require("node:buffer");
 var import_node_util6 = require("node:util");
 var import_node_v82 = require("node:v8");
-var LARGE = 1024;
+var LARGE2 = 1024;
 var BESIDE = 1;
 var INSIDE = 0;
 var LENGTH_BYTES = 4;
@@ -512,7 +556,7 @@ var MessageWriter = class extends import_node_v82.Serializer {
   }
   _writeHostObject(object) {
     if (!import_node_util6.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
-    if (object.length < LARGE) {
+    if (object.length < LARGE2) {
       this.writeUint32(INSIDE);
       this.writeUint32(object.length);
       this.writeRawBytes(object);

@@ -58,6 +58,13 @@ export declare class NativeIsolate {
   import(request: number, specifier: string, timeoutMs?: number | undefined | null): void
   /** Answers a host call with an encoded value, or an encoded error. */
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
+  /**
+   * Before the request itself: tells what moves with it. The buffers are copied here, for the guest to
+   * own, by their number in the encoded arguments; `result` moves those of the result to the host.
+   */
+  announceMoves(request: number, buffers: Array<Uint8Array>, result: boolean): void
+  /** Answers a host call with an encoded value and buffers, which are copied here for the guest to own. */
+  answerMoving(hostCall: number, value: Uint8Array, buffers: Array<Uint8Array>): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
   /**
@@ -138,6 +145,9 @@ export declare function connect(options: NativeConnectOptions, dispatch: (arg0: 
 
 /** Does this encoded message hold an `Error`, or a token that the reader does not know? */
 export declare function containsError(bytes: Uint8Array): boolean
+
+/** Detaches a buffer whose content has moved. */
+export declare function detach(buffer: ArrayBuffer): void
 
 /** How many isolate threads there are in this process, among them those that will never end. */
 export declare function isolateThreads(): number
@@ -230,6 +240,10 @@ export interface NativeEvent {
   error?: NativeError
   /** For `reports`: what the isolate tells beside answers, in order. */
   reports?: Array<NativeReport>
+  /** What moved with the encoded value: buffers by their number in it, each its own. */
+  buffers?: Array<Uint8Array>
+  /** A small encoded value, in place of `bytes`: text with a character for each byte. */
+  packed?: string
 }
 
 /** How an isolate is to be made, apart from its snapshot. */
@@ -263,6 +277,10 @@ export interface NativeIsolateOptions {
   console: boolean
   /** Whether the host wants to know of errors that nobody caught. */
   uncaught: boolean
+  /** The largest encoded message, in bytes; absent for no limit but the memory's. */
+  largestValue?: number
+  /** How deep values may be nested; absent for no limit but the stack's. */
+  deepestValue?: number
 }
 
 /** A module that the guest can import. */
@@ -329,6 +347,9 @@ export interface NativeVerifyOptions {
   hostile?: NativeSource
 }
 
+/** How deep the values of an encoded message are nested: 0 for a primitive, 1 for an array of primitives. */
+export declare function nesting(bytes: Uint8Array): number
+
 /** A number that no other isolate of this process has: for one that lives in another process. */
 export declare function reserveIsolateId(): number
 
@@ -346,3 +367,9 @@ export declare function serveParent(pid: number, onFrame: (arg0: Uint8Array) => 
 
 /** What the cache holds and does, as JSON. */
 export declare function snapshotCacheStats(): string
+
+/**
+ * Starts V8, and returns when it has started. For a process that serves a parent: V8 starts by itself,
+ * with the first isolate, where nobody may wait.
+ */
+export declare function startV8(): void

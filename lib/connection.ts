@@ -3,12 +3,18 @@ import type { Connection as NativeConnection, NativeError, NativeEvent, NativeRe
 import { abortReason, onAbort } from './abort.js'
 import { loadNative } from './addon.js'
 import type { Native } from './addon.js'
+import { deepPath } from './clone-path.js'
 import { decode } from './decode.js'
 import { tellDisposed } from './diagnostics.js'
 import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
 import { currentFrame } from './nesting.js'
 import type { Frame } from './nesting.js'
+import { NOT_SMALL, decodeSmall, encodeSmall, encodeSmallArguments, unpack } from './small.js'
+import { movedBeside, received } from './transfer.js'
+import { goesBeside } from './writer.js'
+import { checkDepth, checkSize } from './value-limits.js'
+import type { Limits } from './value-limits.js'
 
 /** Who answers an isolate's calls of host functions, and hears its inspector. */
 export interface HostCallReceiver {
@@ -38,6 +44,15 @@ export interface Starting {
   request: number
   timeoutMs: number | undefined
 }
+
+/** An encoded value, and the buffers that go beside it. */
+export interface Outgoing {
+  bytes: Uint8Array
+  /** Their content is copied when they are handed to the native side. */
+  beside: readonly ArrayBuffer[]
+}
+
+const NONE: readonly ArrayBuffer[] = []
 
 interface Pending {
   resolve: (event: NativeEvent) => void
@@ -71,6 +86,7 @@ const MAX_REQUEST = 2 ** 31 - 1
  */
 class Connection {
   readonly native: NativeConnection
+  readonly #addon: Native
   readonly #containsError: (bytes: Uint8Array) => boolean
   readonly #pending = new Map<number, Pending>()
   readonly #receivers = new Map<number, WeakRef<HostCallReceiver>>()
@@ -84,6 +100,7 @@ class Connection {
   #holders = 0
 
   constructor(addon: Native) {
+    this.#addon = addon
     this.#containsError = addon.containsError
     this.native = addon.connect(
       {
@@ -151,9 +168,55 @@ class Connection {
     this.#dispatch(event)
   }
 
-  /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  encode(value: unknown, label: string): Uint8Array {
-    return encode(value, label, this.#containsError)
+  /**
+   * @param transfer buffers that the host gives away
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  encodeArguments(args: readonly unknown[], limits: Limits, transfer: readonly ArrayBuffer[]): Outgoing {
+    if (transfer.length === 0) {
+      const small = encodeSmallArguments(args)
+      if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
+    }
+    return this.#encode(args, 'args', limits, true, transfer)
+  }
+
+  /**
+   * Encodes a value of the user's; as `encodeArguments`.
+   *
+   * @param label what the value is called in an error message
+   */
+  encode(value: unknown, label: string, limits: Limits, transfer: readonly ArrayBuffer[] = NONE): Outgoing {
+    const small = encodeSmall(value)
+    if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
+    return this.#encode(value, label, limits, false, transfer)
+  }
+
+  /** Encodes the globals of a session. Nothing goes beside them. */
+  encodeGlobals(globals: object, limits: Limits): Uint8Array {
+    const bytes = encode(globals, 'globals', this.#containsError)
+    this.#checkLimits({ bytes, beside: NONE }, globals, 'globals', limits, true)
+    return bytes
+  }
+
+  #encode(value: unknown, label: string, limits: Limits, list: boolean, transfer: readonly ArrayBuffer[]): Outgoing {
+    const beside = movedBeside(transfer)
+    for (const item of list ? (value as unknown[]) : [value]) {
+      if (goesBeside(item) && !beside.includes(item)) beside.push(item)
+    }
+    const outgoing = { bytes: encode(value, label, this.#containsError, beside), beside }
+    this.#checkLimits(outgoing, value, label, limits, list)
+    return outgoing
+  }
+
+  #checkLimits({ bytes, beside }: Outgoing, value: unknown, label: string, limits: Limits, list: boolean): void {
+    checkSize(bytes.byteLength + beside.reduce((sum, buffer) => sum + buffer.byteLength, 0), limits, label)
+    if (limits.depth === undefined) return
+    checkDepth(this.#addon.nesting(bytes), limits, list, (depth) => deepPath(value, label, depth))
+  }
+
+  /** Takes buffers away from the host: their content has moved. */
+  detach(buffers: readonly ArrayBuffer[]): void {
+    for (const buffer of buffers) this.#addon.detach(buffer)
   }
 
   encodeThrown(value: unknown, path: string): Uint8Array {
@@ -161,8 +224,22 @@ class Connection {
   }
 
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes: Uint8Array | undefined): unknown {
-    return bytes === undefined ? undefined : decode(bytes)
+  decode(bytes: Uint8Array): unknown {
+    return decode(bytes)
+  }
+
+  /**
+   * The value that a request was answered with.
+   *
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  valueOf({ packed, bytes, buffers }: NativeEvent): unknown {
+    if (typeof packed === 'string') {
+      const small = decodeSmall(packed)
+      return small === NOT_SMALL ? decode(unpack(packed)) : small
+    }
+    if (bytes === undefined) return undefined
+    return buffers === undefined ? decode(bytes) : decode(bytes, received(buffers))
   }
 
   #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {

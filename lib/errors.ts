@@ -69,7 +69,7 @@ export class IsoseedError extends Error {
   declare readonly findings?: readonly SnapshotFinding[]
 
   constructor(code: ErrorCode, message: string, options: IsoseedErrorOptions = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    super(message, Object.hasOwn(options, 'cause') ? { cause: options.cause } : undefined)
     this.code = code
     if (options.findings !== undefined) {
       // An own property only where it means something, so that other errors print short.
@@ -107,11 +107,12 @@ export class GuestError extends IsoseedError {
   declare readonly errors?: readonly unknown[]
 
   constructor(message: string, guest: GuestErrorOptions) {
-    super('ERR_GUEST', message, 'cause' in guest ? { cause: guest.cause } : {})
+    // Own properties only: the host's prototypes may have anything under these names.
+    super('ERR_GUEST', message, Object.hasOwn(guest, 'cause') ? { cause: guest.cause } : {})
     Object.defineProperty(this, 'name', property(guest.name, false))
     Object.defineProperty(this, 'stack', property(guest.stack, false))
-    if (guest.code !== undefined) Object.defineProperty(this, 'guestCode', property(guest.code, true))
-    if (guest.errors !== undefined) Object.defineProperty(this, 'errors', property(guest.errors, false))
+    if (Object.hasOwn(guest, 'code') && guest.code !== undefined) Object.defineProperty(this, 'guestCode', property(guest.code, true))
+    if (Object.hasOwn(guest, 'errors') && guest.errors !== undefined) Object.defineProperty(this, 'errors', property(guest.errors, false))
   }
 }
 

@@ -23,6 +23,7 @@ export type { Remote, RemoteMember } from './remote.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
 export { snapshotCache } from './snapshot-cache.js'
 export type { SnapshotCache } from './snapshot-cache.js'
+export { transfer } from './transfer.js'
 export { verifyIsolation } from './verify.js'
 export type {
   BuildProgress,
@@ -48,5 +49,6 @@ export type {
   Source,
   SourceObject,
   SyncBinding,
+  ValueLimits,
   VerifyIsolationOptions,
 } from './types.js'

@@ -19,7 +19,9 @@ import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
 import { createInProcess } from './process/pool.js'
 import { deliver, wanted } from './reports.js'
 import type { Listeners } from './reports.js'
+import { asBytes, takeMarked } from './transfer.js'
 import type { IsolateStats, ModuleLoader } from './types.js'
+import type { Limits } from './value-limits.js'
 
 /**
  * One isolate behind its public face: talks to the native isolate and runs
@@ -36,7 +38,8 @@ export class IsolateCore implements HostCallReceiver, Inspected {
   readonly link: InspectorLink
   readonly #loader: ModuleLoader | undefined
   readonly #listeners: Listeners
-  readonly #limits: LimitReporter
+  readonly #limitReporter: LimitReporter
+  readonly #limits: Limits
   /** What the host is done with, and the native side does not know yet. */
   #done = { reports: 0, weight: 0 }
   #disposed: Promise<void> | undefined
@@ -49,7 +52,8 @@ export class IsolateCore implements HostCallReceiver, Inspected {
     this.#bindings = request.bindings
     this.#loader = request.modules.loader
     this.#listeners = request.listeners
-    this.#limits = new LimitReporter(native.id)
+    this.#limitReporter = new LimitReporter(native.id)
+    this.#limits = request.valueLimits
     this.link = new InspectorLink({ native, request: (start) => this.#request(start) })
   }
 
@@ -65,11 +69,11 @@ export class IsolateCore implements HostCallReceiver, Inspected {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules } = request
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules, valueLimits } = request
     const options = {
       memoryLimitMb,
       sources,
-      globals: connection.encode(request.globals, 'globals'),
+      globals: connection.encodeGlobals(request.globals, valueLimits),
       bindings: [...bindings.keys()],
       syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
       modules: modules.given,
@@ -79,6 +83,8 @@ export class IsolateCore implements HostCallReceiver, Inspected {
       codegenStrings: codegen.strings,
       codegenWasm: codegen.wasm,
       ...wanted(request.listeners),
+      largestValue: valueLimits.bytes,
+      ...(valueLimits.depth === undefined ? {} : { deepestValue: valueLimits.depth }),
     }
     let core: IsolateCore | undefined
     const asked = performance.now()
@@ -96,25 +102,32 @@ export class IsolateCore implements HostCallReceiver, Inspected {
     return started
   }
 
-  eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {
+  eval({ source, timeoutMs, signal, moves }: EvalRequest): Promise<unknown> {
     return this.#traced('eval', source.name, timeoutMs, async () => {
-      const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs)
-      return this.#connection.decode(event.bytes)
+      const start = (id: number): void => {
+        if (moves?.result === true) this.#native.announceMoves(id, [], true)
+        this.#native.eval(id, source, timeoutMs)
+      }
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
     })
   }
 
-  call(path: string, args: unknown[], { timeoutMs, signal }: CallLimits): Promise<unknown> {
+  call(path: string, args: unknown[], { timeoutMs, signal, moves }: CallLimits): Promise<unknown> {
     return this.#traced('call', path, timeoutMs, async () => {
-      const bytes = this.#connection.encode(args, 'args')
-      const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs)
-      return this.#connection.decode(event.bytes)
+      const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, moves?.transfer ?? [])
+      const start = (id: number): void => {
+        if (beside.length > 0 || moves?.result === true) this.#native.announceMoves(id, asBytes(beside), moves?.result === true)
+        this.#native.call(id, path, bytes, timeoutMs)
+        if (moves !== undefined) this.#connection.detach(moves.transfer)
+      }
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
     })
   }
 
   import(specifier: string, { timeoutMs, signal }: CallLimits): Promise<unknown> {
     return this.#traced('import', specifier, timeoutMs, async () => {
-      const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs)
-      return this.#connection.decode(event.bytes)
+      const start = (id: number): void => this.#native.import(id, specifier, timeoutMs)
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
     })
   }
 
@@ -124,7 +137,7 @@ export class IsolateCore implements HostCallReceiver, Inspected {
       try {
         return await run()
       } catch (error) {
-        this.#limits.see(error, kind, name)
+        this.#limitReporter.see(error, kind, name)
         throw error
       }
     }
@@ -189,9 +202,11 @@ export class IsolateCore implements HostCallReceiver, Inspected {
     const binding = this.#bindings.get(path)
     const run = (): Promise<HostAnswer> => this.#run(binding, path, args)
     const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
-    void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value }) => {
+    void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer = [] }) => {
       try {
-        this.#native.answer(hostCall, ok, value)
+        if (beside.length === 0) this.#native.answer(hostCall, ok, value)
+        else this.#native.answerMoving(hostCall, value, asBytes(beside))
+        this.#connection.detach(transfer)
       } catch {
         // The isolate is gone, and nobody waits for the answer: nothing that may end the host.
       }
@@ -218,7 +233,10 @@ export class IsolateCore implements HostCallReceiver, Inspected {
       if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
       const decoded = this.#connection.decode(args) as unknown[]
       const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)
-      return { ok: true, value: this.#connection.encode(result, `${path}()`) }
+      const label = `${path}()`
+      const transfer = takeMarked(result, label)
+      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, transfer)
+      return { ok: true, value: bytes, beside, transfer }
     } catch (error) {
       return { ok: false, value: this.#connection.encodeThrown(error, path) }
     }
@@ -229,6 +247,10 @@ export class IsolateCore implements HostCallReceiver, Inspected {
 interface HostAnswer {
   ok: boolean
   value: Uint8Array
+  /** Buffers that go beside it. */
+  beside?: readonly ArrayBuffer[]
+  /** Buffers that the host gives away. */
+  transfer?: readonly ArrayBuffer[]
 }
 
 /** The native side knows no infinity: there, no limit is an absent one. */

@@ -89,7 +89,8 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
   /**
    * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
    * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
-   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`.
+   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`. A function that is
+   * exported as `then` is left out: a promise would call it.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader

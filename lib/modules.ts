@@ -43,14 +43,14 @@ export function checkModules(given: Given): Modules {
 
 type ModuleParts = Omit<NativeModule, 'specifier'>
 
-const KINDS = ['module', 'commonjs', 'json']
+const KINDS: ReadonlySet<unknown> = new Set(['module', 'commonjs', 'json'])
 
 function checkModuleSource(where: string, name: string, source: unknown, fileName: string): ModuleParts {
   if (typeof source === 'string') return { code: checkCode(where, name, source), name: fileName, kind: 'module' }
   if (!isObject(source)) throw wrong(where, name, 'a string or { code, name, type }', source)
   const parts = readObject(where, name, source, ['code', 'name', 'type'])
   const kind = parts.get('type') ?? 'module'
-  if (!KINDS.includes(kind as string)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind)
+  if (!KINDS.has(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind)
   return {
     code: checkCode(where, `${name}.code`, parts.get('code')),
     name: parts.get('name') === undefined ? fileName : checkFileName(where, `${name}.name`, parts.get('name')),

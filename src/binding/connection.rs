@@ -211,6 +211,7 @@ impl Connection {
                 }
             })
         });
+        let value_limits = options.value_limits();
         let session = SessionOptions {
             sources: options.sources.into_iter().map(Into::into).collect(),
             timeout: options.timeout_ms.map(milliseconds),
@@ -230,6 +231,7 @@ impl Connection {
                 console: options.console,
                 uncaught: options.uncaught,
             }),
+            value_limits,
         };
         let started = settle(self.events.clone(), id);
         let handle = if let Some(snapshot) = snapshot {

@@ -9,6 +9,7 @@ use napi_derive::napi;
 
 use super::error::NativeError;
 use super::number;
+use super::packed::{LARGEST_PACKED, Packed};
 use super::process::end_json;
 use super::report::NativeReport;
 use super::snapshot::NativeSnapshot;
@@ -17,6 +18,7 @@ use crate::engine::host_call::HostCall;
 use crate::engine::observe::outbox::Outbox;
 use crate::engine::process::parent::{Frame, ProcessEnd};
 use crate::engine::snapshot::helper::Progress;
+use crate::engine::value::Moved;
 
 /// The answer to a request, or a guest's call of a host function.
 #[napi(object, object_from_js = false)]
@@ -45,6 +47,11 @@ pub struct NativeEvent {
     pub error: Option<NativeError>,
     /// For `reports`: what the isolate tells beside answers, in order.
     pub reports: Option<Vec<NativeReport>>,
+    /// What moved with the encoded value: buffers by their number in it, each its own.
+    pub buffers: Option<Vec<Uint8Array>>,
+    /// A small encoded value, in place of `bytes`: text with a character for each byte.
+    #[napi(ts_type = "string")]
+    pub packed: Option<Packed>,
 }
 
 /// What answers a request.
@@ -55,6 +62,20 @@ pub(super) enum Answer {
     Snapshot(NativeSnapshot),
     /// With what did not work on the way.
     Built(NativeSnapshot, Option<String>),
+    /// With the buffers that moved.
+    Moved(Vec<u8>, Vec<Moved>),
+}
+
+/// JavaScript's own from here on. Where buffers can't lie outside of Node.js's memory (Electron), it is
+/// a copy.
+fn into_array(moved: Moved) -> Uint8Array {
+    if moved.is_empty() {
+        return Uint8Array::new(Vec::new());
+    }
+    let (data, length) = (moved.data(), moved.len());
+    // SAFETY: `data` points to `length` bytes that `moved` keeps, and that nobody else reaches; it is
+    // dropped when JavaScript's buffer is freed.
+    unsafe { Uint8Array::with_external_data(data, length, move |_, _| drop(moved)) }
 }
 
 type Outcome = std::result::Result<Answer, EngineError>;
@@ -114,12 +135,19 @@ impl From<Event> for NativeEvent {
                 let mut event = Self { kind: "done", id: request, ..Self::default() };
                 match outcome {
                     Ok(Answer::Nothing) => {}
+                    Ok(Answer::Bytes(bytes)) if bytes.len() <= LARGEST_PACKED => {
+                        event.packed = Some(Packed(bytes));
+                    }
                     Ok(Answer::Bytes(bytes)) => event.bytes = Some(bytes.into()),
                     Ok(Answer::Json(json)) => event.json = Some(json),
                     Ok(Answer::Snapshot(snapshot)) => event.snapshot = Some(snapshot),
                     Ok(Answer::Built(snapshot, warning)) => {
                         event.snapshot = Some(snapshot);
                         event.warning = warning;
+                    }
+                    Ok(Answer::Moved(bytes, moved)) => {
+                        event.bytes = Some(bytes.into());
+                        event.buffers = Some(moved.into_iter().map(into_array).collect());
                     }
                     Err(error) => event.error = Some(error.into()),
                 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Env, ObjectFinalize, Result};
+use napi::bindgen_prelude::{Env, ObjectFinalize, Result, Uint8ArraySlice};
 use napi_derive::napi;
 
 use super::event::{Answer, Events};
@@ -13,6 +13,7 @@ use crate::engine::handle::IsolateHandle;
 use crate::engine::lifecycle::{Reply, Settle};
 use crate::engine::observe::outbox::Outbox;
 use crate::engine::snapshot::Snapshot;
+use crate::engine::value::{Moves, Of};
 
 /// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
 const BLANK_ISOLATE_BYTES: i64 = 2 * 1024 * 1024;
@@ -72,6 +73,21 @@ impl NativeIsolate {
     pub fn answer(&self, host_call: f64, ok: bool, value: &[u8]) {
         let value = value.to_vec();
         self.handle.answer(call_id(host_call), if ok { Ok(value) } else { Err(value) });
+    }
+
+    /// Before the request itself: tells what moves with it. The buffers are copied here, for the guest to
+    /// own, by their number in the encoded arguments; `result` moves those of the result to the host.
+    #[napi]
+    pub fn announce_moves(&self, request: f64, buffers: Vec<Uint8ArraySlice>, result: bool) {
+        self.handle.announce(Of::Request(call_id(request)), Moves { buffers: copies(&buffers), result });
+    }
+
+    /// Answers a host call with an encoded value and buffers, which are copied here for the guest to own.
+    #[napi]
+    pub fn answer_moving(&self, host_call: f64, value: &[u8], buffers: Vec<Uint8ArraySlice>) {
+        let moves = Moves { buffers: copies(&buffers), result: false };
+        self.handle.announce(Of::Answer(call_id(host_call)), moves);
+        self.handle.answer(call_id(host_call), Ok(value.to_vec()));
     }
 
     /// Reports the isolate's figures as JSON.
@@ -153,6 +169,10 @@ impl NativeIsolate {
     }
 }
 
+fn copies(buffers: &[Uint8ArraySlice]) -> Vec<Vec<u8>> {
+    buffers.iter().map(|buffer| buffer.to_vec()).collect()
+}
+
 /// Requests are counted from 1 in `lib/`.
 #[expect(
     clippy::cast_possible_truncation,
@@ -185,6 +205,7 @@ fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
         Reply::Digest(lines) => Answer::Json(json(&lines)?),
         Reply::Done => Answer::Nothing,
+        Reply::Moved(bytes, moved) => Answer::Moved(bytes, moved),
     })
 }
 

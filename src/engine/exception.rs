@@ -104,6 +104,10 @@ fn code_frame(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> Opti
     let line_number = message.get_line_number(scope)?;
     let column = message.get_start_column();
     let line = message.get_source_line(scope)?;
+    // An error that was made without a place has none here either.
+    if column > line.length() {
+        return None;
+    }
     let first =
         if line.length() > LONGEST_SHOWN_LINE { column.saturating_sub(LONGEST_SHOWN_LINE / 2) } else { 0 };
     let mut shown = vec![0; line.length().saturating_sub(first).min(LONGEST_SHOWN_LINE)];

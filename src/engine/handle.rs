@@ -16,6 +16,7 @@ use crate::engine::observe::Listener;
 use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
+use crate::engine::value::{Moves, Of, ValueLimits};
 use crate::engine::worker::{self, Command};
 
 /// An isolate needs this much beyond what its snapshot brings.
@@ -59,6 +60,8 @@ pub struct SessionOptions {
     pub modules: SessionModules,
     /// Hears of the console and of errors that nobody caught; none when nobody wants to.
     pub listener: Option<Listener>,
+    /// How large and how deep the session's values may be.
+    pub value_limits: ValueLimits,
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.
@@ -188,6 +191,12 @@ impl IsolateHandle {
     /// Imports a module; answered with its exports, encoded as an object.
     pub fn import(&self, call: CallId, specifier: String, timeout: Option<Duration>, settle: Settle) {
         self.request(call, timeout, settle, Command::Import { call, specifier });
+    }
+
+    /// Before a request, or an answer: tells what moves with it. Nothing is kept for an isolate that is
+    /// finished.
+    pub fn announce(&self, of: Of, moves: Moves) {
+        self.lifecycle.announced.add(of, moves, || self.lifecycle.is_finished());
     }
 
     /// Reports the isolate's figures, once it is idle.

@@ -23,6 +23,8 @@ use crate::engine::limits::cpu::ThreadClock;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::sampler;
 use crate::engine::stats::IsolateStats;
+use crate::engine::value::Moved;
+use crate::engine::value::transfer::Announced;
 
 /// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
 const GRACE: Duration = Duration::from_secs(1);
@@ -48,6 +50,8 @@ pub enum Reply {
     Digest(String),
     /// Done, and there is nothing to say.
     Done,
+    /// The encoded result of an evaluation or a call, and the buffers that moved with it.
+    Moved(Vec<u8>, Vec<Moved>),
 }
 
 /// Called once with the answer to a request, on any thread, without any lock held.
@@ -151,6 +155,8 @@ pub(crate) struct Lifecycle {
     port: Port,
     /// For alarms, which must not keep a finished isolate's state alive.
     this: Weak<Lifecycle>,
+    /// What moves with requests and answers that are under way.
+    pub(crate) announced: Announced,
 }
 
 impl Lifecycle {
@@ -162,6 +168,7 @@ impl Lifecycle {
             thread,
             port: Port::default(),
             this: Weak::clone(this),
+            announced: Announced::default(),
         })
     }
 
@@ -509,6 +516,7 @@ impl Lifecycle {
             (pending.settle)(Err(EngineError::disposed_because(why)));
         }
         self.port.close();
+        self.announced.clear();
     }
 
     /// V8 gave up on this thread, which will never return.

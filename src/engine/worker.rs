@@ -38,6 +38,7 @@ use crate::engine::stats::{IsolateStats, milliseconds, nanoseconds, thread_cpu_n
 use crate::engine::system::timers;
 use crate::engine::uncaught;
 use crate::engine::value::Encoder;
+use crate::engine::value::transfer::{Of, Transfers};
 use crate::engine::verify::digest;
 
 /// What the isolate's thread can be told.
@@ -157,7 +158,13 @@ fn serve(
             if let Some(limit) = session.cpu_limit {
                 lifecycle.limit_cpu(limit);
             }
-            let encoder = Encoder { limit: memory.bytes(), host_has_float16: session.host_has_float16 };
+            let encoder = Encoder {
+                limit: memory.bytes(),
+                host_has_float16: session.host_has_float16,
+                limits: session.value_limits,
+                own_levels: 0,
+            };
+            Transfers::install(&mut live.isolate, &memory, lifecycle);
             let guest = GuestState::new(encoder, session.codegen, Arc::clone(&session.host));
             live.isolate.set_slot(Rc::clone(&guest));
             let observer = Observer::new(encoder, Arc::clone(lifecycle), session.listener.clone());
@@ -200,6 +207,7 @@ fn serve(
     live.isolate.remove_slot::<Rc<Session>>();
     live.isolate.remove_slot::<Rc<GuestState>>();
     live.isolate.remove_slot::<Rc<Observer>>();
+    live.isolate.remove_slot::<Rc<Transfers>>();
     modules::clear(&mut live.isolate);
     outcome
 }
@@ -334,10 +342,13 @@ impl<'a, G: Ground> Worker<'a, G> {
                     self.answer_load(&modules, host_call, &outcome);
                     return;
                 }
-                let Some(waiting) = self.guest.take_waiting(host_call) else { return };
+                let Some(waiting) = self.guest.take_waiting(host_call) else {
+                    self.lifecycle.announced.forget(Of::Answer(host_call));
+                    return;
+                };
                 let owner = waiting.owner;
                 let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
-                    guest::resume(scope, guest, &waiting, &outcome)
+                    guest::resume(scope, guest, host_call, &waiting, &outcome)
                 };
                 match (self.turn(owner, resume), owner) {
                     (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
@@ -429,16 +440,22 @@ impl<'a, G: Ground> Worker<'a, G> {
                 kept.push_back((call, outcome));
                 continue;
             }
-            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, outcome));
+            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, call, outcome));
             self.report(call, outcome);
         }
         self.guest.settled.borrow_mut().append(&mut kept);
     }
 
     fn report(&mut self, call: CallId, outcome: Option<Result<Progress>>) {
+        if !matches!(outcome, Some(Ok(Progress::Waiting))) {
+            self.lifecycle.announced.forget(Of::Request(call));
+        }
         match outcome {
             Some(Ok(Progress::Waiting)) if G::IS_NESTED => self.report_nested_waiting(call),
             None | Some(Ok(Progress::Waiting)) => {}
+            Some(Ok(Progress::Moved(bytes, moved))) => {
+                self.lifecycle.settle(call, Ok(Reply::Moved(bytes, moved)));
+            }
             Some(Ok(Progress::Done(bytes))) => self.lifecycle.settle(call, Ok(Reply::Value(bytes))),
             Some(Err(error)) => self.lifecycle.settle(call, Err(error)),
         }

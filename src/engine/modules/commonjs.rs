@@ -32,7 +32,7 @@ pub(super) fn evaluate<'s>(
     let record = if modules.turns.borrow_mut().remove(&key) {
         modules.find_or_compile(scope, &key)??
     } else {
-        let run = RefCell::new(Run::New(source.clone()));
+        let run = RefCell::new(Run::New(Rc::new(source.clone())));
         let body = Body::CommonJs { run, wrapper: RefCell::default() };
         let record = Record::new(Rc::clone(&key), &source.name, body);
         // Later modules find it by its name, unless that is an ES module's or JSON's.
@@ -68,7 +68,7 @@ pub(super) fn ensure_evaluated(scope: &mut v8::PinScope, record: &Record) -> Opt
             throw(scope, v8::Exception::error, &message);
             return None;
         }
-        Run::New(source) => source.clone(),
+        Run::New(source) => Rc::clone(source),
     };
     let body = compile(scope, &source)?;
     let module = module_object(scope, &source.name)?;

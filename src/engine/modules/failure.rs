@@ -118,7 +118,7 @@ impl Site {
             Class::Type => ("TypeError", v8::Exception::type_error(scope, text)),
         };
         let error = v8::Local::<v8::Object>::try_from(error).ok()?;
-        if let Some(place) = &self.place {
+        if let Some(place) = self.place.as_ref().filter(|_| !self.referrer.is_empty()) {
             let stack = format!("{name}: {message}\n    at {}:{place}", self.referrer);
             let (key, stack) = (v8::String::new(scope, "stack")?, v8::String::new(scope, &stack)?);
             error.define_own_property(scope, key.into(), stack.into(), v8::PropertyAttribute::DONT_ENUM);
@@ -169,7 +169,8 @@ fn site_of(scope: &mut v8::PinScope, modules: &Modules, load: &Load, key: &str) 
         .unwrap_or_else(|| load.site.clone())
 }
 
-fn site_in(scope: &mut v8::PinScope, record: &Record, key: &str) -> Option<Site> {
+/// The first import of `key` in a module.
+pub(super) fn site_in(scope: &mut v8::PinScope, record: &Record, key: &str) -> Option<Site> {
     let Body::Es(module) = &record.body else { return None };
     let module = v8::Local::new(scope, module);
     let requests = module.get_module_requests();

@@ -15,7 +15,7 @@ use crate::engine::exception::throw;
 use crate::engine::host_call::GuestState;
 use crate::engine::lifecycle::{CallId, Lifecycle};
 use crate::engine::modules::failure::{Failure, shown};
-use crate::engine::modules::{Modules, name};
+use crate::engine::modules::{Modules, compile, name};
 use crate::engine::source::{Source, SourceKind};
 use crate::engine::value;
 
@@ -241,7 +241,7 @@ impl Modules {
         } else {
             match serde_json::from_slice::<Option<Answer>>(bytes) {
                 Ok(None) => return Err(Some(Failure::Missing(Rc::clone(key)))),
-                Ok(Some(answer)) => self.compile(scope, Rc::clone(key), answer.into()),
+                Ok(Some(answer)) => compile(scope, key, &mut answer.into()),
                 Err(error) => {
                     let message = format!("the answer for module {} can't be read: {error}", shown(key));
                     throw(scope, v8::Exception::error, &message);

@@ -1,15 +1,14 @@
 //! Linking and evaluating a graph that is complete. What V8 demands of its host is checked here,
 //! because it ends the process where it finds it missing.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 
 use crate::engine::exception::throw;
 use crate::engine::modules::attributes::Wants;
 use crate::engine::modules::failure::{Class, Failure, Site, shown, throw_failure};
-use crate::engine::modules::load::{Goal, Import, Load, Progress, Root, imports};
+use crate::engine::modules::load::{Goal, Load, Progress, Root};
 use crate::engine::modules::record::{Body, Record};
-use crate::engine::modules::{Modules, commonjs, current, import, name, outcome, wrapper};
+use crate::engine::modules::{Modules, commonjs, current, graph, import, name, outcome, wrapper};
 use crate::engine::source::{Source, code_string, origin};
 
 /// Compiles the text of an ES module. `None`: an exception is pending.
@@ -72,19 +71,13 @@ impl Modules {
             return None;
         }
         if self.is_evaluating.get() {
-            // The guest's code waits for the host inside of a module, and the host calls back.
-            if let Goal::Promise(_) = load.goal {
-                return Some(Progress::Later);
-            }
-            let message = "a module can't be evaluated while another one waits for the host";
-            throw(scope, v8::Exception::error, message);
-            return None;
+            return later(scope, &load.goal);
         }
-        for record in self.in_order(scope, &root)? {
+        for record in graph::in_order(scope, self, &root)? {
             if let Body::CommonJs { .. } = &record.body
                 && !commonjs::ensure_evaluated(scope, &record)?
             {
-                return Some(Progress::Later);
+                return later(scope, &load.goal);
             }
             wrapper::ensure(scope, self, &record)?;
         }
@@ -95,39 +88,6 @@ impl Modules {
             outcome::publish(scope, global.as_deref(), module.get_module_namespace())?;
         }
         Some(Progress::Evaluated(module, promise))
-    }
-
-    /// The modules of a graph that are not ES modules, each before those that import it. `None`: an
-    /// exception is pending.
-    fn in_order(&self, scope: &mut v8::PinScope, root: &Rc<Record>) -> Option<Vec<Rc<Record>>> {
-        let mut ordered = Vec::new();
-        let mut seen = HashSet::from([Rc::clone(&root.key)]);
-        let first = imports(scope, root)?.into_iter();
-        let mut path = vec![(Rc::clone(root), first)];
-        while let Some((record, rest)) = path.last_mut() {
-            let Some(Import { key, wants }) = rest.next() else {
-                if !matches!(record.body, Body::Es(_)) {
-                    ordered.push(Rc::clone(record));
-                }
-                path.pop();
-                continue;
-            };
-            let Some(imported) = self.find(&key) else {
-                let site = Site { specifier: key.to_string(), ..site_of(record) };
-                site.throw_missing(scope, "");
-                return None;
-            };
-            if let Err(message) = check_kind(&imported, wants) {
-                site_of(record).throw(scope, Class::Type, &message);
-                return None;
-            }
-            refuse_stopped(scope, &imported)?;
-            if seen.insert(key) {
-                let imports = imports(scope, &imported)?.into_iter();
-                path.push((imported, imports));
-            }
-        }
-        Some(ordered)
     }
 
     /// Evaluates a module that is linked. The promise settles when it and all it imports are
@@ -153,6 +113,17 @@ impl Modules {
     }
 }
 
+/// The guest's code waits for the host inside of a module, and the host calls back: `import()` goes on
+/// when that module is through, but a request of the host would wait for itself.
+fn later<'s>(scope: &mut v8::PinScope, goal: &Goal) -> Option<Progress<'s>> {
+    if let Goal::Promise(_) = goal {
+        return Some(Progress::Later);
+    }
+    let message = "a module can't be evaluated while another one waits for the host";
+    throw(scope, v8::Exception::error, message);
+    None
+}
+
 /// Lets V8 link a module with all that it imports. `None`: an exception is pending.
 pub(super) fn link(scope: &mut v8::PinScope, module: v8::Local<v8::Module>) -> Option<()> {
     if module.get_status() == v8::ModuleStatus::Uninstantiated {
@@ -163,7 +134,7 @@ pub(super) fn link(scope: &mut v8::PinScope, module: v8::Local<v8::Module>) -> O
 
 /// V8 leaves a module that a termination stopped with an error that is null, and with a promise that
 /// never settles.
-fn refuse_stopped(scope: &mut v8::PinScope, record: &Record) -> Option<()> {
+pub(super) fn refuse_stopped(scope: &mut v8::PinScope, record: &Record) -> Option<()> {
     let Body::Es(module) = &record.body else { return Some(()) };
     let module = v8::Local::new(scope, module);
     if module.get_status() == v8::ModuleStatus::Errored && module.get_exception().is_null() {
@@ -175,13 +146,9 @@ fn refuse_stopped(scope: &mut v8::PinScope, record: &Record) -> Option<()> {
     Some(())
 }
 
-fn site_of(record: &Record) -> Site {
-    Site { referrer: record.name.to_string(), ..Site::default() }
-}
-
 /// # Errors
 /// The message of a `TypeError`, when the import asks for another kind of module.
-fn check_kind(record: &Record, wants: Wants) -> Result<(), String> {
+pub(super) fn check_kind(record: &Record, wants: Wants) -> Result<(), String> {
     match (wants, record.is_json()) {
         (Wants::Code, true) => {
             Err(format!("module {} is JSON, which is imported with {{ type: 'json' }}", shown(&record.key)))

@@ -310,6 +310,10 @@ pub(super) fn imports(scope: &mut v8::PinScope, record: &Record) -> Option<Vec<I
     if module.get_status() != v8::ModuleStatus::Uninstantiated {
         return Some(Vec::new());
     }
+    // No guest code runs in a walk through a graph, so nothing else would end it.
+    if scope.is_execution_terminating() {
+        return None;
+    }
     let requests = module.get_module_requests();
     if requests.length() > MOST_IMPORTS {
         let message = format!("module {} has more than {MOST_IMPORTS} imports", shown(&record.name));

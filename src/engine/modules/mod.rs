@@ -15,6 +15,7 @@
 mod attributes;
 mod commonjs;
 mod failure;
+mod graph;
 mod host;
 mod import;
 mod link;
@@ -54,6 +55,8 @@ pub struct Kept {
     pub commonjs: bool,
     /// Whether the context carries, next, an ES module: itself, or its wrapper.
     pub module: bool,
+    /// How many modules a way through its imports can have.
+    pub way: u32,
 }
 
 /// The modules of the current context, in the isolate's slot.
@@ -98,7 +101,7 @@ pub(crate) fn current(scope: &v8::Isolate) -> Option<Rc<Modules>> {
 impl Modules {
     /// Takes over what a snapshot's context carries. `at` is the place of the first in its data.
     pub(crate) fn restore(&self, scope: &mut v8::PinScope, kept: &[Kept], mut at: usize) -> Option<()> {
-        for Kept { name, commonjs, module } in kept {
+        for Kept { name, commonjs, module, way } in kept {
             let key: Rc<str> = name::key(name).into();
             let run = if *commonjs {
                 let object = scope.get_context_data_from_snapshot_once::<v8::Object>(at).ok()?;
@@ -122,6 +125,7 @@ impl Modules {
                 (None, None) => return None,
             };
             let record = Record::new(key, name, body);
+            record.way.set(*way);
             self.add(scope, &record);
         }
         Some(())
@@ -152,6 +156,7 @@ impl Modules {
                     name: record.name.to_string(),
                     commonjs: object.is_some(),
                     module: module.is_some(),
+                    way: record.way.get(),
                 });
             }
         }
@@ -207,8 +212,8 @@ impl Modules {
             return Some(Some(record));
         }
         let source = self.sources.borrow_mut().remove(key);
-        let Some(source) = source else { return Some(None) };
-        let Some(record) = self.compile(scope, Rc::clone(key), source.clone()) else {
+        let Some(mut source) = source else { return Some(None) };
+        let Some(record) = compile(scope, key, &mut source) else {
             // What failed is not remembered.
             self.sources.borrow_mut().insert(Rc::clone(key), source);
             return None;
@@ -216,34 +221,33 @@ impl Modules {
         self.add(scope, &record);
         Some(Some(record))
     }
+}
 
-    /// Makes a record of a source. `None`: an exception is pending.
-    fn compile(&self, scope: &mut v8::PinScope, key: Rc<str>, mut source: Source) -> Option<Rc<Record>> {
-        if let Some(guest) = scope.get_slot::<Rc<GuestState>>().map(Rc::clone)
-            && source.code.len() > guest.largest_source()
-        {
-            let message = format!("module {} is longer than {} bytes", shown(&key), guest.largest_source());
-            throw(scope, v8::Exception::range_error, &message);
-            return None;
-        }
-        if let Some(positions) = scope.get_slot::<Rc<Positions>>() {
-            positions.take(&mut source);
-        }
-        let name = source.name.clone();
-        let body = match source.kind {
-            SourceKind::Json => {
-                Body::Json { value: wrapper::parse(scope, &source)?, wrapper: RefCell::default() }
-            }
-            SourceKind::CommonJs => {
-                Body::CommonJs { run: RefCell::new(Run::New(source)), wrapper: RefCell::default() }
-            }
-            SourceKind::Module | SourceKind::Script => {
-                let module = link::compile(scope, &source.code, &source.name)?;
-                Body::Es(v8::Global::new(scope, module))
-            }
-        };
-        Some(Record::new(key, &name, body))
+/// Makes a record of a source, and takes what it needs of that. `None`: an exception is pending.
+fn compile(scope: &mut v8::PinScope, key: &Rc<str>, source: &mut Source) -> Option<Rc<Record>> {
+    if let Some(guest) = scope.get_slot::<Rc<GuestState>>().map(Rc::clone)
+        && source.code.len() > guest.largest_source()
+    {
+        let message = format!("module {} is longer than {} bytes", shown(key), guest.largest_source());
+        throw(scope, v8::Exception::range_error, &message);
+        return None;
     }
+    if let Some(positions) = scope.get_slot::<Rc<Positions>>() {
+        positions.take(source);
+    }
+    let name = source.name.clone();
+    let body = match source.kind {
+        SourceKind::Json => Body::Json { value: wrapper::parse(scope, source)?, wrapper: RefCell::default() },
+        SourceKind::CommonJs => Body::CommonJs {
+            run: RefCell::new(Run::New(Rc::new(std::mem::take(source)))),
+            wrapper: RefCell::default(),
+        },
+        SourceKind::Module | SourceKind::Script => {
+            let module = link::compile(scope, &source.code, &source.name)?;
+            Body::Es(v8::Global::new(scope, module))
+        }
+    };
+    Some(Record::new(Rc::clone(key), &name, body))
 }
 
 /// Evaluates a source that is no ES module. A script's value is its last expression's, a CommonJS

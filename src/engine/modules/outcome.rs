@@ -189,10 +189,15 @@ fn exports_of<'s>(
     namespace: v8::Local<'s, v8::Object>,
 ) -> Option<v8::Local<'s, v8::Value>> {
     let exports = v8::Object::new(scope);
+    let then = v8::String::new(scope, "then");
     let names = namespace.get_own_property_names(scope, v8::GetPropertyNamesArgs::default())?;
     for index in 0..names.length() {
         let name = v8::Local::<v8::Name>::try_from(names.get_index(scope, index)?).ok()?;
         let value = namespace.get(scope, name.into())?;
+        // The host's promise would take the exports for a promise, and call it.
+        if value.is_function() && then.is_some_and(|then| name == then) {
+            continue;
+        }
         exports.create_data_property(scope, name, value)?;
     }
     Some(exports.into())

@@ -1,6 +1,6 @@
 //! One module that is known by its name.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::engine::source::Source;
@@ -12,6 +12,9 @@ pub(super) struct Record {
     /// The file name in stacks; what it imports is relative to this.
     pub(super) name: Rc<str>,
     pub(super) body: Body,
+    /// How many modules a way through its imports can have, itself included; none while V8 has not
+    /// linked it.
+    pub(super) way: Cell<u32>,
 }
 
 pub(super) enum Body {
@@ -25,7 +28,7 @@ pub(super) type Wrapper = RefCell<Option<v8::Global<v8::Module>>>;
 
 /// How far a CommonJS module came.
 pub(super) enum Run {
-    New(Source),
+    New(Rc<Source>),
     /// Its `module`, which `require` finds already.
     Running(v8::Global<v8::Object>),
     Done(v8::Global<v8::Object>),
@@ -37,7 +40,7 @@ pub(super) enum Run {
 
 impl Record {
     pub(super) fn new(key: Rc<str>, name: &str, body: Body) -> Rc<Self> {
-        Rc::new(Self { key, name: name.into(), body })
+        Rc::new(Self { key, name: name.into(), body, way: Cell::new(0) })
     }
 
     /// What V8 links: none while a wrapper is still to be made.
@@ -55,6 +58,12 @@ impl Record {
             Run::Done(object) => Some(object.clone()),
             _ => None,
         }
+    }
+
+    /// Whether it is an ES module that V8 has not linked yet.
+    pub(super) fn is_unlinked(&self, scope: &mut v8::PinScope) -> bool {
+        let Body::Es(module) = &self.body else { return false };
+        v8::Local::new(scope, module).get_status() == v8::ModuleStatus::Uninstantiated
     }
 
     pub(super) fn is_json(&self) -> bool {

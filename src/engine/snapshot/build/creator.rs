@@ -21,7 +21,7 @@ use crate::engine::snapshot::build::{Site, out_of_memory, send_phase};
 use crate::engine::snapshot::protocol::Phase;
 use crate::engine::snapshot::request::Unsafe;
 use crate::engine::source::Source;
-use crate::engine::value::Encoder;
+use crate::engine::value::{Encoder, ValueLimits};
 
 /// Collections before the blob: weak callbacks of one may free what the next one finds.
 const COLLECTIONS: usize = 2;
@@ -195,7 +195,12 @@ pub(super) fn run_sources<'a>(
     phase: Phase,
     memory: &MemoryLimit,
 ) -> Result<()> {
-    let encoder = Encoder { limit: memory.bytes(), host_has_float16: false };
+    let encoder = Encoder {
+        limit: memory.bytes(),
+        host_has_float16: false,
+        limits: ValueLimits::default(),
+        own_levels: 0,
+    };
     v8::tc_scope!(let scope, scope);
     if let Some(modules) = modules::current(scope) {
         modules.announce(sources.clone().map(|(_, source)| source));

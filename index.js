@@ -31,7 +31,8 @@ __export(index_exports, {
   createIsolate: () => createIsolate,
   snapshotCache: () => snapshotCache,
   transfer: () => transfer,
-  verifyIsolation: () => verifyIsolation
+  verifyIsolation: () => verifyIsolation,
+  webBridge: () => webBridge
 });
 module.exports = __toCommonJS(index_exports);
 
@@ -1404,9 +1405,9 @@ function asBytes(buffers) {
 }
 function received(arrays) {
   return (arrays ?? []).map((bytes) => {
-    const whole2 = bytes.byteLength === bytes.buffer.byteLength;
-    const buffer = whole2 ? bytes.buffer : bytes.slice().buffer;
-    if (whole2) fromGuests.add(buffer);
+    const whole3 = bytes.byteLength === bytes.buffer.byteLength;
+    const buffer = whole3 ? bytes.buffer : bytes.slice().buffer;
+    if (whole3) fromGuests.add(buffer);
     return buffer;
   });
 }
@@ -2001,16 +2002,16 @@ function checkModules(given) {
     const other = known.get(key);
     if (other !== void 0) throw invalidArg(`${where}: modules[${show(other)}] and ${name} are one module, ${show(key)}`);
     known.set(key, specifier);
-    const source = guarded(where, name, () => Reflect.get(modules, specifier));
-    sources.push({ specifier, ...checkModuleSource(where, name, source, key) });
+    const source2 = guarded(where, name, () => Reflect.get(modules, specifier));
+    sources.push({ specifier, ...checkModuleSource(where, name, source2, key) });
   }
   return { given: sources, loader: void 0 };
 }
 var KINDS = /* @__PURE__ */ new Set(["module", "commonjs", "json"]);
-function checkModuleSource(where, name, source, fileName) {
-  if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName, kind: "module" };
-  if (!isObject(source)) throw wrong(where, name, "a string or { code, name, type }", source);
-  const parts = readObject(where, name, source, ["code", "name", "type"]);
+function checkModuleSource(where, name, source2, fileName) {
+  if (typeof source2 === "string") return { code: checkCode(where, name, source2), name: fileName, kind: "module" };
+  if (!isObject(source2)) throw wrong(where, name, "a string or { code, name, type }", source2);
+  const parts = readObject(where, name, source2, ["code", "name", "type"]);
   const kind = parts.get("type") ?? "module";
   if (!KINDS.has(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
   return {
@@ -2021,8 +2022,8 @@ function checkModuleSource(where, name, source, fileName) {
 }
 async function askLoader(loader, question) {
   const [specifier, referrer] = JSON.parse(new TextDecoder().decode(question));
-  const source = await loader(specifier, referrer);
-  const answer = source === void 0 || source === null ? null : checkModuleSource("the module loader", `its answer for ${show(specifier)}`, source, specifier);
+  const source2 = await loader(specifier, referrer);
+  const answer = source2 === void 0 || source2 === null ? null : checkModuleSource("the module loader", `its answer for ${show(specifier)}`, source2, specifier);
   return new TextEncoder().encode(JSON.stringify(answer));
 }
 
@@ -2778,11 +2779,11 @@ var IsolateCore = class _IsolateCore {
     if (request.process) started.#startMs = performance.now() - asked;
     return started;
   }
-  eval({ source, timeoutMs, signal, moves }) {
-    return this.#traced("eval", source.name, timeoutMs, async () => {
+  eval({ source: source2, timeoutMs, signal, moves }) {
+    return this.#traced("eval", source2.name, timeoutMs, async () => {
       const start = (id) => {
         if (moves?.result === true) this.#native.announceMoves(id, [], true);
-        this.#native.eval(id, source, timeoutMs);
+        this.#native.eval(id, source2, timeoutMs);
       };
       return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
     });
@@ -2989,9 +2990,9 @@ function checkBundles(where, name, bundle) {
   if (!Array.isArray(bundle)) return [checkSource(where, name, bundle, "bundle.js")];
   const sources = [];
   for (let index = 0; index < bundle.length; index += 1) {
-    const source = guarded(where, `${name}[${index}]`, () => bundle[index]);
+    const source2 = guarded(where, `${name}[${index}]`, () => bundle[index]);
     const fileName = bundle.length === 1 ? "bundle.js" : `bundle-${index + 1}.js`;
-    sources.push(checkSource(where, `${name}[${index}]`, source, fileName));
+    sources.push(checkSource(where, `${name}[${index}]`, source2, fileName));
   }
   return sources;
 }
@@ -3092,13 +3093,13 @@ function checkCallOptions(options, defaultTimeoutMs, where = "isolate.call") {
   if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
   return limitsOf(new Given(where, options, ["timeoutMs", "signal", ...where === "isolate.call" ? ["transfer", "transferResult"] : []]), defaultTimeoutMs);
 }
-function checkEval(source, options, defaultTimeoutMs) {
+function checkEval(source2, options, defaultTimeoutMs) {
   if (options === void 0) {
-    return { source: checkSource("isolate.eval", "source", source, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
+    return { source: checkSource("isolate.eval", "source", source2, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
   }
   const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename", "transferResult"]);
   const name = given.fileName("filename") ?? "eval.js";
-  return { source: checkSource(given.where, "source", source, name), ...limitsOf(given, defaultTimeoutMs) };
+  return { source: checkSource(given.where, "source", source2, name), ...limitsOf(given, defaultTimeoutMs) };
 }
 function limitsOf(given, defaultTimeoutMs) {
   const transfer2 = checkTransfer(given.where, "transfer", given.get("transfer"));
@@ -3124,13 +3125,13 @@ function checkVerifyOptions(snapshot, options, nativeSnapshot2) {
   };
 }
 function optionalSource(given, name, fileName) {
-  const source = given.get(name);
-  return source === void 0 ? void 0 : checkSource(given.where, name, source, fileName);
+  const source2 = given.get(name);
+  return source2 === void 0 ? void 0 : checkSource(given.where, name, source2, fileName);
 }
-function checkSource(where, name, source, fileName) {
-  if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName };
-  if (!isObject(source)) throw wrong(where, name, "a string or { code, name }", source);
-  const parts = readObject(where, name, source, ["code", "name", "type", "global"]);
+function checkSource(where, name, source2, fileName) {
+  if (typeof source2 === "string") return { code: checkCode(where, name, source2), name: fileName };
+  if (!isObject(source2)) throw wrong(where, name, "a string or { code, name }", source2);
+  const parts = readObject(where, name, source2, ["code", "name", "type", "global"]);
   const code = checkCode(where, `${name}.code`, parts.get("code"));
   const ownName = parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name"));
   const type = parts.get("type");
@@ -3383,8 +3384,8 @@ var Isolate = class _Isolate {
    * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
    * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
-  eval(source, options) {
-    return this.#core.eval(checkEval(source, options, this.#timeoutMs));
+  eval(source2, options) {
+    return this.#core.eval(checkEval(source2, options, this.#timeoutMs));
   }
   /**
    * Calls a global function of the guest, such as `'math.add'`, with clones of
@@ -3501,6 +3502,90 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   const event = await connection2.request((id) => connection2.native.verifyIsolation(id, snapshot, options), { owner: snapshot });
   return JSON.parse(event.json);
 }
+
+// lib/web-bridge.ts
+var CAPTURED = [
+  "Array",
+  "ArrayBuffer",
+  "BigInt64Array",
+  "BigUint64Array",
+  "Boolean",
+  "DataView",
+  "Date",
+  "Error",
+  "Float32Array",
+  "Float64Array",
+  "Function",
+  "Int16Array",
+  "Int32Array",
+  "Int8Array",
+  "JSON",
+  "Map",
+  "Math",
+  "Number",
+  "Object",
+  "Promise",
+  "RangeError",
+  "Reflect",
+  "Set",
+  "String",
+  "Symbol",
+  "TypeError",
+  "Uint16Array",
+  "Uint32Array",
+  "Uint8Array",
+  "Uint8ClampedArray",
+  "WeakMap",
+  "WeakRef",
+  "WeakSet"
+];
+var pieces;
+function load2() {
+  pieces ??= require("./web-bridge.js");
+  return pieces;
+}
+function assemble(wanted2) {
+  const { modules } = load2();
+  const needed = /* @__PURE__ */ new Set();
+  const add = (index) => {
+    if (needed.has(index)) return;
+    needed.add(index);
+    modules[index].needs.forEach(add);
+  };
+  wanted2.forEach(add);
+  const code = modules.filter((_, index) => needed.has(index)).map((module2) => module2.code);
+  return [
+    // Nothing of it is the module's to export.
+    "const system = require('isoseed:system')\n;(() => {\n'use strict'",
+    `const { ${CAPTURED.join(", ")} } = globalThis`,
+    ...code,
+    "})()\n"
+  ].join("\n");
+}
+function source(code) {
+  return Object.defineProperty({ code: "", name: "isoseed:web", type: "commonjs" }, "code", { get: code, enumerable: true });
+}
+function pick(parts) {
+  if (!Array.isArray(parts)) throw wrong("webBridge.pick", "parts", "an array of names", parts);
+  const known = load2().parts;
+  const names = guarded("webBridge.pick", "parts", () => [...parts]);
+  const wanted2 = names.map((name, index) => {
+    if (typeof name === "string" && Object.hasOwn(known, name)) return known[name];
+    throw wrong("webBridge.pick", `parts[${index}]`, `one of ${Object.keys(known).join(", ")}`, name);
+  });
+  const code = assemble(wanted2);
+  return source(() => code);
+}
+var whole2;
+var webBridge = Object.freeze(
+  Object.defineProperties(
+    source(() => whole2 ??= assemble(Object.values(load2().parts))),
+    {
+      parts: { get: () => Object.freeze(Object.keys(load2().parts)) },
+      pick: { value: pick }
+    }
+  )
+);
 // Annotate the CommonJS export names for ESM import in node:
 0 && (module.exports = {
   ConsoleOpaque,
@@ -3513,5 +3598,6 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   createIsolate,
   snapshotCache,
   transfer,
-  verifyIsolation
+  verifyIsolation,
+  webBridge
 });

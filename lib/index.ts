@@ -25,6 +25,8 @@ export { snapshotCache } from './snapshot-cache.js'
 export type { SnapshotCache } from './snapshot-cache.js'
 export { transfer } from './transfer.js'
 export { verifyIsolation } from './verify.js'
+export { webBridge } from './web-bridge.js'
+export type { FetchRequest, FetchResponse, WebBridge, WebBridgePart } from './web-bridge.js'
 export type {
   BuildProgress,
   BuildSnapshotOptions,

@@ -27,6 +27,7 @@ use crate::engine::inspector::Inspector;
 use crate::engine::isolate;
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
 use crate::engine::limits::memory::{MemoryLimit, external_bytes};
+use crate::engine::limits::native::Charging;
 use crate::engine::limits::{codegen, fatal, sampler};
 use crate::engine::modules::{self, Modules};
 use crate::engine::observe::{Observer, console};
@@ -148,6 +149,7 @@ fn serve(
     let mut live = isolate::create(seed.snapshot, &memory)?;
     let restore = began.elapsed();
     memory.enforce(&mut live.isolate);
+    let _charging = Charging::begin(&memory);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
     let route = TaskRoute::new(&live.isolate, move |task| commands.send(Command::Task(task)));
     codegen::check(&mut live);
@@ -481,6 +483,7 @@ impl<'a, G: Ground> Worker<'a, G> {
         if !self.lifecycle.begin_turn(owner) {
             return None;
         }
+        sampler::turn_begins(&self.memory);
         let session = &self.session;
         let outer = session.guest.owner.replace(owner);
         session.inspector.set_idle(false);
@@ -509,6 +512,7 @@ impl<'a, G: Ground> Worker<'a, G> {
             };
             scope.reset();
             uncaught::end_turn(scope, &session.observer, turn);
+            session.memory.judge_refusal(scope);
             // Where the termination is caught: it goes on from there otherwise, to the turn around this.
             (outcome, session.lifecycle.end_turn())
         });

@@ -25,7 +25,7 @@ use v8::inspector::{Channel, StringView, V8Inspector, V8InspectorClientTrustLeve
 use crate::engine::isolate::LiveIsolate;
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::limits::memory::MemoryLimit;
-use crate::engine::limits::output;
+use crate::engine::limits::{output, sampler};
 use crate::engine::position::Positions;
 
 use client::{Client, Nobody};
@@ -116,12 +116,19 @@ impl Inspector {
         if is_idle { v8.idle_started() } else { v8.idle_finished() }
     }
 
+    /// Waits for a debugger. What runs afterwards is looked at by the sampler again.
+    fn wait<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let outcome = self.lifecycle.wait_for_debugger(wait);
+        sampler::turn_begins(&self.memory);
+        outcome
+    }
+
     /// Waits before a call until a debugger lets it run.
     pub(crate) fn hold(&self) {
         output::without_bound(|| {
             self.lifecycle.stop_clock();
             loop {
-                match self.lifecycle.wait_for_debugger(|| self.lifecycle.port().wait_held()) {
+                match self.wait(|| self.lifecycle.port().wait_held()) {
                     Next::GoOn => break,
                     Next::Request(session, request) => self.handle(session, request),
                 }
@@ -137,7 +144,7 @@ impl Inspector {
             self.quit.set(false);
             self.lifecycle.stop_clock();
             while !self.quit.get() {
-                match self.lifecycle.wait_for_debugger(|| self.lifecycle.port().wait_paused()) {
+                match self.wait(|| self.lifecycle.port().wait_paused()) {
                     Next::GoOn => break,
                     Next::Request(session, request) => self.handle(session, request),
                 }

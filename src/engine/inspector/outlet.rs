@@ -29,7 +29,7 @@ impl Outlet {
             let message = with_source_map(text(&message.string()), &inspector.positions);
             let port = inspector.lifecycle.port();
             if !port.has_room(self.session, message.len()) {
-                inspector.lifecycle.wait_for_debugger(|| port.wait_for_room(self.session, message.len()));
+                inspector.wait(|| port.wait_for_room(self.session, message.len()));
             }
             port.emit(self.session, message);
         });

@@ -95,6 +95,8 @@ impl Encoder {
         if !contents.has_error {
             return Ok(bytes);
         }
+        // Not beside the second one: either may be as large as the limit.
+        drop(bytes);
         self.write(scope, value, name, Errors { as_shells: true, ..Errors::default() }, buffers)
     }
 

@@ -37,13 +37,14 @@ pub(crate) struct Native {
     pub(crate) callback: FunctionCallback,
 }
 
-/// All native functions; the first is the one that makes the object of all others. Their order is that
-/// of the external references.
+/// What `require` finds them by.
+pub(crate) const NAME: &str = "isoseed:system";
+
+/// All native functions. Their order is that of the external references.
 pub(crate) fn natives() -> &'static [Native] {
     static NATIVES: OnceLock<Vec<Native>> = OnceLock::new();
     NATIVES.get_or_init(|| {
         vec![
-            Native { name: "system", callback: on_system.map_fn_to() },
             Native { name: "adopt", callback: adopt::on_adopt.map_fn_to() },
             Native { name: "atob", callback: base64::on_atob.map_fn_to() },
             Native { name: "btoa", callback: base64::on_btoa.map_fn_to() },
@@ -71,9 +72,16 @@ pub(crate) fn natives() -> &'static [Native] {
     })
 }
 
-/// The function that makes the object of all native functions: an object costs only those who ask.
-pub(crate) fn maker<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Function>> {
-    function(scope, natives().first()?)
+/// An object of all native functions: what `require('isoseed:system')` gives.
+pub(crate) fn object<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Object>> {
+    let null = v8::null(scope).into();
+    let object = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
+    for native in natives() {
+        let name = v8::String::new(scope, native.name)?;
+        let function = function(scope, native)?;
+        object.create_data_property(scope, name.into(), function.into())?;
+    }
+    Some(object)
 }
 
 fn function<'s>(scope: &mut v8::PinScope<'s, '_>, native: &Native) -> Option<v8::Local<'s, v8::Function>> {
@@ -82,23 +90,6 @@ fn function<'s>(scope: &mut v8::PinScope<'s, '_>, native: &Native) -> Option<v8:
         .build(scope)?;
     function.set_name(v8::String::new(scope, native.name)?);
     Some(function)
-}
-
-fn on_system<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    _: v8::FunctionCallbackArguments<'s>,
-    mut result: v8::ReturnValue<v8::Value>,
-) {
-    let null = v8::null(scope).into();
-    let object = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
-    for native in natives().iter().skip(1) {
-        let (Some(name), Some(function)) = (v8::String::new(scope, native.name), function(scope, native))
-        else {
-            return;
-        };
-        object.create_data_property(scope, name.into(), function.into());
-    }
-    result.set(object.into());
 }
 
 /// The session; none while a snapshot is built.

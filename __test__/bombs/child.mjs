@@ -1,4 +1,5 @@
-// Runs bombs one after the other in this process: argv is the limit in MiB and the names as JSON.
+// Runs bombs one after the other in this process: argv is the limit in MiB, the names as JSON, and
+// `process` to run each in a process of its own.
 // Says `begin <name>` and `end <json>` for each, and leaves the rest to another process when one has
 // kept memory that would spoil the next one's figures.
 import assert from 'node:assert/strict'
@@ -8,6 +9,7 @@ import { bombs } from './corpus.mjs'
 
 const limitMb = Number(process.argv[2])
 const names = JSON.parse(process.argv[3])
+const inProcess = process.argv[4] === 'process'
 const limitBytes = limitMb * 2 ** 20
 const TIMEOUT_MS = 60_000
 /** What a process may keep of a bomb and still be good for another. */
@@ -21,7 +23,7 @@ const bindings = {
   fail: async (length) => { throw new Error('x'.repeat(length)) },
 }
 
-const statusMb = (field) => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))[1]) / 1024
+const statusMb = (field, pid = 'self') => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024
 const resetPeak = () => writeFileSync('/proc/self/clear_refs', '5')
 /** Isolates' threads. */
 const threads = () =>
@@ -36,7 +38,7 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 const other = await createIsolate({ memoryLimitMb: 16 })
 // What a process with isolates has anyway: its threads, what the first error and the first end take.
-for (let i = 0; i < 3; i++) await (await createIsolate({ memoryLimitMb: limitMb, bindings })).dispose()
+for (let i = 0; i < 3; i++) await (await createIsolate({ memoryLimitMb: limitMb, bindings, process: inProcess })).dispose()
 
 for (const name of names) {
   console.log(`begin ${name}`)
@@ -49,7 +51,8 @@ await other.dispose()
 process.exit(0)
 
 async function explode(bomb) {
-  const isolate = await createIsolate({ memoryLimitMb: limitMb, timeoutMs: TIMEOUT_MS, bindings })
+  const isolate = await createIsolate({ memoryLimitMb: limitMb, timeoutMs: TIMEOUT_MS, bindings, process: inProcess })
+  const watched = inProcess ? watchProcess((await isolate.stats()).pid) : undefined
   resetPeak()
   const baseMb = statusMb('VmRSS')
   const before = threads()
@@ -68,6 +71,7 @@ async function explode(bomb) {
   const { slowestMs } = await answers
   const peakMb = statusMb('VmHWM') - baseMb
   await isolate.dispose()
+  const processPeakMb = watched?.stop()
   let keptMb = statusMb('VmRSS') - baseMb
   // What ended isolates freed is given back to the system a moment later.
   for (let i = 0; i < 10 && keptMb > 4; i++) {
@@ -75,7 +79,7 @@ async function explode(bomb) {
     keptMb = statusMb('VmRSS') - baseMb
   }
   const isParked = threads() >= before
-  return { outcome: outcome.code, after: after.code, cause: after.cause, message: outcome.message, peakMb: Math.round(peakMb), keptMb: Math.round(keptMb), isParked, ms, slowestMs: Math.round(slowestMs) }
+  return { ...(processPeakMb === undefined ? {} : { processPeakMb: Math.round(processPeakMb) }), outcome: outcome.code, after: after.code, cause: after.cause, message: outcome.message, peakMb: Math.round(peakMb), keptMb: Math.round(keptMb), isParked, ms, slowestMs: Math.round(slowestMs) }
 }
 
 async function attempt(work, isFirst = false) {
@@ -87,6 +91,27 @@ async function attempt(work, isFirst = false) {
     const cause = error?.cause?.code
     // What no call was waiting for finished the isolate.
     return { code: code === 'ERR_DISPOSED' && isFirst ? cause : code, cause, message: String(error?.message).slice(0, 120) }
+  }
+}
+
+/** Sees how much an isolate's process takes above what it took at first. */
+function watchProcess(pid) {
+  const baseMb = statusMb('VmRSS', pid)
+  let mostMb = baseMb
+  const look = () => {
+    try {
+      mostMb = Math.max(mostMb, statusMb('VmHWM', pid))
+    } catch {
+      // It is gone.
+    }
+  }
+  const timer = setInterval(look, 5)
+  return {
+    stop() {
+      clearInterval(timer)
+      look()
+      return mostMb - baseMb
+    },
   }
 }
 

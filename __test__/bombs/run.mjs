@@ -15,8 +15,8 @@ const waiting = []
 
 /**
  * Runs the named bombs under one limit, one after the other, in as many child processes as they need.
- * `onReport` hears of each as it ends. A bomb that ends its process, hangs it, or takes more than
- * `mostMb` has an outcome of `process: ...`.
+ * `inProcess`: each isolate in a process of its own. `onReport` hears of each as it ends. A bomb that ends its
+ * process, hangs it, or takes more than `mostMb` has an outcome of `process: ...`.
  */
 export async function runBombs(names, options) {
   if (running >= MOST_AT_ONCE) await new Promise((resolve) => waiting.push(resolve))
@@ -29,20 +29,20 @@ export async function runBombs(names, options) {
   }
 }
 
-async function runAll(names, { limitMb, mostMb = 4096, mostMs = 150_000, onReport = () => {} }) {
+async function runAll(names, { limitMb, inProcess = false, mostMb = 4096, mostMs = 150_000, onReport = () => {} }) {
   const reports = []
   let left = [...names]
   while (left.length > 0) {
-    const batch = await runChild(left, { limitMb, mostMb, mostMs, onReport })
+    const batch = await runChild(left, { limitMb, inProcess, mostMb, mostMs, onReport })
     reports.push(...batch)
     left = left.slice(batch.length)
   }
   return reports
 }
 
-function runChild(names, { limitMb, mostMb, mostMs, onReport }) {
+function runChild(names, { limitMb, inProcess, mostMb, mostMs, onReport }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CHILD, String(limitMb), JSON.stringify(names)], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [CHILD, String(limitMb), JSON.stringify(names), ...(inProcess ? ['process'] : [])], { stdio: ['ignore', 'pipe', 'pipe'] })
     const reports = []
     let current
     let killedFor

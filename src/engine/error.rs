@@ -114,6 +114,18 @@ pub enum EngineError {
         /// Names the option and the value.
         message: String,
     },
+    /// A request that the host made in order to answer a blocking host call can't go on.
+    #[error("{message}")]
+    NestedCall {
+        /// What is in its way.
+        message: String,
+    },
+    /// There is no such module.
+    #[error("{}", .exception.message)]
+    ModuleNotFound {
+        /// The guest's error, which names who asked.
+        exception: Box<GuestException>,
+    },
 }
 
 impl EngineError {
@@ -133,6 +145,8 @@ impl EngineError {
             Self::SnapshotMismatch { .. } => "ERR_SNAPSHOT_MISMATCH",
             Self::SnapshotIo { .. } => "ERR_SNAPSHOT_IO",
             Self::InvalidArg { .. } => "ERR_INVALID_ARG",
+            Self::NestedCall { .. } => "ERR_NESTED_CALL",
+            Self::ModuleNotFound { .. } => "ERR_MODULE_NOT_FOUND",
         }
     }
 

@@ -6,6 +6,8 @@
 //! - callbacks of the host run outside the lock;
 //! - V8 is told to terminate only under the lock and only while a turn runs, and the end of that
 //!   turn takes the termination back: no later turn ever feels it;
+//! - turns nest where a guest's call of the host blocks the thread (`engine::sync_call`): a stop of one
+//!   is a stop of those within it, and only of those;
 //! - once `finished` is set it never changes, and every later call is refused with it.
 
 use std::collections::HashMap;
@@ -14,9 +16,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::engine::error::{EngineError, Result};
+use crate::engine::inbox::Sender;
+use crate::engine::inspector::Port;
 use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::cpu::ThreadClock;
+use crate::engine::limits::deadline::Deadline;
 use crate::engine::stats::IsolateStats;
+use crate::engine::value::Moved;
+use crate::engine::value::transfer::Announced;
 
 /// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
 const GRACE: Duration = Duration::from_secs(1);
@@ -40,11 +47,16 @@ pub enum Reply {
     Stats(Box<IsolateStats>),
     /// One line for each reachable property, see `engine::verify`.
     Digest(String),
+    /// Done, and there is nothing to say.
+    Done,
+    /// The encoded result of an evaluation or a call, and the buffers that moved with it.
+    Moved(Vec<u8>, Vec<Moved>),
 }
 
 /// Called once with the answer to a request, on any thread, without any lock held.
 pub type Settle = Box<dyn FnOnce(Result<Reply>) + Send>;
 type Exit = Box<dyn FnOnce() + Send>;
+type Interrupt = unsafe extern "C" fn(v8::UnsafeRawIsolatePtr, *mut std::ffi::c_void);
 
 /// Why a running turn was told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,12 +66,14 @@ pub(crate) enum Stop {
     MemoryLimit,
     Disposed,
     CpuLimit,
+    /// The turn within which it runs was stopped.
+    Enclosing,
 }
 
 impl Stop {
-    /// Whether the isolate is finished with the turn.
+    /// Whether it ends the isolate, and outranks what leaves it usable.
     pub(crate) fn is_final(self) -> bool {
-        matches!(self, Self::MemoryLimit | Self::CpuLimit)
+        matches!(self, Self::MemoryLimit | Self::CpuLimit | Self::Disposed)
     }
 }
 
@@ -81,7 +95,7 @@ impl CpuLimit {
 struct Pending {
     settle: Settle,
     timeout: Option<Duration>,
-    _alarm: Option<Alarm>,
+    deadline: Option<Deadline>,
 }
 
 /// One stretch of guest code on the isolate's thread.
@@ -90,7 +104,7 @@ struct Turn {
     /// The request that the turn works for; none for what the guest left behind.
     owner: Option<CallId>,
     stop: Option<Stop>,
-    _alarm: Option<Alarm>,
+    deadline: Option<Deadline>,
     grace: Option<Alarm>,
     /// Looks at the CPU time when the limit could be reached.
     cpu: Option<Alarm>,
@@ -100,14 +114,33 @@ struct Turn {
 struct State {
     v8: Option<v8::IsolateHandle>,
     pending: HashMap<CallId, Pending>,
-    turn: Option<Turn>,
-    turns: u64,
+    /// The innermost last.
+    turns: Vec<Turn>,
+    turns_begun: u64,
     finished: Option<EngineError>,
     has_exited: bool,
     on_exit: Vec<Exit>,
     /// The time limit of turns that no request owns.
     detached_timeout: Option<Duration>,
     cpu_limit: Option<CpuLimit>,
+    /// How many times over the clock of all requests stands still.
+    clock_stops: u32,
+}
+
+impl State {
+    /// The outermost turn that works for a request.
+    fn turn_of(&self, call: CallId) -> Option<usize> {
+        self.turns.iter().position(|turn| turn.owner == Some(call))
+    }
+
+    fn turn_numbered(&self, number: u64) -> Option<usize> {
+        self.turns.iter().position(|turn| turn.number == number)
+    }
+
+    fn deadlines(&mut self) -> impl Iterator<Item = &mut Deadline> {
+        let of_turns = self.turns.iter_mut().filter_map(|turn| turn.deadline.as_mut());
+        self.pending.values_mut().filter_map(|pending| pending.deadline.as_mut()).chain(of_turns)
+    }
 }
 
 pub(crate) struct Lifecycle {
@@ -115,17 +148,26 @@ pub(crate) struct Lifecycle {
     /// The number of the turn that runs, zero for none; read without the lock.
     running: AtomicU64,
     limit_mb: u64,
+    /// Wakes the thread where it waits for the host.
+    thread: Sender,
+    /// Where the host's debuggers reach the isolate's thread.
+    port: Port,
     /// For alarms, which must not keep a finished isolate's state alive.
     this: Weak<Lifecycle>,
+    /// What moves with requests and answers that are under way.
+    pub(crate) announced: Announced,
 }
 
 impl Lifecycle {
-    pub(crate) fn new(limit_mb: u64) -> Arc<Self> {
+    pub(crate) fn new(limit_mb: u64, thread: Sender) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             state: Mutex::default(),
             running: AtomicU64::new(0),
             limit_mb,
+            thread,
+            port: Port::default(),
             this: Weak::clone(this),
+            announced: Announced::default(),
         })
     }
 
@@ -161,13 +203,33 @@ impl Lifecycle {
         }))
     }
 
+    /// One that runs unless the clock stands still.
+    fn deadline(
+        &self,
+        state: &State,
+        timeout: Duration,
+        ring: impl Fn(&Self) + Send + Sync + 'static,
+    ) -> Deadline {
+        let this = Weak::clone(&self.this);
+        let mut deadline = Deadline::new(timeout, move || {
+            if let Some(this) = this.upgrade() {
+                ring(&this);
+            }
+        });
+        if state.clock_stops == 0 {
+            deadline.start();
+        }
+        deadline
+    }
+
     /// Takes a request. Refused at once when the isolate is finished.
     pub(crate) fn submit(&self, call: CallId, timeout: Option<Duration>, settle: Settle) -> bool {
         let refusal = {
             let mut state = self.state();
             let Some(error) = &state.finished else {
-                let alarm = timeout.and_then(|timeout| self.alarm(timeout, move |this| this.expire(call)));
-                state.pending.insert(call, Pending { settle, timeout, _alarm: alarm });
+                let deadline =
+                    timeout.map(|timeout| self.deadline(&state, timeout, move |this| this.expire(call)));
+                state.pending.insert(call, Pending { settle, timeout, deadline });
                 return true;
             };
             EngineError::disposed_because(error)
@@ -195,17 +257,17 @@ impl Lifecycle {
         if state.finished.is_some() || owner.is_some_and(|owner| !state.pending.contains_key(&owner)) {
             return false;
         }
-        state.turns += 1;
-        let number = state.turns;
-        let alarm = match owner {
-            Some(_) => None,
-            None => state
-                .detached_timeout
-                .and_then(|timeout| self.alarm(timeout, move |this| this.expire_detached(number, timeout))),
+        state.turns_begun += 1;
+        let number = state.turns_begun;
+        let deadline = match (owner, state.detached_timeout) {
+            (None, Some(timeout)) => {
+                Some(self.deadline(&state, timeout, move |this| this.expire_detached(number, timeout)))
+            }
+            _ => None,
         };
         self.running.store(number, Ordering::SeqCst);
         let cpu = state.cpu_limit.as_ref().and_then(|limit| self.cpu_alarm(number, limit.left()));
-        state.turn = Some(Turn { number, owner, stop: None, _alarm: alarm, grace: None, cpu });
+        state.turns.push(Turn { number, owner, stop: None, deadline, grace: None, cpu });
         true
     }
 
@@ -214,21 +276,95 @@ impl Lifecycle {
         self.running.load(Ordering::SeqCst)
     }
 
-    /// The stretch ended. Says whether it was stopped, and takes the termination back.
+    /// The innermost stretch ended. Says whether it was stopped, and takes the termination back, unless
+    /// the turn around it was stopped, too.
     pub(crate) fn end_turn(&self) -> Option<Stop> {
         self.running.store(0, Ordering::Relaxed);
         let mut state = self.state();
-        let mut stop = state.turn.take().and_then(|turn| turn.stop);
+        let mut stop = state.turns.pop().and_then(|turn| turn.stop);
+        if let Some(around) = state.turns.last() {
+            self.running.store(around.number, Ordering::Relaxed);
+        }
         let may_go_on = stop.is_none_or(|stop| !stop.is_final());
         if may_go_on && state.cpu_limit.as_ref().is_some_and(|limit| limit.left().is_zero()) {
             stop = Some(Stop::CpuLimit);
+            state.turns.iter_mut().for_each(|turn| turn.stop = stop);
         }
-        if stop.is_some()
-            && let Some(isolate) = &state.v8
-        {
-            isolate.cancel_terminate_execution();
+        if stop.is_some() {
+            let is_around_stopped = state.turns.last().is_some_and(|turn| turn.stop.is_some());
+            if let Some(isolate) = &state.v8 {
+                isolate.cancel_terminate_execution();
+                if is_around_stopped {
+                    isolate.terminate_execution();
+                }
+            }
+            if !is_around_stopped {
+                self.port.turn_ended();
+            }
         }
         stop
+    }
+
+    /// Whether the turn that runs was told to stop.
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.state().turns.last().is_some_and(|turn| turn.stop.is_some())
+    }
+
+    /// Whether a turn of this request runs, or waits for the host.
+    pub(crate) fn is_running(&self, call: CallId) -> bool {
+        self.state().turn_of(call).is_some()
+    }
+
+    /// The guest waits for the host: nothing of it runs until `resume`.
+    pub(crate) fn pause(&self) {
+        self.running.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn resume(&self) {
+        let number = self.state().turns.last().map_or(0, |turn| turn.number);
+        self.running.store(number, Ordering::SeqCst);
+    }
+
+    /// Has V8 call `callback` on the isolate's thread soon, in the middle of what runs there.
+    pub(crate) fn interrupt(&self, callback: Interrupt) {
+        if let Some(isolate) = &self.state().v8 {
+            isolate.request_interrupt(callback, std::ptr::null_mut());
+        }
+    }
+
+    /// Lets the time of every request stand still, until `start_clock` is called as often.
+    pub(crate) fn stop_clock(&self) {
+        let mut state = self.state();
+        state.clock_stops += 1;
+        state.deadlines().for_each(Deadline::stop);
+    }
+
+    pub(crate) fn start_clock(&self) {
+        let mut state = self.state();
+        state.clock_stops -= 1;
+        if state.clock_stops == 0 {
+            state.deadlines().for_each(Deadline::start);
+        }
+    }
+
+    /// Waits on the isolate's thread for a debugger: nothing of the guest runs meanwhile, so no time
+    /// runs, and nothing is to be sampled.
+    pub(crate) fn wait_for_debugger<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let running = self.running.swap(0, Ordering::Relaxed);
+        self.stop_clock();
+        let outcome = wait();
+        self.start_clock();
+        self.running.store(running, Ordering::SeqCst);
+        outcome
+    }
+
+    pub(crate) fn port(&self) -> &Port {
+        &self.port
+    }
+
+    /// Whether somebody still waits for the answer to a request.
+    pub(crate) fn is_pending(&self, call: CallId) -> bool {
+        self.state().pending.contains_key(&call)
     }
 
     /// What a request is told whose turn was stopped.
@@ -238,6 +374,11 @@ impl Lifecycle {
             Stop::MemoryLimit => EngineError::MemoryLimit { limit_mb: self.limit_mb },
             Stop::CpuLimit => self.cpu_limit_error(),
             Stop::Aborted | Stop::Disposed => EngineError::Disposed { cause: None },
+            Stop::Enclosing => EngineError::NestedCall {
+                message:
+                    "the call was stopped, because the call of a sync binding within which it was made was"
+                        .into(),
+            },
         }
     }
 
@@ -248,30 +389,39 @@ impl Lifecycle {
 
     /// Tells the guest that runs now to stop, from any thread.
     pub(crate) fn stop_running(&self, stop: Stop) {
-        self.stop_turn(&mut self.state(), stop);
+        self.stop_turn(&mut self.state(), 0, stop);
     }
 
-    fn stop_turn(&self, state: &mut State, stop: Stop) {
-        let Some(turn) = &mut state.turn else { return };
-        // What finishes the isolate outranks what leaves it usable.
-        if turn.stop.is_none_or(|before| stop.is_final() && !before.is_final()) {
-            turn.stop = Some(stop);
+    /// Stops a turn with all that run within it.
+    fn stop_turn(&self, state: &mut State, at: usize, stop: Stop) {
+        let State { turns, v8, .. } = state;
+        let Some(&Turn { number, owner, .. }) = turns.get(at) else { return };
+        for turn in &mut turns[at..] {
+            let is_same = turn.number == number || (owner.is_some() && turn.owner == owner);
+            // What finishes the isolate outranks what leaves it usable.
+            if turn.stop.is_none_or(|before| stop.is_final() && !before.is_final()) {
+                turn.stop = Some(if is_same || stop.is_final() { stop } else { Stop::Enclosing });
+            }
         }
+        let turn = &mut turns[at];
         if turn.grace.is_none() {
-            turn.grace = self.grace_alarm(turn.number, 1);
+            turn.grace = self.grace_alarm(number, 1);
         }
-        if let Some(isolate) = &state.v8 {
+        if let Some(isolate) = v8 {
             isolate.terminate_execution();
         }
+        // Only now: who comes back from waiting must feel the termination.
+        self.thread.ring();
+        self.port.turn_stops();
     }
 
     fn expire(&self, call: CallId) {
         let pending = {
             let mut state = self.state();
             let Some(timeout) = state.pending.get(&call).and_then(|pending| pending.timeout) else { return };
-            if state.turn.as_ref().is_some_and(|turn| turn.owner == Some(call)) {
+            if let Some(at) = state.turn_of(call) {
                 // The turn's end settles the call.
-                self.stop_turn(&mut state, Stop::Timeout(timeout));
+                self.stop_turn(&mut state, at, Stop::Timeout(timeout));
                 return;
             }
             state.pending.remove(&call)
@@ -283,8 +433,8 @@ impl Lifecycle {
 
     fn expire_detached(&self, number: u64, timeout: Duration) {
         let mut state = self.state();
-        if state.turn.as_ref().is_some_and(|turn| turn.number == number) {
-            self.stop_turn(&mut state, Stop::Timeout(timeout));
+        if let Some(at) = state.turn_numbered(number) {
+            self.stop_turn(&mut state, at, Stop::Timeout(timeout));
         }
     }
 
@@ -295,15 +445,12 @@ impl Lifecycle {
 
     fn look_at_cpu(&self, number: u64) {
         let mut state = self.state();
-        let State { turn: Some(turn), cpu_limit: Some(limit), .. } = &mut *state else { return };
-        if turn.number != number {
-            return;
-        }
-        let left = limit.left();
+        let Some(at) = state.turn_numbered(number) else { return };
+        let Some(left) = state.cpu_limit.as_ref().map(CpuLimit::left) else { return };
         if left.is_zero() {
-            self.stop_turn(&mut state, Stop::CpuLimit);
+            self.stop_turn(&mut state, 0, Stop::CpuLimit);
         } else {
-            turn.cpu = self.cpu_alarm(number, left);
+            state.turns[at].cpu = self.cpu_alarm(number, left);
         }
     }
 
@@ -312,22 +459,21 @@ impl Lifecycle {
     }
 
     fn expire_grace(&self, number: u64, telling: u32) {
-        let (owner, stop) = {
+        let (stopped, stop) = {
             let mut state = self.state();
-            let State { turn: Some(turn), v8, .. } = &mut *state else { return };
-            if turn.number != number {
-                return;
-            }
+            let Some(at) = state.turn_numbered(number) else { return };
+            let State { turns, v8, .. } = &mut *state;
             if telling < TELLINGS {
-                turn.grace = self.grace_alarm(number, telling + 1);
+                turns[at].grace = self.grace_alarm(number, telling + 1);
                 if let Some(isolate) = v8 {
                     isolate.terminate_execution();
                 }
                 return;
             }
-            (turn.owner, turn.stop)
+            let stopped = turns[at..].iter().filter_map(|turn| Some((turn.owner?, turn.stop?)));
+            (stopped.collect::<Vec<_>>(), turns[at].stop)
         };
-        if let (Some(owner), Some(stop)) = (owner, stop) {
+        for (owner, stop) in stopped {
             self.settle(owner, Err(self.stop_error(stop)));
         }
         self.finish(&match stop {
@@ -343,8 +489,8 @@ impl Lifecycle {
     pub(crate) fn abort(&self, call: CallId) {
         let pending = {
             let mut state = self.state();
-            if state.turn.as_ref().is_some_and(|turn| turn.owner == Some(call)) {
-                self.stop_turn(&mut state, Stop::Aborted);
+            if let Some(at) = state.turn_of(call) {
+                self.stop_turn(&mut state, at, Stop::Aborted);
             }
             state.pending.remove(&call)
         };
@@ -363,22 +509,21 @@ impl Lifecycle {
         for pending in pending {
             (pending.settle)(Err(EngineError::disposed_because(why)));
         }
+        self.port.close();
+        self.announced.clear();
     }
 
     /// V8 gave up on this thread, which will never return.
     pub(crate) fn lost(&self, words: &str, heap_is_full: bool) {
-        let (owner, stop, exists) = {
-            let state = self.state();
-            let turn = state.turn.as_ref();
-            (turn.and_then(|turn| turn.owner), turn.and_then(|turn| turn.stop), state.v8.is_some())
-        };
+        let (owners, stop) = self.running_owners();
+        let exists = self.state().v8.is_some();
         let is_memory = heap_is_full || stop == Some(Stop::MemoryLimit);
         let why = if is_memory {
             EngineError::MemoryLimit { limit_mb: self.limit_mb }
         } else {
             EngineError::IsolateLost { words: words.to_owned() }
         };
-        if let Some(owner) = owner {
+        for owner in owners {
             self.settle(owner, Err(why.clone()));
         }
         if !exists {
@@ -392,6 +537,21 @@ impl Lifecycle {
         self.exited();
     }
 
+    /// Fails the requests whose turns run, and finishes the isolate.
+    pub(crate) fn finish_running(&self, why: &EngineError) {
+        for owner in self.running_owners().0 {
+            self.settle(owner, Err(why.clone()));
+        }
+        self.finish(why);
+    }
+
+    /// Whose turns run, and how the innermost was stopped.
+    fn running_owners(&self) -> (Vec<CallId>, Option<Stop>) {
+        let state = self.state();
+        let owners = state.turns.iter().filter_map(|turn| turn.owner).collect();
+        (owners, state.turns.last().and_then(|turn| turn.stop))
+    }
+
     /// Disposes: pending requests are told, what runs is stopped. `done` is called when the thread
     /// has let go of the isolate, or is lost.
     pub(crate) fn dispose(&self, done: Exit) {
@@ -400,7 +560,7 @@ impl Lifecycle {
         {
             let mut state = self.state();
             if !state.has_exited {
-                self.stop_turn(&mut state, Stop::Disposed);
+                self.stop_turn(&mut state, 0, Stop::Disposed);
                 state.on_exit.extend(done.take());
             }
         }
@@ -422,8 +582,32 @@ impl Lifecycle {
         }
     }
 
+    /// What a request to a finished isolate is told.
+    pub(crate) fn refusal(&self) -> EngineError {
+        match &self.state().finished {
+            Some(why) => EngineError::disposed_because(why),
+            None => EngineError::Disposed { cause: None },
+        }
+    }
+
     pub(crate) fn is_finished(&self) -> bool {
         self.state().finished.is_some()
+    }
+
+    /// Whether what runs now was told to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        let state = self.state();
+        state.finished.is_some() || state.turns.last().is_some_and(|turn| turn.stop.is_some())
+    }
+
+    /// Why what runs now was told to stop, if it was.
+    pub(crate) fn stopping(&self) -> Option<Stop> {
+        self.state().turns.last().and_then(|turn| turn.stop)
+    }
+
+    /// How many requests wait for their answers.
+    pub(crate) fn pending_requests(&self) -> usize {
+        self.state().pending.len()
     }
 }
 

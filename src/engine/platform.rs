@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -71,7 +72,11 @@ fn root() -> &'static Sender<Spawn> {
                 let _keeper = v8::Isolate::new(v8::CreateParams::default());
                 for Spawn { name, body, failed } in spawns {
                     let thread = thread::Builder::new().name(name).stack_size(ISOLATE_STACK_BYTES);
-                    if let Err(error) = thread.spawn(body) {
+                    let alive = Alive::new();
+                    if let Err(error) = thread.spawn(move || {
+                        let _alive = alive;
+                        body();
+                    }) {
                         failed(error);
                     }
                 }
@@ -79,6 +84,29 @@ fn root() -> &'static Sender<Spawn> {
         );
         sender
     })
+}
+
+static ISOLATE_THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many isolate threads there are in this process; among them those that V8 will never return to.
+pub fn isolate_threads() -> usize {
+    ISOLATE_THREADS.load(Ordering::Relaxed)
+}
+
+/// One isolate's thread, until its body has returned.
+struct Alive;
+
+impl Alive {
+    fn new() -> Self {
+        ISOLATE_THREADS.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        ISOLATE_THREADS.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn initialize() {

@@ -13,6 +13,7 @@ use std::thread;
 use crate::engine::lifecycle::Lifecycle;
 
 static PROCESS_MAY_END: AtomicBool = AtomicBool::new(false);
+static PROCESS_IS_BOUNDED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Lifecycle>>> = const { RefCell::new(None) };
@@ -21,6 +22,12 @@ thread_local! {
 /// From now on a fatal error of V8 ends this process: it is a snapshot helper.
 pub(crate) fn let_process_end() {
     PROCESS_MAY_END.store(true, Ordering::Relaxed);
+}
+
+/// From now on this process has, or has not, a bound to its memory that is made for its one isolate:
+/// when the system refuses V8 memory, the isolate has passed its limit.
+pub(crate) fn process_is_bounded(is_bounded: bool) {
+    PROCESS_IS_BOUNDED.store(is_bounded, Ordering::Relaxed);
 }
 
 /// Whether this is a snapshot helper.
@@ -56,7 +63,8 @@ pub(crate) unsafe extern "C" fn on_out_of_memory(location: *const c_char, detail
     }
     // SAFETY: V8 passes a static, NUL-terminated string.
     let location = unsafe { CStr::from_ptr(location) };
-    lose_thread(&format!("out of memory in {}", location.to_string_lossy()), details.is_heap_oom);
+    let is_limit = details.is_heap_oom || PROCESS_IS_BOUNDED.load(Ordering::Relaxed);
+    lose_thread(&format!("out of memory in {}", location.to_string_lossy()), is_limit);
 }
 
 /// Parks the calling thread for good, and reports its isolate lost.

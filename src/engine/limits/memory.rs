@@ -38,6 +38,8 @@ type Interrupt = unsafe extern "C" fn(v8::UnsafeRawIsolatePtr, *mut c_void);
 pub(crate) struct MemoryLimit {
     limit: usize,
     buffers: AtomicUsize,
+    /// Of those, what has moved to the host: it counts no more, and is freed whenever the host lets go.
+    moved_out: AtomicUsize,
     heap: AtomicUsize,
     raised: AtomicUsize,
     /// Off while a snapshot is restored: V8 aborts when a buffer of the blob is refused.
@@ -60,6 +62,7 @@ impl MemoryLimit {
         Arc::new(Self {
             limit: lifecycle.memory_limit_bytes(),
             buffers: AtomicUsize::new(0),
+            moved_out: AtomicUsize::new(0),
             heap: AtomicUsize::new(0),
             raised: AtomicUsize::new(0),
             enforced: AtomicBool::new(false),
@@ -80,7 +83,30 @@ impl MemoryLimit {
 
     /// Bytes of all living `ArrayBuffer`s.
     pub(crate) fn buffer_bytes(&self) -> usize {
-        self.buffers.load(Ordering::Relaxed)
+        let moved_out = self.moved_out.load(Ordering::Relaxed);
+        self.buffers.load(Ordering::Relaxed).saturating_sub(moved_out)
+    }
+
+    /// Counts a buffer that the host moves into the isolate. Refused without a word to the guest when it
+    /// does not fit: it is not the guest's doing.
+    pub(crate) fn move_in(&self, bytes: usize) -> bool {
+        self.count(bytes)
+    }
+
+    /// A buffer that came from the host is freed.
+    pub(crate) fn free_moved_in(&self, bytes: usize) {
+        self.release(bytes);
+    }
+
+    /// Counts a buffer no more: its memory belongs to the host now. Freeing it comes later, and must be
+    /// followed by `free_moved_out`.
+    pub(crate) fn move_out(&self, bytes: usize) {
+        self.moved_out.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// A buffer that was moved out has been freed, by way of the allocator.
+    pub(crate) fn free_moved_out(&self, bytes: usize) {
+        self.moved_out.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// The allocator for `CreateParams`; it holds a reference to `self` until V8 drops it.
@@ -116,6 +142,13 @@ impl MemoryLimit {
         self.lifecycle.running_turn() != 0 && self.list()
     }
 
+    /// V8 asks the callback that was added last: this one again, whoever came after it.
+    pub(crate) fn stay_last(self: &Arc<Self>, isolate: &mut v8::Isolate) {
+        let data = Arc::as_ptr(self).cast_mut().cast::<c_void>();
+        isolate.remove_near_heap_limit_callback(on_near_heap_limit, 0);
+        isolate.add_near_heap_limit_callback(on_near_heap_limit, data);
+    }
+
     /// Has the isolate add up its memory when the turn that runs was there at the last look, too.
     /// Says whether one runs.
     pub(crate) fn sample(&self) -> bool {
@@ -137,14 +170,20 @@ impl MemoryLimit {
         }
     }
 
-    fn reserve(&self, bytes: usize) -> bool {
+    /// Counts bytes if they fit.
+    fn count(&self, bytes: usize) -> bool {
         let heap = self.heap.load(Ordering::Relaxed);
-        let fits = self.buffers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |buffers| {
+        let moved_out = self.moved_out.load(Ordering::Relaxed);
+        let counted = self.buffers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |buffers| {
             let buffers = buffers.checked_add(bytes)?;
-            let total = buffers.checked_add(heap)?;
+            let total = buffers.saturating_sub(moved_out).checked_add(heap)?;
             (total <= self.limit || !self.enforced.load(Ordering::Relaxed)).then_some(buffers)
         });
-        if fits.is_ok() {
+        counted.is_ok()
+    }
+
+    fn reserve(&self, bytes: usize) -> bool {
+        if self.count(bytes) {
             self.refused.store(0, Ordering::Relaxed);
             return true;
         }
@@ -280,10 +319,14 @@ unsafe extern "C" fn on_sample(mut isolate: v8::UnsafeRawIsolatePtr, data: *mut 
 }
 
 fn total_bytes(isolate: &mut v8::Isolate) -> usize {
+    isolate.get_heap_statistics().used_heap_size().saturating_add(external_bytes(isolate))
+}
+
+/// Buffers and WebAssembly memories, living or not yet collected.
+pub(crate) fn external_bytes(isolate: &mut v8::Isolate) -> usize {
     // The statistics' own figure of external memory leaves WebAssembly's out; this one does not.
     let external = isolate.adjust_amount_of_external_allocated_memory(0);
-    let external = usize::try_from(external).unwrap_or_default();
-    isolate.get_heap_statistics().used_heap_size().saturating_add(external)
+    usize::try_from(external).unwrap_or_default()
 }
 
 static ALLOCATOR: v8::RustAllocatorVtable<MemoryLimit> = v8::RustAllocatorVtable {

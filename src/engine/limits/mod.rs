@@ -4,6 +4,7 @@
 pub(crate) mod alarm;
 pub(crate) mod codegen;
 pub(crate) mod cpu;
+pub(crate) mod deadline;
 pub(crate) mod fatal;
 pub(crate) mod memory;
 pub(crate) mod native;

@@ -1,3 +1,0 @@
-import { testAttacks } from './attacks.js'
-
-testAttacks('bombs')

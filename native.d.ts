@@ -59,12 +59,14 @@ export declare class NativeIsolate {
   /** Answers a host call with an encoded value, or an encoded error. */
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
   /**
-   * Before the request itself: tells what moves with it. The buffers are copied here, for the guest to
-   * own, by their number in the encoded arguments; `result` moves those of the result to the host.
+   * Before the request itself: tells what moves with it. The buffers are the guest's, by their number
+   * in the encoded arguments. Those which `lent` lists by number nobody else refers to any more: they
+   * are copied later, on the isolate's thread; the others are copied here. `result` moves the
+   * buffers of the result to the host.
    */
-  announceMoves(request: number, buffers: Array<Uint8Array>, result: boolean): void
-  /** Answers a host call with an encoded value and buffers, which are copied here for the guest to own. */
-  answerMoving(hostCall: number, value: Uint8Array, buffers: Array<Uint8Array>): void
+  announceMoves(request: number, buffers: Array<Uint8Array>, lent: Array<number>, result: boolean): void
+  /** Answers a host call with an encoded value and buffers, as `announce_moves` takes them. */
+  answerMoving(hostCall: number, value: Uint8Array, buffers: Array<Uint8Array>, lent: Array<number>): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
   /**

@@ -19,7 +19,7 @@ import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
 import { createInProcess } from './process/pool.js'
 import { deliver, wanted } from './reports.js'
 import type { Listeners } from './reports.js'
-import { asBytes, takeMarked } from './transfer.js'
+import { handOver, takeMarked } from './transfer.js'
 import type { IsolateStats, ModuleLoader } from './types.js'
 import type { Limits } from './value-limits.js'
 
@@ -105,7 +105,7 @@ export class IsolateCore implements HostCallReceiver, Inspected {
   eval({ source, timeoutMs, signal, moves }: EvalRequest): Promise<unknown> {
     return this.#traced('eval', source.name, timeoutMs, async () => {
       const start = (id: number): void => {
-        if (moves?.result === true) this.#native.announceMoves(id, [], true)
+        if (moves?.result === true) this.#native.announceMoves(id, [], [], true)
         this.#native.eval(id, source, timeoutMs)
       }
       return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
@@ -116,7 +116,10 @@ export class IsolateCore implements HostCallReceiver, Inspected {
     return this.#traced('call', path, timeoutMs, async () => {
       const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, moves?.transfer ?? [])
       const start = (id: number): void => {
-        if (beside.length > 0 || moves?.result === true) this.#native.announceMoves(id, asBytes(beside), moves?.result === true)
+        if (beside.length > 0 || moves?.result === true) {
+          const handed = handOver(beside, moves?.transfer ?? [])
+          this.#native.announceMoves(id, handed.bytes, handed.lent, moves?.result === true)
+        }
         this.#native.call(id, path, bytes, timeoutMs)
         if (moves !== undefined) this.#connection.detach(moves.transfer)
       }
@@ -205,7 +208,10 @@ export class IsolateCore implements HostCallReceiver, Inspected {
     void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer = [] }) => {
       try {
         if (beside.length === 0) this.#native.answer(hostCall, ok, value)
-        else this.#native.answerMoving(hostCall, value, asBytes(beside))
+        else {
+          const handed = handOver(beside, transfer)
+          this.#native.answerMoving(hostCall, value, handed.bytes, handed.lent)
+        }
         this.#connection.detach(transfer)
       } catch {
         // The isolate is gone, and nobody waits for the answer: nothing that may end the host.

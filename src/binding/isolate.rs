@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Env, ObjectFinalize, Result, Uint8ArraySlice};
+use napi::bindgen_prelude::{Env, ObjectFinalize, Result, Uint8Array};
 use napi_derive::napi;
 
 use super::event::{Answer, Events};
+use super::lent::Lender;
 use super::number;
 use super::options::{NativeSource, milliseconds};
 use crate::engine::error::EngineError;
@@ -13,7 +14,7 @@ use crate::engine::handle::IsolateHandle;
 use crate::engine::lifecycle::{Reply, Settle};
 use crate::engine::observe::outbox::Outbox;
 use crate::engine::snapshot::Snapshot;
-use crate::engine::value::{Moves, Of};
+use crate::engine::value::{Incoming, Moves, Of};
 
 /// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
 const BLANK_ISOLATE_BYTES: i64 = 2 * 1024 * 1024;
@@ -33,6 +34,8 @@ pub struct NativeIsolate {
     pub(super) outbox: Option<Arc<Outbox>>,
     /// What Node.js's garbage collector was told that this object weighs.
     pub(super) weight: i64,
+    /// Of the environment.
+    pub(super) lender: Lender,
 }
 
 impl ObjectFinalize for NativeIsolate {
@@ -75,17 +78,20 @@ impl NativeIsolate {
         self.handle.answer(call_id(host_call), if ok { Ok(value) } else { Err(value) });
     }
 
-    /// Before the request itself: tells what moves with it. The buffers are copied here, for the guest to
-    /// own, by their number in the encoded arguments; `result` moves those of the result to the host.
+    /// Before the request itself: tells what moves with it. The buffers are the guest's, by their number
+    /// in the encoded arguments. Those which `lent` lists by number nobody else refers to any more: they
+    /// are copied later, on the isolate's thread; the others are copied here. `result` moves the
+    /// buffers of the result to the host.
     #[napi]
-    pub fn announce_moves(&self, request: f64, buffers: Vec<Uint8ArraySlice>, result: bool) {
-        self.handle.announce(Of::Request(call_id(request)), Moves { buffers: copies(&buffers), result });
+    pub fn announce_moves(&self, request: f64, buffers: Vec<Uint8Array>, lent: Vec<u32>, result: bool) {
+        let buffers = self.incoming(buffers, &lent);
+        self.handle.announce(Of::Request(call_id(request)), Moves { buffers, result });
     }
 
-    /// Answers a host call with an encoded value and buffers, which are copied here for the guest to own.
+    /// Answers a host call with an encoded value and buffers, as `announce_moves` takes them.
     #[napi]
-    pub fn answer_moving(&self, host_call: f64, value: &[u8], buffers: Vec<Uint8ArraySlice>) {
-        let moves = Moves { buffers: copies(&buffers), result: false };
+    pub fn answer_moving(&self, host_call: f64, value: &[u8], buffers: Vec<Uint8Array>, lent: Vec<u32>) {
+        let moves = Moves { buffers: self.incoming(buffers, &lent), result: false };
         self.handle.announce(Of::Answer(call_id(host_call)), moves);
         self.handle.answer(call_id(host_call), Ok(value.to_vec()));
     }
@@ -164,13 +170,20 @@ impl NativeIsolate {
         self.handle.dispose(move || events.done(request, Ok(Answer::Nothing)));
     }
 
+    fn incoming(&self, buffers: Vec<Uint8Array>, lent: &[u32]) -> Vec<Incoming> {
+        let incoming = (0..).zip(buffers).map(|(number, buffer)| {
+            if lent.contains(&number) {
+                Incoming::Lent(self.lender.lend(buffer))
+            } else {
+                Incoming::Own(buffer.to_vec())
+            }
+        });
+        incoming.collect()
+    }
+
     fn settle(&self, request: f64) -> Settle {
         settle(self.events.clone(), request)
     }
-}
-
-fn copies(buffers: &[Uint8ArraySlice]) -> Vec<Vec<u8>> {
-    buffers.iter().map(|buffer| buffer.to_vec()).collect()
 }
 
 /// Requests are counted from 1 in `lib/`.

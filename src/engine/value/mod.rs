@@ -25,7 +25,7 @@ pub mod wire;
 pub(crate) use decode::{decode, decode_with};
 pub(crate) use encode::{Encoder, Failure};
 pub use limits::ValueLimits;
-pub use transfer::{Moved, Moves, Of};
+pub use transfer::{Incoming, Lent, Moved, Moves, Of};
 
 /// The classes an error shell can have; the index is what is written.
 pub(crate) const ERROR_CLASSES: [&str; 8] = [

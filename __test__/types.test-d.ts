@@ -1,7 +1,27 @@
 import type { Plugin } from 'esbuild'
 import { expectTypeOf, test } from 'vitest'
 import { buildSnapshot, createIsolate, Snapshot, snapshotCache } from '../lib/index.js'
-import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, GuestBindings, HostFunction, HostObject, Isolate, IsolateStats, ModuleLoader, ModuleSource, Remote, SnapshotCacheLimits, SnapshotCacheStats, SnapshotInfo, Source, SyncBinding } from '../lib/index.js'
+import type {
+  BuildSnapshotOptions,
+  CallOptions,
+  ConsoleEntry,
+  CreateIsolateOptions,
+  DiagnosticsChannels,
+  GuestBindings,
+  HostFunction,
+  HostObject,
+  Isolate,
+  IsolateStats,
+  ModuleLoader,
+  ModuleSource,
+  Remote,
+  SnapshotCacheLimits,
+  SnapshotCacheStats,
+  SnapshotInfo,
+  Source,
+  SyncBinding,
+  UnhandledRejection,
+} from '../lib/index.js'
 import { bundle } from '../lib/bundle.js'
 
 interface Api {
@@ -74,6 +94,16 @@ test('options', () => {
   void createIsolate({ memoryLimit: 1 })
   // @ts-expect-error a string is no number
   void createIsolate({ timeoutMs: '1' })
+})
+
+test('what an isolate tells beside answers', () => {
+  expectTypeOf<'inherit'>().toExtend<NonNullable<CreateIsolateOptions['console']>>()
+  expectTypeOf<NonNullable<CreateIsolateOptions['console']>>().extract<(...args: never[]) => unknown>().parameter(0).toEqualTypeOf<ConsoleEntry>()
+  expectTypeOf<NonNullable<CreateIsolateOptions['onUnhandledRejection']>>().parameter(0).toEqualTypeOf<UnhandledRejection>()
+  expectTypeOf<ConsoleEntry['level']>().toExtend<keyof Console>()
+  expectTypeOf<DiagnosticsChannels['isoseed:limit']['code']>().toEqualTypeOf<'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_ISOLATE_LOST'>()
+  // @ts-expect-error no such sink
+  void createIsolate({ console: 'stdout' })
 })
 
 test('bindings as the guest sees them', () => {

@@ -1,4 +1,3 @@
-import { types } from 'node:util'
 import { inspect } from 'node:util'
 import { decode } from './decode.js'
 
@@ -176,7 +175,7 @@ function set(object: object, key: PropertyKey, value: unknown, enumerable: boole
 function whole(hex: string): unknown {
   try {
     const value = decode(Buffer.from(hex, 'hex'))
-    return typeof value === 'bigint' || (types.isBoxedPrimitive(value) || typeof value === 'object') ? value : new ConsoleOpaque(String(value))
+    return typeof value === 'bigint' || typeof value === 'object' ? value : new ConsoleOpaque(String(value))
   } catch {
     // A newer V8's: a flag of a regular expression, a kind of array.
     return new ConsoleOpaque('(a value that this Node.js does not know)')

@@ -1,5 +1,5 @@
 import { Console } from 'node:console'
-import { formatWithOptions, inspect } from 'node:util'
+import { formatBounded, inspectBounded, isSmallTable } from './bounded-inspect.js'
 import { ConsoleValues } from './console-values.js'
 import type { ConsoleEntry, ConsoleLevel, ConsoleMethod } from './observe-types.js'
 
@@ -71,9 +71,9 @@ function textOf(described: Described, args: unknown[]): string {
     case 'trace':
       return `Trace${args.length === 0 ? '' : `: ${format(args)}`}${stack === '' ? '' : `\n${stack}`}`
     case 'dir':
-      return guard(() => inspect(args[0], { customInspect: false, depth: dirDepth(args[1]) }), args)
+      return inspectBounded(args[0], dirDepth(args[1]))
     case 'table':
-      return guard(() => table(args), args)
+      return isSmallTable(args[0]) ? guard(() => table(args), args) : format(args)
     default:
       return format(args)
   }
@@ -86,7 +86,7 @@ function problemText(problem: 'unknown' | 'exists' | 'labels', method: ConsoleMe
 }
 
 function format(args: unknown[]): string {
-  return guard(() => formatWithOptions({}, ...args), args)
+  return guard(() => formatBounded(args), args)
 }
 
 /** Placeholders convert what they stand for: `%d` of an object with a `valueOf` that is none throws. */
@@ -94,7 +94,7 @@ function guard(make: () => string, args: unknown[]): string {
   try {
     return make()
   } catch {
-    return args.map((argument) => (typeof argument === 'string' ? argument : inspect(argument))).join(' ')
+    return args.map((argument) => (typeof argument === 'string' ? argument : inspectBounded(argument))).join(' ')
   }
 }
 

@@ -1,9 +1,17 @@
+import type { ReadableStream } from 'node:stream/web'
 import type { NativeIsolate, NativeReport, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
+import { profile } from './cpu-profile.js'
 import { LimitReporter, tellDisposed, traceCall } from './diagnostics.js'
 import type { CallTrace } from './diagnostics-types.js'
+import { streamed } from './heap-snapshot.js'
+import { openInspector } from './inspect.js'
+import type { Inspected, Inspector } from './inspect.js'
+import type { CpuProfileRequest, HeapSnapshotRequest, InspectRequest } from './inspect-options.js'
+import { InspectorLink } from './inspector-link.js'
+import type { CpuProfile } from './inspector-types.js'
 import { LOADER_PATH, askLoader } from './modules.js'
 import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
 import type { Frame } from './nesting.js'
@@ -11,7 +19,9 @@ import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
 import { createInProcess } from './process/pool.js'
 import { deliver, wanted } from './reports.js'
 import type { Listeners } from './reports.js'
+import { asBytes, takeMarked } from './transfer.js'
 import type { IsolateStats, ModuleLoader } from './types.js'
+import type { Limits } from './value-limits.js'
 
 /**
  * One isolate behind its public face: talks to the native isolate and runs
@@ -21,13 +31,15 @@ import type { IsolateStats, ModuleLoader } from './types.js'
  * does not: when only its own bindings refer to it, it is collected, and the
  * native isolate with it.
  */
-export class IsolateCore implements HostCallReceiver {
+export class IsolateCore implements HostCallReceiver, Inspected {
   readonly #connection: Connection
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
+  readonly link: InspectorLink
   readonly #loader: ModuleLoader | undefined
   readonly #listeners: Listeners
-  readonly #limits: LimitReporter
+  readonly #limitReporter: LimitReporter
+  readonly #limits: Limits
   /** What the host is done with, and the native side does not know yet. */
   #done = { reports: 0, weight: 0 }
   #disposed: Promise<void> | undefined
@@ -40,7 +52,9 @@ export class IsolateCore implements HostCallReceiver {
     this.#bindings = request.bindings
     this.#loader = request.modules.loader
     this.#listeners = request.listeners
-    this.#limits = new LimitReporter(native.id)
+    this.#limitReporter = new LimitReporter(native.id)
+    this.#limits = request.valueLimits
+    this.link = new InspectorLink({ native, request: (start) => this.#request(start) })
   }
 
   /** Unique in the process. */
@@ -55,11 +69,11 @@ export class IsolateCore implements HostCallReceiver {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules } = request
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules, valueLimits } = request
     const options = {
       memoryLimitMb,
       sources,
-      globals: connection.encode(request.globals, 'globals'),
+      globals: connection.encodeGlobals(request.globals, valueLimits),
       bindings: [...bindings.keys()],
       syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
       modules: modules.given,
@@ -69,6 +83,8 @@ export class IsolateCore implements HostCallReceiver {
       codegenStrings: codegen.strings,
       codegenWasm: codegen.wasm,
       ...wanted(request.listeners),
+      largestValue: valueLimits.bytes,
+      ...(valueLimits.depth === undefined ? {} : { deepestValue: valueLimits.depth }),
     }
     let core: IsolateCore | undefined
     const asked = performance.now()
@@ -86,25 +102,32 @@ export class IsolateCore implements HostCallReceiver {
     return started
   }
 
-  eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {
+  eval({ source, timeoutMs, signal, moves }: EvalRequest): Promise<unknown> {
     return this.#traced('eval', source.name, timeoutMs, async () => {
-      const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal, timeoutMs)
-      return this.#connection.decode(event.bytes)
+      const start = (id: number): void => {
+        if (moves?.result === true) this.#native.announceMoves(id, [], true)
+        this.#native.eval(id, source, timeoutMs)
+      }
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
     })
   }
 
-  call(path: string, args: unknown[], { timeoutMs, signal }: CallLimits): Promise<unknown> {
+  call(path: string, args: unknown[], { timeoutMs, signal, moves }: CallLimits): Promise<unknown> {
     return this.#traced('call', path, timeoutMs, async () => {
-      const bytes = this.#connection.encode(args, 'args')
-      const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal, timeoutMs)
-      return this.#connection.decode(event.bytes)
+      const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, moves?.transfer ?? [])
+      const start = (id: number): void => {
+        if (beside.length > 0 || moves?.result === true) this.#native.announceMoves(id, asBytes(beside), moves?.result === true)
+        this.#native.call(id, path, bytes, timeoutMs)
+        if (moves !== undefined) this.#connection.detach(moves.transfer)
+      }
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
     })
   }
 
   import(specifier: string, { timeoutMs, signal }: CallLimits): Promise<unknown> {
     return this.#traced('import', specifier, timeoutMs, async () => {
-      const event = await this.#request((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs)
-      return this.#connection.decode(event.bytes)
+      const start = (id: number): void => this.#native.import(id, specifier, timeoutMs)
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
     })
   }
 
@@ -114,7 +137,7 @@ export class IsolateCore implements HostCallReceiver {
       try {
         return await run()
       } catch (error) {
-        this.#limits.see(error, kind, name)
+        this.#limitReporter.see(error, kind, name)
         throw error
       }
     }
@@ -125,6 +148,31 @@ export class IsolateCore implements HostCallReceiver {
     const event = await this.#request((id) => this.#native.stats(id))
     const stats = JSON.parse(event.json as string) as IsolateStats
     return this.#startMs === undefined ? stats : { ...stats, startMs: this.#startMs }
+  }
+
+  inspect(request: InspectRequest): Promise<Inspector> {
+    return openInspector(this, request)
+  }
+
+  cpuProfile({ work, samplingIntervalUs }: CpuProfileRequest): Promise<CpuProfile> {
+    return profile(this.#connection, this.link, work, samplingIntervalUs)
+  }
+
+  async heapSnapshot({ path, signal }: HeapSnapshotRequest): Promise<ReadableStream<Uint8Array> | undefined> {
+    const write = async (to: string): Promise<void> => {
+      await this.#request((id) => this.#native.heapSnapshot(id, to), signal)
+    }
+    if (path === undefined) return streamed(write)
+    await write(path)
+    return undefined
+  }
+
+  holdLoop(): () => void {
+    return this.#connection.hold()
+  }
+
+  onInspector(session: number, message: string | undefined): void {
+    this.link.onEvent(session, message)
   }
 
   /** However often it is called: one disposal, one promise. */
@@ -154,9 +202,11 @@ export class IsolateCore implements HostCallReceiver {
     const binding = this.#bindings.get(path)
     const run = (): Promise<HostAnswer> => this.#run(binding, path, args)
     const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
-    void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value }) => {
+    void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer = [] }) => {
       try {
-        this.#native.answer(hostCall, ok, value)
+        if (beside.length === 0) this.#native.answer(hostCall, ok, value)
+        else this.#native.answerMoving(hostCall, value, asBytes(beside))
+        this.#connection.detach(transfer)
       } catch {
         // The isolate is gone, and nobody waits for the answer: nothing that may end the host.
       }
@@ -183,7 +233,10 @@ export class IsolateCore implements HostCallReceiver {
       if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
       const decoded = this.#connection.decode(args) as unknown[]
       const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)
-      return { ok: true, value: this.#connection.encode(result, `${path}()`) }
+      const label = `${path}()`
+      const transfer = takeMarked(result, label)
+      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, transfer)
+      return { ok: true, value: bytes, beside, transfer }
     } catch (error) {
       return { ok: false, value: this.#connection.encodeThrown(error, path) }
     }
@@ -194,6 +247,10 @@ export class IsolateCore implements HostCallReceiver {
 interface HostAnswer {
   ok: boolean
   value: Uint8Array
+  /** Buffers that go beside it. */
+  beside?: readonly ArrayBuffer[]
+  /** Buffers that the host gives away. */
+  transfer?: readonly ArrayBuffer[]
 }
 
 /** The native side knows no infinity: there, no limit is an absent one. */

@@ -3,6 +3,9 @@ import { isPath } from './bindings.js'
 import { checkFileName, wrong } from './checks.js'
 import { hasSubscribers, publish } from './diagnostics.js'
 import { invalidArg } from './errors.js'
+import type { Inspector } from './inspect.js'
+import { checkCpuProfile, checkHeapSnapshot, checkInspect } from './inspect-options.js'
+import type { CpuProfile, CpuProfileOptions, HeapSnapshotOptions, InspectOptions } from './inspector-types.js'
 import { IsolateCore } from './isolate-core.js'
 import { checkCallOptions, checkEval, checkIsolateOptions } from './options.js'
 import type { IsolateRequest } from './options.js'
@@ -106,6 +109,56 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
    */
   stats(): Promise<IsolateStats> {
     return this.#core.stats()
+  }
+
+  /**
+   * Opens the isolate for debuggers: the Chrome DevTools Protocol over a
+   * WebSocket on this machine's loopback, as `node --inspect` does for Node's own
+   * code. Works while the guest runs, also in an endless loop. Whoever reaches
+   * it controls the guest, and can call its bindings. See docs/debugging.md.
+   *
+   * Time that the guest stands at a breakpoint does not count towards `timeoutMs`.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+   * @throws `IsoseedError` with `ERR_DISPOSED` if the isolate is disposed or finished
+   * @throws the system's error, such as `EADDRINUSE`, if it can't listen there
+   */
+  inspect(options?: InspectOptions): Promise<Inspector> {
+    return this.#core.inspect(checkInspect(options))
+  }
+
+  /**
+   * Profiles the isolate's thread while `work` runs: call the isolate there. The
+   * profile is what a `.cpuprofile` file holds, as JSON.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws whatever `work` throws or rejects with; there is no profile then
+   * @throws `IsoseedError` with `ERR_INSPECTOR` if Node's own CPU profiler runs in this process, with `ERR_DISPOSED` if
+   * the isolate is disposed or finished
+   */
+  cpuProfile(work: () => unknown, options?: CpuProfileOptions): Promise<CpuProfile> {
+    return this.#core.cpuProfile(checkCpuProfile(work, options))
+  }
+
+  /**
+   * Takes a heap snapshot, as DevTools loads it from a `.heapsnapshot` file. Like
+   * a call, it waits until calls made before have had their turn; there is no
+   * time limit. It takes memory of the process beyond the isolate's limit: about
+   * as much as the isolate's heap again.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+   * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be written, with `ERR_DISPOSED` if the isolate is
+   * disposed or finished
+   */
+  heapSnapshot(options: HeapSnapshotOptions & { path: string }): Promise<void>
+  /**
+   * Takes a heap snapshot and returns it as a stream of JSON text in UTF-8. It is
+   * on disk, in the system's folder for temporary files, until the stream is
+   * read to its end, cancelled, or the process ends.
+   */
+  heapSnapshot(options?: HeapSnapshotOptions & { path?: undefined }): Promise<ReadableStream<Uint8Array>>
+  heapSnapshot(options?: HeapSnapshotOptions): Promise<ReadableStream<Uint8Array> | void> {
+    return this.#core.heapSnapshot(checkHeapSnapshot(options))
   }
 
   /**

@@ -4,7 +4,7 @@ import type { Listeners } from './reports.js'
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
 export function checkListeners(given: Given): Listeners {
-  const console = given.get('console') ?? 'ignore'
+  const console = given.get('console') === undefined ? 'ignore' : given.get('console')
   if (console !== 'ignore' && console !== 'inherit' && typeof console !== 'function') {
     throw given.fail('console', '"ignore", "inherit" or a function')
   }

@@ -22,7 +22,10 @@ import { checkModules } from './modules.js'
 import type { Modules } from './modules.js'
 import { checkListeners } from './observe-options.js'
 import type { Listeners } from './reports.js'
+import { checkTransfer } from './transfer.js'
 import type { BuildProgress, SnapshotCacheLimits } from './types.js'
+import { checkValueLimits } from './value-limits.js'
+import type { Limits } from './value-limits.js'
 
 const MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB] as const
 /** A TiB is more than any cache needs; nothing at all is allowed. */
@@ -137,6 +140,7 @@ export interface IsolateRequest {
   /** Whether it runs in a process of its own. */
   process: boolean
   listeners: Listeners
+  valueLimits: Limits
 }
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
@@ -154,6 +158,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'process',
     'console',
     'onUnhandledRejection',
+    'valueLimits',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
   const bindings = flattenBindings(given.where, given.get('bindings'))
@@ -176,6 +181,7 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     modules: checkModules(given),
     process: given.boolean('process', false),
     listeners: checkListeners(given),
+    valueLimits: checkValueLimits(given.where, given.get('valueLimits'), memoryLimitMb),
   }
 }
 
@@ -253,6 +259,8 @@ export interface CallLimits {
   /** Absent: no limit. */
   timeoutMs: number | undefined
   signal: AbortSignal | undefined
+  /** Absent: nothing moves. */
+  moves?: { transfer: ArrayBuffer[]; result: boolean } | undefined
 }
 
 /**
@@ -262,7 +270,7 @@ export interface CallLimits {
 export function checkCallOptions(options: unknown, defaultTimeoutMs: number, where = 'isolate.call'): CallLimits {
   // Nearly every call comes without options: no need to look for them.
   if (options === undefined) return { timeoutMs: finite(defaultTimeoutMs), signal: undefined }
-  return limitsOf(new Given(where, options, ['timeoutMs', 'signal']), defaultTimeoutMs)
+  return limitsOf(new Given(where, options, ['timeoutMs', 'signal', ...(where === 'isolate.call' ? ['transfer', 'transferResult'] : [])]), defaultTimeoutMs)
 }
 
 /** What `isolate.eval` needs. */
@@ -278,13 +286,19 @@ export function checkEval(source: unknown, options: unknown, defaultTimeoutMs: n
   if (options === undefined) {
     return { source: checkSource('isolate.eval', 'source', source, 'eval.js'), ...checkCallOptions(options, defaultTimeoutMs) }
   }
-  const given = new Given('isolate.eval', options, ['timeoutMs', 'signal', 'filename'])
+  const given = new Given('isolate.eval', options, ['timeoutMs', 'signal', 'filename', 'transferResult'])
   const name = given.fileName('filename') ?? 'eval.js'
   return { source: checkSource(given.where, 'source', source, name), ...limitsOf(given, defaultTimeoutMs) }
 }
 
 function limitsOf(given: Given, defaultTimeoutMs: number): CallLimits {
-  return { timeoutMs: finite(given.timeout('timeoutMs', defaultTimeoutMs)), signal: given.signal('signal') }
+  const transfer = checkTransfer(given.where, 'transfer', given.get('transfer'))
+  const result = given.boolean('transferResult', false)
+  return {
+    timeoutMs: finite(given.timeout('timeoutMs', defaultTimeoutMs)),
+    signal: given.signal('signal'),
+    moves: result || transfer.length > 0 ? { transfer, result } : undefined,
+  }
 }
 
 /** The native side knows no infinity: there, no limit is an absent one. */

@@ -1,5 +1,5 @@
-import { inspect } from 'node:util'
 import type { NativeReport } from '../native.js'
+import { inspectBounded } from './bounded-inspect.js'
 import { droppedEntry, print, toEntry } from './console.js'
 import { toError } from './native-error.js'
 import type { ConsoleEntry, ConsoleSink, UnhandledRejection } from './observe-types.js'
@@ -74,7 +74,13 @@ function toRejection(report: NativeReport): UnhandledRejection {
 function uncaughtEntry({ kind, error, more }: UnhandledRejection): ConsoleEntry {
   const what = kind === 'rejection' ? 'Uncaught (in promise)' : 'Uncaught'
   const rest = more === 0 ? '' : `\n... and ${more} more`
-  // As the guest sees it; `inspect` would add that it is a `GuestError`, which matters where there are causes.
-  const text = error instanceof Error && !('cause' in error || 'errors' in error) ? error.stack : inspect(error)
-  return { level: 'error', text: `${what} ${text}${rest}`, args: [error], depth: 0, time: Date.now() }
+  return { level: 'error', text: `${what} ${shown(error)}${rest}`, args: [error], depth: 0, time: Date.now() }
+}
+
+/** As Node prints an error: with the guest's name for it, which `inspect` would replace by `GuestError`. */
+function shown(error: unknown): string {
+  if (!(error instanceof Error)) return inspectBounded(error)
+  const parts = (['errors', 'cause'] as const).filter((key) => Object.hasOwn(error, key))
+  const lines = parts.map((key) => `  [${key}]: ${inspectBounded(Reflect.get(error, key)).replaceAll('\n', '\n  ')}`)
+  return lines.length === 0 ? String(error.stack) : `${error.stack} {\n${lines.join(',\n')}\n}`
 }

@@ -342,6 +342,29 @@ export interface CreateIsolateOptions {
    * What the function throws is an uncaught exception of the host.
    */
   onUnhandledRejection?: (rejection: UnhandledRejection) => void
+  /**
+   * How large and how deep values may be, both ways: arguments, results, answers of bindings, `globals`.
+   * One that is larger or deeper is refused (`ERR_DATA_CLONE`), and the isolate stays usable; in the
+   * guest a binding's call with such arguments fails with a `TypeError`.
+   *
+   * @default no limits but memory and stack
+   */
+  valueLimits?: ValueLimits
+}
+
+/** Limits of the values that cross. What is absent is not limited beyond memory and stack. */
+export interface ValueLimits {
+  /**
+   * How deep a value may be nested; an integer from 1 to 1000000. An array of primitives is 1 deep, a
+   * `Map` of such arrays 2; an error's `cause` and `errors` count as values of their own. Without it,
+   * as deep as V8's stack allows, some thousand levels.
+   */
+  depth?: number
+  /**
+   * Size of one encoded value, or of a call's arguments together, with the buffers that move along, in
+   * bytes; an integer from 1 to 2 ** 40. Never more than `memoryLimitMb`.
+   */
+  bytes?: number
 }
 
 /**
@@ -389,6 +412,24 @@ export interface CallOptions {
    * @default 'eval.js'
    */
   filename?: string
+  /**
+   * Only for `call`: buffers in the arguments that move to the guest instead of being copied twice.
+   * They are detached here as soon as the call is sent, as with `structuredClone`; not when an argument
+   * can't be cloned. In the guest they count towards `memoryLimitMb`. Each must be a whole `ArrayBuffer`
+   * that Node lets go: not a small `Buffer`'s, which is a part of Node's pool. A resizable one stays
+   * resizable, and is copied.
+   *
+   * @default []
+   */
+  transfer?: ArrayBuffer[]
+  /**
+   * Only for `eval` and `call`: whether every `ArrayBuffer` in the result, also of a view, moves out of the guest, where it is
+   * detached. Large ones arrive without being copied: such a buffer can move into another isolate with
+   * `transfer`, but Node does not take it for `postMessage` (make a copy with `slice`).
+   *
+   * @default false
+   */
+  transferResult?: boolean
 }
 
 /** One source that a snapshot was built from. */

@@ -10,23 +10,24 @@ const POLL_MS = 20
 
 /**
  * Runs the named bombs under one limit, one after the other, in as many child processes as they need.
- * `onReport` hears of each as it ends. A bomb that ends its process, hangs it, or takes more than
+ * `inProcess`: each isolate
+ * in a process of its own. `onReport` hears of each as it ends. A bomb that ends its process, hangs it, or takes more than
  * `mostMb` has an outcome of `process: ...`.
  */
-export async function runBombs(names, { limitMb, mostMb = 4096, mostMs = 90_000, onReport = () => {} }) {
+export async function runBombs(names, { limitMb, inProcess = false, mostMb = 4096, mostMs = 90_000, onReport = () => {} }) {
   const reports = []
   let left = [...names]
   while (left.length > 0) {
-    const batch = await runChild(left, { limitMb, mostMb, mostMs, onReport })
+    const batch = await runChild(left, { limitMb, inProcess, mostMb, mostMs, onReport })
     reports.push(...batch)
     left = left.slice(batch.length)
   }
   return reports
 }
 
-function runChild(names, { limitMb, mostMb, mostMs, onReport }) {
+function runChild(names, { limitMb, inProcess, mostMb, mostMs, onReport }) {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [CHILD, String(limitMb), JSON.stringify(names)], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [CHILD, String(limitMb), JSON.stringify(names), ...(inProcess ? ['process'] : [])], { stdio: ['ignore', 'pipe', 'pipe'] })
     const reports = []
     let current
     let killedFor

@@ -2,7 +2,6 @@
 // names, and tells the host what the native addon reports. Knows nothing of what they mean, apart from how a session
 // begins and ends.
 import type { Connection, NativeError, NativeEvent, NativeIsolate, NativeParent, NativeSnapshot } from '../../native.js'
-import { encode } from '../encode.js'
 import { pack, unpack } from './messages.js'
 import type { ToHost, ToProcess } from './messages.js'
 
@@ -13,14 +12,14 @@ const LAST_OF_HOST = 2 ** 31 - 1
 const LONGEST_END_MS = 500
 const LOOK_AGAIN_MS = 1
 
+/** With one of these errors an isolate may be finished; with a timeout, if V8 did not stop: its thread runs on. */
+const FINISHING: ReadonlySet<string> = new Set(['ERR_TIMEOUT', 'ERR_CPU_LIMIT', 'ERR_MEMORY_LIMIT', 'ERR_ISOLATE_LOST', 'ERR_DISPOSED'])
+
 /**
  * After so many bytes in messages they are collected, at once: what lies there
  * unused would count towards the session's memory.
  */
 const MOST_GARBAGE = 8 * 1024 * 1024
-
-/** Memory limit of the isolate that is made first, in MiB. */
-const WARM_MB = 16
 
 const native = require('../../native.js') as typeof import('../../native.js')
 
@@ -86,20 +85,11 @@ class IsolateProcess {
   }
 
   #start(float16: boolean): void {
-    this.#isBusy = true
     // No snapshot is built here, so no helper is ever started.
-    const connection = native.connect({ execPath: process.execPath, helper: '', float16 }, (event) => this.#report(event))
-    this.#connection = connection
+    this.#connection = native.connect({ execPath: process.execPath, helper: '', float16 }, (event) => this.#report(event))
     // V8 starts with the first isolate: better now than when a session waits for it, and than within its memory bound.
-    const options = { memoryLimitMb: WARM_MB, sources: [], globals: encode({}, 'globals', native.containsError), bindings: [], syncBindings: [], modules: [], hasLoader: false, codegenStrings: true, codegenWasm: true, console: false, uncaught: false }
-    const ready = this.#ask(({ error }) => {
-      if (error !== undefined && error !== null) throw new Error(`V8 does not start: ${error.message}`)
-      isolate.dispose(this.#ask(() => this.#whenThreadsEnd(() => {
-        this.#tell({ kind: 'ready' })
-        this.#goOn()
-      })))
-    })
-    const isolate = connection.createIsolate(ready, options)
+    native.startV8()
+    this.#whenThreadsEnd(() => this.#tell({ kind: 'ready' }))
   }
 
   #keep(digest: string, forget: string | undefined, bytes: Uint8Array): void {
@@ -156,10 +146,10 @@ class IsolateProcess {
       return
     }
     this.#tell({ kind: 'event', event })
-    if (event.kind === 'done' && event.error?.code === 'ERR_TIMEOUT') this.#askWhetherFinished()
+    if (event.kind === 'done' && FINISHING.has(event.error?.code ?? '')) this.#askWhetherFinished()
   }
 
-  /** After a timeout the isolate may be finished, because V8 did not stop: its thread runs on, and nobody is told. */
+  /** Answered after everything else that the isolate's end answers, or as ever if it is not finished. */
   #askWhetherFinished(): void {
     this.#isolate?.stats(
       this.#ask(({ error }) => {

@@ -19,6 +19,9 @@ export interface ProcessEnd {
 /** What allocators say before they end their process: it had used up its bound, or the system has no more. */
 const OUT_OF_MEMORY = /out of memory|memory allocation of \d+ bytes failed|bad_alloc|allocation failed|cannot allocate memory/i
 
+/** What the process itself says when a signal ends it: see `last_words.rs`. */
+const GROWN = /isoseed: its memory had grown by bytes: (\d+)/
+
 /** What the end of its process means for an isolate. */
 export function endError(end: ProcessEnd, memoryLimitMb: number): NativeError {
   const { words } = end
@@ -27,7 +30,9 @@ export function endError(end: ProcessEnd, memoryLimitMb: number): NativeError {
     return memory(memoryLimitMb, `its process grew by ${Math.round((end.grownBytes ?? 0) / 2 ** 20)} MiB`)
   }
   if (end.killed === 'frame') return lost('its process sent more than any value can be')
-  if (OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end)}: ${words}`)
+  const grownMb = Number(GROWN.exec(words)?.[1] ?? 0) / 2 ** 20
+  // What is refused memory often says no more than this.
+  if (grownMb > memoryLimitMb || OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end)}: ${words}`)
   const hint = end.signal === constants.signals.SIGKILL && end.killed === null ? ', as the system does when it runs out of memory' : ''
   return lost(`its process ended with ${how(end)}${hint}: ${words}`)
 }

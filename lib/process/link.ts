@@ -21,6 +21,9 @@ const WEIGHT = 32 * MIB
 /** After these errors the isolate is finished. */
 const FINISHING: ReadonlySet<string> = new Set(['ERR_MEMORY_LIMIT', 'ERR_CPU_LIMIT', 'ERR_ISOLATE_LOST'])
 
+/** The process of a finished isolate gets this long to answer what it can, in milliseconds. */
+const LAST_MOMENTS_MS = 1000
+
 /** Who keeps the processes. */
 export interface LinkOwner {
   /** The session has started. */
@@ -138,12 +141,16 @@ export class ProcessLink {
     const start = this.#session?.report(event)
     if (start === 'start') this.#owner.onStart(this)
     else if (start === 'failed start') this.end(undefined)
-    else if (event.kind === 'done' && event.error !== undefined && event.error !== null) this.#endIfFinished(event.error)
+    else if (event.error !== undefined && event.error !== null && FINISHING.has(event.error.code)) this.#endSoon(event.error)
   }
 
-  #endIfFinished(error: NativeError): void {
-    if (FINISHING.has(error.code)) this.end(error)
-    else if (error.code === 'ERR_DISPOSED' && error.cause !== undefined && error.cause !== null) this.end(error.cause)
+  /** It says by itself when it has told everybody; who waits for that must not wait for ever. */
+  #endSoon(why: NativeError): void {
+    const session = this.#session
+    session?.close(why)
+    setTimeout(() => {
+      if (this.#session === session) this.end(why)
+    }, LAST_MOMENTS_MS).unref()
   }
 
   #release(why: NativeError | undefined, { isNews, isClean }: { isNews: boolean; isClean: boolean }): void {

@@ -22,7 +22,7 @@ export type ToHost =
   | { kind: 'event'; event: NativeEvent }
   /** The native side of the process refused a method. */
   | { kind: 'refused'; request: unknown; code: string; message: string }
-  /** The isolate is finished, and why; nobody was told so far. */
+  /** The isolate is finished, and why. Whom it concerns was told. */
   | { kind: 'finished'; error: NativeError | undefined }
   /** The session's isolate was disposed, as its host had asked. `clean`: no thread of it is left. */
   | { kind: 'disposed'; clean: boolean }

@@ -35,6 +35,7 @@ export class Session {
   readonly #requests: Requests
   readonly #pending = new Map<number, Pending>()
   readonly #onLate: () => void
+  #closed: NativeError | undefined
   #finished: { why: NativeError | undefined } | undefined
 
   /** @param onLate called when the process does not answer in time; by then the request is answered */
@@ -46,6 +47,11 @@ export class Session {
 
   get isFinished(): boolean {
     return this.#finished !== undefined
+  }
+
+  /** The isolate is finished, and somebody was told why. What was asked before may be answered still. */
+  close(why: NativeError): void {
+    this.#closed ??= why
   }
 
   /**
@@ -60,6 +66,13 @@ export class Session {
       queueMicrotask(() => this.#answer(request, method === 'dispose' ? undefined : disposedBecause(why)))
       return false
     }
+    if (this.#closed !== undefined && method !== 'dispose') {
+      const error = disposedBecause(this.#closed)
+      queueMicrotask(() => this.#answer(request, error))
+      return false
+    }
+    // Something may be said about a request before it is made: the last method is the one that is answered.
+    this.forget(request)
     this.#pending.set(request, { method, timer: undefined })
     if (method === 'dispose') this.#expect(request, DISPOSAL_MS, () => undefined)
     else if (timeoutMs !== undefined) {
@@ -105,12 +118,13 @@ export class Session {
    */
   finish(why: NativeError | undefined, isNews: boolean): void {
     if (this.#finished !== undefined) return
-    this.#finished = { why }
-    let error = (isNews ? why : undefined) ?? disposedBecause(why)
+    const because = this.#closed ?? why
+    this.#finished = { why: because }
+    let error = isNews && this.#closed === undefined && why !== undefined ? why : disposedBecause(because)
     for (const [request, { method }] of this.#pending) {
       this.forget(request)
       this.#answer(request, method === 'dispose' ? undefined : error)
-      if (method !== 'dispose') error = disposedBecause(why)
+      if (method !== 'dispose') error = disposedBecause(because)
     }
   }
 

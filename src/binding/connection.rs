@@ -211,6 +211,7 @@ impl Connection {
                 }
             })
         });
+        let value_limits = options.value_limits();
         let session = SessionOptions {
             sources: options.sources.into_iter().map(Into::into).collect(),
             timeout: options.timeout_ms.map(milliseconds),
@@ -230,6 +231,7 @@ impl Connection {
                 console: options.console,
                 uncaught: options.uncaught,
             }),
+            value_limits,
         };
         let started = settle(self.events.clone(), id);
         let handle = if let Some(snapshot) = snapshot {
@@ -239,11 +241,15 @@ impl Connection {
             IsolateHandle::start(seed, session, call_id(id), started)
         };
         let handle = Arc::new(handle.map_err(|error| throw(env, &error))?);
-        // Filled once, here; no guest code runs before the host was told that the isolate is ready.
+        // Filled once, here. No guest code calls the host before the host was told that the isolate is
+        // ready; what reports earlier waits for this.
         let _ = address.isolate.set(handle.id());
         {
             let mut under_way = lock(&self.under_way);
-            under_way.isolates.retain(|isolate| isolate.strong_count() > 0);
+            if under_way.isolates.len() == under_way.isolates.capacity() {
+                // Only where the table would have to grow, so that one of thousands costs what the first did.
+                under_way.isolates.retain(|isolate| isolate.strong_count() > 0);
+            }
             under_way.isolates.push(Arc::downgrade(&handle));
         }
         env.adjust_external_memory(weight)?;
@@ -302,10 +308,10 @@ impl Host for Address {
 }
 
 impl Address {
+    /// The sources of a fallback may report before `create_isolate` has written down who they are: it
+    /// is about to.
     fn reports(&self, outbox: Arc<Outbox>) {
-        if let Some(isolate) = self.isolate.get() {
-            self.events.reports(number(*isolate), outbox);
-        }
+        self.events.reports(number(*self.isolate.wait()), outbox);
     }
 }
 

@@ -12,6 +12,7 @@ use crate::engine::snapshot::cache::Keep;
 use crate::engine::snapshot::helper::{BuildLimits, BuildOrder};
 use crate::engine::snapshot::request::{BuildRequest, Unsafe};
 use crate::engine::source::{Source, SourceKind};
+use crate::engine::value::ValueLimits;
 
 /// Where this environment's helper processes come from, and what its Node.js can read.
 #[napi(object, object_to_js = false)]
@@ -150,6 +151,23 @@ pub struct NativeIsolateOptions {
     pub console: bool,
     /// Whether the host wants to know of errors that nobody caught.
     pub uncaught: bool,
+    /// The largest encoded message, in bytes; absent for no limit but the memory's.
+    pub largest_value: Option<f64>,
+    /// How deep values may be nested; absent for no limit but the stack's.
+    pub deepest_value: Option<u32>,
+}
+
+impl NativeIsolateOptions {
+    pub(super) fn value_limits(&self) -> ValueLimits {
+        let none = ValueLimits::default();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole and positive, checked in `lib/`"
+        )]
+        let bytes = self.largest_value.map_or(none.bytes, |bytes| bytes as usize);
+        ValueLimits { bytes, depth: self.deepest_value.unwrap_or(none.depth) }
+    }
 }
 
 /// How to verify isolation.

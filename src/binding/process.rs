@@ -194,6 +194,13 @@ impl NativeParent {
     }
 }
 
+/// Starts V8, and returns when it has started. For a process that serves a parent: V8 starts by itself,
+/// with the first isolate, where nobody may wait.
+#[napi]
+pub fn start_v8() {
+    child::start_v8();
+}
+
 /// From now on the private writable memory of this process may grow by so many bytes, and the system
 /// refuses more; absent for no bound. Says whether the bound holds. For a process that serves a parent.
 #[napi]

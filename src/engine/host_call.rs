@@ -280,7 +280,7 @@ fn call_and_wait<'s>(
 ) -> Option<v8::Local<'s, v8::Value>> {
     let encoded = {
         v8::tc_scope!(let scope, scope);
-        match guest.encoder.encode(scope, arguments.into(), &format!("{path} arguments")) {
+        match guest.encoder.for_list().encode(scope, arguments.into(), &format!("{path} arguments")) {
             Err(Failure::Threw) => {
                 scope.rethrow();
                 return None;
@@ -312,7 +312,7 @@ fn call_later<'s>(
         return Some(promise);
     }
     v8::tc_scope!(let scope, scope);
-    match guest.encoder.encode(scope, arguments.into(), &format!("{path} arguments")) {
+    match guest.encoder.for_list().encode(scope, arguments.into(), &format!("{path} arguments")) {
         Ok(encoded) if !guest.has_room_for(encoded.len()) => reject(scope, resolver, TOO_MANY),
         Ok(encoded) => {
             let id = guest.next_call();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::host_call;
+use crate::engine::inspector;
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules;
 use crate::engine::position::Positions;
@@ -63,6 +64,10 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
         let context = context.ok_or_else(|| EngineError::corrupt("the snapshot holds no context"))?;
         let scope = &mut v8::ContextScope::new(scope, context);
         take_shared_memory_away(scope);
+        if snapshot.is_none() {
+            // A snapshot's context has its number.
+            inspector::number(scope, context);
+        }
         if let Some(snapshot) = &snapshot {
             restore_stack_trace_limit(scope, snapshot.info().stack_trace_limit);
             restore_data(scope, &snapshot.info().data)?;

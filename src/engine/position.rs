@@ -40,6 +40,13 @@ impl Positions {
         self.session.borrow_mut().take(source);
     }
 
+    /// The map of a source, found by its name, as a `data:` URL.
+    pub(crate) fn data_url(&self, is_meant: impl Fn(&str) -> bool) -> Option<String> {
+        // V8 may ask in the middle of anything, and nothing may panic there.
+        let of_session = self.session.try_borrow().ok()?.data_url(&is_meant);
+        of_session.or_else(|| self.snapshot.as_ref()?.source_maps().data_url(&is_meant))
+    }
+
     fn map(&self, text: &str) -> String {
         let session = self.session.borrow();
         match &self.snapshot {

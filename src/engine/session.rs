@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::engine::host_call::GuestState;
 use crate::engine::inbox::Receiver;
+use crate::engine::inspector::Inspector;
 use crate::engine::isolate::LiveIsolate;
 use crate::engine::lifecycle::{CallId, Lifecycle};
 use crate::engine::limits::memory::MemoryLimit;
@@ -24,6 +25,7 @@ pub(crate) struct Session {
     pub(crate) modules: Option<Rc<Modules>>,
     pub(crate) positions: Rc<Positions>,
     pub(crate) observer: Rc<Observer>,
+    pub(crate) inspector: Rc<Inspector>,
     /// Requests that began within a host call, and wait for a promise.
     pub(crate) nested: RefCell<Vec<CallId>>,
     pub(crate) calls: Cell<u64>,

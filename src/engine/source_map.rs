@@ -50,6 +50,15 @@ impl SourceMaps {
         source.code.truncate(at);
     }
 
+    /// The map of the first source whose name `is_meant`, as a `data:` URL.
+    pub(crate) fn data_url(&self, is_meant: impl Fn(&str) -> bool) -> Option<String> {
+        let (_, map) = self.maps.iter().find(|(name, _)| is_meant(name))?;
+        if map.text.starts_with("data:") {
+            return Some(map.text.clone());
+        }
+        map.parsed()?.to_data_url().ok()
+    }
+
     /// The maps as the snapshot file carries them: compressed, and without the text of the files that
     /// they lead to, which is as much again as the code. Takes time for large ones.
     ///

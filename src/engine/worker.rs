@@ -11,19 +11,23 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::engine::error::{EngineError, Result};
+use crate::engine::error::{EngineError, GuestException, Result};
 use crate::engine::exception::describe;
 use crate::engine::guest::{self, Progress};
 use crate::engine::handle::{Seed, SessionOptions};
+use crate::engine::heap_snapshot;
 use crate::engine::host_call::GuestState;
 use crate::engine::inbox::{Outcome, Receiver, Sender};
+use crate::engine::inspector::Inspector;
 use crate::engine::isolate;
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
 use crate::engine::limits::memory::{MemoryLimit, external_bytes};
+use crate::engine::limits::native::Charging;
 use crate::engine::limits::{codegen, fatal, sampler};
 use crate::engine::modules::{self, Modules};
 use crate::engine::observe::{Observer, console};
@@ -35,6 +39,7 @@ use crate::engine::stats::{IsolateStats, milliseconds, nanoseconds, thread_cpu_n
 use crate::engine::system::timers;
 use crate::engine::uncaught;
 use crate::engine::value::Encoder;
+use crate::engine::value::transfer::{Of, Transfers};
 use crate::engine::verify::digest;
 
 /// What the isolate's thread can be told.
@@ -73,6 +78,13 @@ pub(crate) enum Command {
     Import {
         call: CallId,
         specifier: String,
+    },
+    /// Something for the inspector is in the isolate's port.
+    Inspect,
+    /// Writes the heap to a file.
+    HeapSnapshot {
+        call: CallId,
+        path: PathBuf,
     },
 }
 
@@ -137,6 +149,7 @@ fn serve(
     let mut live = isolate::create(seed.snapshot, &memory)?;
     let restore = began.elapsed();
     memory.enforce(&mut live.isolate);
+    let _charging = Charging::begin(&memory);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
     let route = TaskRoute::new(&live.isolate, move |task| commands.send(Command::Task(task)));
     codegen::check(&mut live);
@@ -147,20 +160,30 @@ fn serve(
             if let Some(limit) = session.cpu_limit {
                 lifecycle.limit_cpu(limit);
             }
-            let encoder = Encoder { limit: memory.bytes(), host_has_float16: session.host_has_float16 };
+            let encoder = Encoder {
+                limit: memory.bytes(),
+                host_has_float16: session.host_has_float16,
+                limits: session.value_limits,
+                own_levels: 0,
+            };
+            Transfers::install(&mut live.isolate, &memory, lifecycle);
             let guest = GuestState::new(encoder, session.codegen, Arc::clone(&session.host));
             live.isolate.set_slot(Rc::clone(&guest));
             let observer = Observer::new(encoder, Arc::clone(lifecycle), session.listener.clone());
             live.isolate.set_slot(Rc::clone(&observer));
             uncaught::watch(&mut live.isolate);
+            let positions = live.isolate.get_slot::<Rc<Positions>>().map_or_else(Rc::default, Rc::clone);
+            let inspector =
+                Inspector::new(&mut live, Arc::clone(&memory), Arc::clone(lifecycle), Rc::clone(&positions));
             let session_state = Rc::new(Session {
                 guest,
                 memory,
                 lifecycle: Arc::clone(lifecycle),
                 inbox: received,
                 modules: modules::current(&live.isolate),
-                positions: live.isolate.get_slot::<Rc<Positions>>().map_or_else(Rc::default, Rc::clone),
+                positions,
                 observer,
+                inspector,
                 nested: RefCell::default(),
                 calls: Cell::new(0),
                 start_ms: Cell::new(0.0),
@@ -176,6 +199,7 @@ fn serve(
                 }
                 worker.serve();
             }
+            worker.inspector.end();
             prepared
         }
     };
@@ -185,6 +209,7 @@ fn serve(
     live.isolate.remove_slot::<Rc<Session>>();
     live.isolate.remove_slot::<Rc<GuestState>>();
     live.isolate.remove_slot::<Rc<Observer>>();
+    live.isolate.remove_slot::<Rc<Transfers>>();
     modules::clear(&mut live.isolate);
     outcome
 }
@@ -319,10 +344,13 @@ impl<'a, G: Ground> Worker<'a, G> {
                     self.answer_load(&modules, host_call, &outcome);
                     return;
                 }
-                let Some(waiting) = self.guest.take_waiting(host_call) else { return };
+                let Some(waiting) = self.guest.take_waiting(host_call) else {
+                    self.lifecycle.announced.forget(Of::Answer(host_call));
+                    return;
+                };
                 let owner = waiting.owner;
                 let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
-                    guest::resume(scope, guest, &waiting, &outcome)
+                    guest::resume(scope, guest, host_call, &waiting, &outcome)
                 };
                 match (self.turn(owner, resume), owner) {
                     (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
@@ -347,6 +375,30 @@ impl<'a, G: Ground> Worker<'a, G> {
                     scope.perform_microtask_checkpoint();
                     Ok(())
                 });
+            }
+            Command::Inspect => {
+                let inspector = Rc::clone(&self.inspector);
+                // Each in a turn of its own: what one evaluates without end is not the next one's fault.
+                let mut is_through = false;
+                while !is_through {
+                    let handled = self.turn(None, |scope, _| {
+                        let was_there = inspector.step();
+                        // A client may wait for a promise.
+                        scope.perform_microtask_checkpoint();
+                        Ok(was_there)
+                    });
+                    is_through = matches!(handled, None | Some(Ok(false)));
+                }
+                inspector.tidy();
+            }
+            Command::HeapSnapshot { call, path } => {
+                // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.
+                let session = &self.session;
+                let is_wanted = || session.lifecycle.is_pending(call);
+                if is_wanted() {
+                    let written = self.ground.enter(|scope| heap_snapshot::write(scope, &path, is_wanted));
+                    self.lifecycle.settle(call, written.map(|()| Reply::Done));
+                }
             }
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
@@ -397,16 +449,22 @@ impl<'a, G: Ground> Worker<'a, G> {
                 kept.push_back((call, outcome));
                 continue;
             }
-            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, outcome));
+            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, call, outcome));
             self.report(call, outcome);
         }
         self.guest.settled.borrow_mut().append(&mut kept);
     }
 
     fn report(&mut self, call: CallId, outcome: Option<Result<Progress>>) {
+        if !matches!(outcome, Some(Ok(Progress::Waiting))) {
+            self.lifecycle.announced.forget(Of::Request(call));
+        }
         match outcome {
             Some(Ok(Progress::Waiting)) if G::IS_NESTED => self.report_nested_waiting(call),
             None | Some(Ok(Progress::Waiting)) => {}
+            Some(Ok(Progress::Moved(bytes, moved))) => {
+                self.lifecycle.settle(call, Ok(Reply::Moved(bytes, moved)));
+            }
             Some(Ok(Progress::Done(bytes))) => self.lifecycle.settle(call, Ok(Reply::Value(bytes))),
             Some(Err(error)) => self.lifecycle.settle(call, Err(error)),
         }
@@ -432,10 +490,17 @@ impl<'a, G: Ground> Worker<'a, G> {
         if !self.lifecycle.begin_turn(owner) {
             return None;
         }
+        sampler::turn_begins(&self.memory);
         let session = &self.session;
         let outer = session.guest.owner.replace(owner);
+        session.inspector.set_idle(false);
         let (outcome, stop) = self.ground.enter(|scope| {
             v8::tc_scope!(let scope, scope);
+            // See `engine::inspector::exceptions`.
+            scope.set_verbose(session.inspector.is_attached());
+            if owner.is_some() && session.lifecycle.port().is_held() {
+                session.inspector.hold();
+            }
             let turn = uncaught::begin_turn(scope, &session.observer);
             let outcome = match work(scope, &session.guest) {
                 Ok(value) => Ok(value),
@@ -449,16 +514,21 @@ impl<'a, G: Ground> Worker<'a, G> {
                             let error = describe(scope, exception, message, &session.guest.encoder);
                             modules::name_missing(scope, exception, error)
                         }
+                        None if session.inspector.is_attached() => stopped_by_debugger(),
                         None => EngineError::IsolateLost { words: "V8 stopped without a reason".to_owned() },
                     })
                 }
             };
             scope.reset();
             uncaught::end_turn(scope, &session.observer, turn);
+            session.memory.judge_refusal(scope);
             // Where the termination is caught: it goes on from there otherwise, to the turn around this.
             (outcome, session.lifecycle.end_turn())
         });
         session.guest.owner.set(outer);
+        if !G::IS_NESTED {
+            session.inspector.set_idle(true);
+        }
         let Some(stop) = stop else { return Some(outcome) };
         let error = session.lifecycle.stop_error(stop);
         if stop.is_final() {
@@ -500,4 +570,11 @@ impl<'a, G: Ground> Worker<'a, G> {
 pub(crate) fn is_in_microtask(scope: &mut v8::PinScope) -> bool {
     let context = scope.get_current_context();
     context.get_microtask_queue().is_some_and(v8::MicrotaskQueue::is_running_microtasks)
+}
+
+/// What becomes of a call that a client of the inspector has terminated; nothing of the guest runs for it.
+fn stopped_by_debugger() -> EngineError {
+    let (name, message) = ("Error".to_owned(), "terminated by the debugger".to_owned());
+    let stack = format!("{name}: {message}");
+    EngineError::Guest(Box::new(GuestException { name, message, stack, encoded: Vec::new() }))
 }

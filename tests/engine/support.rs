@@ -16,6 +16,7 @@ use isoseed::engine::snapshot::cache::{self, Keep};
 use isoseed::engine::snapshot::helper::{BuildLimits, BuildOrder, HelperProgram};
 use isoseed::engine::snapshot::request::BuildRequest;
 use isoseed::engine::source::Source;
+use isoseed::engine::value::ValueLimits;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 /// Far longer than anything takes that ends at all.
@@ -86,6 +87,7 @@ pub fn session_options() -> SessionOptions {
         codegen: Codegen::default(),
         modules: SessionModules::default(),
         listener: None,
+        value_limits: ValueLimits::default(),
     }
 }
 

@@ -250,7 +250,9 @@ impl<'s> Preview<'s> {
         } else {
             self.json.raw("[\"o\",");
             let has_prototype = object.get_prototype(scope).is_some_and(|prototype| prototype.is_object());
-            if has_prototype {
+            if object.is_module_namespace_object() {
+                self.json.string("Module");
+            } else if has_prototype {
                 let class = class_name(scope, object);
                 self.json.string(&class);
             } else {
@@ -454,7 +456,8 @@ fn keys<'s>(
         index_filter,
         key_conversion: v8::KeyConversionMode::ConvertToString,
     };
-    let keys = object.get_own_property_names(scope, arguments);
+    // `get_own_property_names` knows no index filter.
+    let keys = object.get_property_names(scope, arguments);
     if keys.is_none() {
         forgive!(scope);
     }

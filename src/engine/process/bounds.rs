@@ -46,6 +46,7 @@ fn set_limit(resource: Resource, most: libc::rlim_t) {
 mod linux {
     use std::fs;
 
+    use crate::engine::process::last_words;
     use crate::engine::process::stdio::end_process;
 
     pub(super) fn confine(parent: u32) {
@@ -65,11 +66,13 @@ mod linux {
         unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
         // Raising it needs no right.
         let _ = fs::write("/proc/self/oom_score_adj", "1000");
+        last_words::speak();
     }
 
     /// Private writable mappings, touched or not: V8 reserves its heaps without write access, so they
     /// count as they are taken into use. Only the soft limit, so that the next session has its own.
     pub(super) fn limit_data(bytes: Option<u64>) -> bool {
+        last_words::begin(bytes.is_some());
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
         // SAFETY: `limit` is a valid place for the result.
         if unsafe { libc::getrlimit(libc::RLIMIT_DATA, &raw mut limit) } != 0 {

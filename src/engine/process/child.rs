@@ -6,9 +6,10 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
 
 use crate::engine::limits::fatal;
+use crate::engine::platform;
 use crate::engine::process::bounds;
 use crate::engine::process::stdio::{end_process, private_stdout};
 
@@ -58,6 +59,23 @@ impl Parent {
             end_process();
         }
     }
+}
+
+/// Starts V8, and returns when it has started: an isolate is made and given back. What V8 takes once in a
+/// process is then no session's.
+pub fn start_v8() {
+    let (started, wait) = mpsc::channel::<()>();
+    platform::spawn_isolate_thread(
+        "isoseed-first".to_owned(),
+        move || {
+            drop(v8::Isolate::new(v8::CreateParams::default()));
+            drop(started);
+        },
+        // A thread that the system refuses now is asked for again by the session, which reports it.
+        |_| (),
+    );
+    // Nothing is sent: it returns when the thread is through, or was refused.
+    let _ = wait.recv();
 }
 
 /// From now on this process's private writable memory may grow by so many bytes, and the system

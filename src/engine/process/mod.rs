@@ -9,6 +9,8 @@
 
 mod bounds;
 pub mod child;
+#[cfg(target_os = "linux")]
+mod last_words;
 pub mod parent;
 pub(crate) mod stdio;
 

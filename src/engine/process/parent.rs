@@ -293,7 +293,137 @@ impl Words {
         }
     }
 
+    /// V8's words, or the others; and what `last_words` says, which comes last and must not be lost.
     fn text(&mut self) -> String {
-        v8_words(&String::from_utf8_lossy(self.0.make_contiguous()))
+        let text = String::from_utf8_lossy(self.0.make_contiguous()).into_owned();
+        let (own, others): (Vec<&str>, Vec<&str>) =
+            text.lines().partition(|line| line.starts_with("isoseed: "));
+        let mut words = v8_words(&others.join("\n"));
+        for line in own.iter().rev().take(1) {
+            words = format!("{words}; {line}");
+        }
+        words
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::sync::mpsc::{self, Receiver, Sender};
+
+    use super::*;
+
+    enum Heard {
+        Frame(Vec<u8>),
+        End(ProcessEnd),
+    }
+
+    struct Listener(Sender<Heard>);
+
+    impl ProcessListener for Listener {
+        fn frame(&self, frame: Frame) {
+            self.0.send(Heard::Frame(frame.bytes)).expect("the test listens");
+        }
+
+        fn ended(&self, end: ProcessEnd) {
+            self.0.send(Heard::End(end)).expect("the test listens");
+        }
+    }
+
+    fn start(program: &str, arguments: &[&str]) -> (ChildProcess, Receiver<Heard>) {
+        let (heard, hears) = mpsc::channel();
+        let program = ProcessProgram {
+            program: program.into(),
+            arguments: arguments.iter().map(Into::into).collect(),
+            environment: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+            directory: "/".into(),
+        };
+        (ChildProcess::start(program, Arc::new(Listener(heard))), hears)
+    }
+
+    fn frame(hears: &Receiver<Heard>) -> Vec<u8> {
+        match hears.recv().expect("the process was not heard to the end") {
+            Heard::Frame(bytes) => bytes,
+            Heard::End(end) => panic!("expected a frame, got {end:?}"),
+        }
+    }
+
+    fn end(hears: &Receiver<Heard>) -> ProcessEnd {
+        match hears.recv().expect("the process was not heard to the end") {
+            Heard::End(end) => end,
+            Heard::Frame(bytes) => panic!("expected the end, got a frame of {} bytes", bytes.len()),
+        }
+    }
+
+    #[test]
+    fn frames_of_any_size_come_back_in_order() {
+        // What is sent is what it sends.
+        let (process, hears) = start("cat", &[]);
+        let sizes = [0, 1, 4096, 64 * 1024, 64 * 1024 + 1, 3 << 20, 100 << 20, 5];
+        for (size, fill) in sizes.into_iter().zip(0..) {
+            process.send(Outgoing::Bytes(vec![fill; size]));
+        }
+        for (size, fill) in sizes.into_iter().zip(0..) {
+            assert!(frame(&hears) == vec![fill; size], "the frame of {size} bytes is another one");
+        }
+        drop(process);
+        assert_eq!(end(&hears).killed, Some(Killed::ByHost));
+        assert!(hears.recv().is_err(), "the end comes once, and last");
+    }
+
+    #[test]
+    fn an_end_is_told_with_status_and_last_words() {
+        let (_process, hears) = start("sh", &["-c", "echo some words >&2; exit 3"]);
+        let ended = end(&hears);
+        assert_eq!((ended.status.and_then(|status| status.code()), ended.killed), (Some(3), None));
+        assert_eq!(ended.words, "some words");
+
+        let (_process, hears) = start("sh", &["-c", "kill -SEGV $$"]);
+        assert_eq!(end(&hears).status.and_then(|status| status.signal()), Some(libc::SIGSEGV));
+
+        let own =
+            "i=0; while [ $i -lt 9 ]; do echo noise $i; i=$((i + 1)); done >&2; echo 'isoseed: grown' >&2";
+        let (_process, hears) = start("sh", &["-c", own]);
+        assert!(end(&hears).words.ends_with("; isoseed: grown"));
+    }
+
+    #[test]
+    fn what_says_nothing_any_more_is_ended() {
+        // It closes its output, and goes on without reading.
+        let (_process, hears) = start("sh", &["-c", "exec >&-; exec sleep 1000"]);
+        assert_eq!(end(&hears).status.and_then(|status| status.signal()), Some(libc::SIGKILL));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_told() {
+        let (process, hears) = start("/no/such/program", &[]);
+        process.send(Outgoing::Bytes(vec![1]));
+        let ended = end(&hears);
+        assert!(ended.status.is_none());
+        assert!(ended.words.contains("/no/such/program"), "{}", ended.words);
+    }
+
+    #[test]
+    fn a_frame_that_is_longer_than_any_ends_the_process() {
+        let (_process, hears) = start("sh", &["-c", r"printf '\377\377\377\377'; exec sleep 1000"]);
+        assert_eq!(end(&hears).killed, Some(Killed::ForFrame));
+    }
+
+    #[test]
+    fn a_frame_that_is_cut_short_is_none() {
+        let (_process, hears) = start("sh", &["-c", r"printf '\004\000\000\000abc'"]);
+        assert_eq!(end(&hears).killed, None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn memory_past_the_bound_ends_the_process() {
+        let grow =
+            r#"read line; exec awk 'BEGIN { s = "x"; while (length(s) < 3e8) s = s s; for (;;) n++ }'"#;
+        let (process, hears) = start("sh", &["-c", grow]);
+        process.watch(Some(64 << 20));
+        // A line, in a frame of that length.
+        process.send(Outgoing::Bytes(b"grow\n".to_vec()));
+        assert!(matches!(end(&hears).killed, Some(Killed::ForMemory(grown)) if grown > 64 << 20));
     }
 }

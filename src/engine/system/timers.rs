@@ -125,7 +125,7 @@ impl Timers {
 pub(crate) fn fire(scope: &mut v8::PinScope, guest: &GuestState, timer: &Timer) -> Result<(), Halt> {
     uncaught::resume_cause(scope, &timer.cause);
     let callback = v8::Local::new(scope, &timer.callback);
-    let receiver = v8::undefined(scope).into();
+    let receiver = scope.get_current_context().global(scope).into();
     {
         v8::tc_scope!(let scope, scope);
         if callback.call(scope, receiver, &[]).is_none() {

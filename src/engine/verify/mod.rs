@@ -21,6 +21,7 @@ use crate::engine::lifecycle::{Reply, Settle};
 use crate::engine::modules::SessionModules;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
+use crate::engine::value::ValueLimits;
 
 /// More leaks than this are not listed.
 const MOST_LEAKS: usize = 100;
@@ -181,6 +182,7 @@ impl Session {
             codegen: Codegen::default(),
             modules: SessionModules::default(),
             listener: None,
+            value_limits: ValueLimits::default(),
         };
         let handle = IsolateHandle::start(seed, session, START, settle)?;
         wait(&started)?;

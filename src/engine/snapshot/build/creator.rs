@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::engine::error::{EngineError, Finding, Result};
 use crate::engine::exception::describe;
 use crate::engine::host_call::{self, RefusedCalls};
+use crate::engine::inspector;
 use crate::engine::isolate::{self, USER_CONTEXT, create_params};
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules::{self, End, Modules};
@@ -20,7 +21,7 @@ use crate::engine::snapshot::build::{Site, out_of_memory, send_phase};
 use crate::engine::snapshot::protocol::Phase;
 use crate::engine::snapshot::request::Unsafe;
 use crate::engine::source::Source;
-use crate::engine::value::Encoder;
+use crate::engine::value::{Encoder, ValueLimits};
 
 /// Collections before the blob: weak callbacks of one may free what the next one finds.
 const COLLECTIONS: usize = 2;
@@ -114,6 +115,7 @@ impl<'s> Room<'s> {
         let Some(base) = &site.order.base else {
             let context = v8::Context::new(scope, options);
             let scope = &mut v8::ContextScope::new(scope, context);
+            inspector::number(scope, context);
             let parts = Parts::prepare(scope, &site.manifest).ok_or_else(no_memory)?;
             console::install(scope).ok_or_else(no_memory)?;
             host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;
@@ -193,7 +195,12 @@ pub(super) fn run_sources<'a>(
     phase: Phase,
     memory: &MemoryLimit,
 ) -> Result<()> {
-    let encoder = Encoder { limit: memory.bytes(), host_has_float16: false };
+    let encoder = Encoder {
+        limit: memory.bytes(),
+        host_has_float16: false,
+        limits: ValueLimits::default(),
+        own_levels: 0,
+    };
     v8::tc_scope!(let scope, scope);
     if let Some(modules) = modules::current(scope) {
         modules.announce(sources.clone().map(|(_, source)| source));

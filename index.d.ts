@@ -287,6 +287,31 @@ interface CreateIsolateOptions {
      */
     timeoutMs?: number;
     /**
+     * CPU time that the isolate's thread may use in the session's whole life, in milliseconds: from the
+     * session's start on, also in an isolate that was restored ahead of it. An integer from 1 to
+     * 2147483647, or `Infinity` for no limit. Past it, what runs fails with `ERR_CPU_LIMIT` and the
+     * isolate is finished.
+     *
+     * Waiting for the host costs nothing. What V8's helper threads do for the isolate (garbage collection
+     * beside it, optimising compilation) is not counted.
+     *
+     * @default Infinity
+     */
+    cpuLimitMs?: number;
+    /**
+     * What the guest may make code from. `strings: false`: `eval`, `new Function` and their like throw
+     * V8's `EvalError`, however the guest came by them. `wasm: false`: compiling WebAssembly throws a
+     * `WebAssembly.CompileError`, also of a module that the snapshot brings, which is compiled when the
+     * session first uses it. Holds for the sources of `fallback`, too. What the snapshot's sources made of
+     * strings while it was built stays.
+     *
+     * @default { strings: true, wasm: true }
+     */
+    codegen?: {
+        strings?: boolean;
+        wasm?: boolean;
+    };
+    /**
      * Values of this session: each own enumerable property becomes a global of
      * that name, after the snapshot was restored. They are cloned, so functions
      * are refused (`ERR_DATA_CLONE`): those are `bindings`.
@@ -517,6 +542,7 @@ interface IsolationReport {
  *
  * - `ERR_GUEST`: the guest threw, or its promise rejected (a `GuestError`); the isolate stays usable.
  * - `ERR_TIMEOUT`: a call passed its `timeoutMs`; the isolate stays usable, unless V8 did not stop in time.
+ * - `ERR_CPU_LIMIT`: the isolate used up its `cpuLimitMs`; the isolate is finished.
  * - `ERR_MEMORY_LIMIT`: heap plus buffers passed `memoryLimitMb`; the isolate is finished.
  * - `ERR_DISPOSED`: the isolate was disposed or is finished; `cause` says why it finished.
  * - `ERR_ISOLATE_LOST`: V8 reported a fatal error in this isolate, or it did not stop when told to; finished.
@@ -532,7 +558,7 @@ interface IsolationReport {
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
  * - `ERR_ADDON_LOAD`: the native addon can't be loaded; `cause` is the loader's error.
  */
-type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_SNAPSHOT_IO' | 'ERR_BUNDLE' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD' | 'ERR_NESTED_CALL';
+type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_SNAPSHOT_IO' | 'ERR_BUNDLE' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD' | 'ERR_NESTED_CALL';
 /** What an `IsoseedError` may carry besides code and message. */
 interface IsoseedErrorOptions {
     /** Why it happened. */
@@ -641,7 +667,7 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
      * than an eighth of the isolate's memory limit
-     * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+     * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
      */
     eval<T = unknown>(source: Source, options?: CallOptions): Promise<T>;
     /**
@@ -651,7 +677,7 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `GuestError` if the function throws, or its promise rejects
-     * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+     * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
      */
     call<T = unknown>(path: string, args?: unknown[], options?: CallOptions): Promise<T>;
     /**
@@ -683,7 +709,7 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
  * @throws `IsoseedError` with `ERR_SNAPSHOT_IO`, `ERR_SNAPSHOT_CORRUPT` or `ERR_SNAPSHOT_MISMATCH` if the snapshot
  * can't be used, and there is no `fallback`
  * @throws `GuestError` if a source of `fallback` throws; a `RangeError` if it is too long
- * @throws `IsoseedError` with `ERR_TIMEOUT` or `ERR_MEMORY_LIMIT` if the sources of `fallback` pass a limit
+ * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT` or `ERR_MEMORY_LIMIT` if the sources of `fallback` pass a limit
  * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned
  */
 declare function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>>;

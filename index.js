@@ -1051,14 +1051,17 @@ var IsolateCore = class _IsolateCore {
    */
   static async start(request, snapshot, sources) {
     const connection2 = connect();
-    const { timeoutMs, memoryLimitMb, bindings } = request;
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen } = request;
     const options = {
       memoryLimitMb,
       sources,
       globals: connection2.encode(request.globals, "globals"),
       bindings: [...bindings.keys()],
       syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
-      ...timeoutMs === Infinity ? {} : { timeoutMs }
+      ...timeoutMs === Infinity ? {} : { timeoutMs },
+      ...cpuLimitMs === Infinity ? {} : { cpuLimitMs },
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm
     };
     let core;
     await connection2.request((id) => {
@@ -1203,7 +1206,9 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     "memoryLimitMb",
     "timeoutMs",
     "globals",
-    "bindings"
+    "bindings",
+    "cpuLimitMs",
+    "codegen"
   ]);
   const snapshot = nativeSnapshot2(given.get("snapshot"));
   const bindings = flattenBindings(given.where, given.get("bindings"));
@@ -1220,8 +1225,21 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     memoryLimitMb,
     timeoutMs: given.timeout("timeoutMs", 3e4),
     globals,
-    bindings
+    bindings,
+    cpuLimitMs: given.timeout("cpuLimitMs", Infinity),
+    codegen: checkCodegen(given)
   };
+}
+function checkCodegen(given) {
+  const codegen = given.get("codegen");
+  if (codegen === void 0) return { strings: true, wasm: true };
+  const parts = readObject(given.where, "codegen", codegen, ["strings", "wasm"]);
+  const allows = (name) => {
+    const value = parts.get(name);
+    if (value === void 0 || typeof value === "boolean") return value ?? true;
+    throw wrong(given.where, `codegen.${name}`, "true or false", value);
+  };
+  return { strings: allows("strings"), wasm: allows("wasm") };
 }
 function isolateMemory(given) {
   return given.integer("memoryLimitMb", MEMORY_RANGE, 128);
@@ -1548,7 +1566,7 @@ var Isolate = class _Isolate {
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
    * than an eighth of the isolate's memory limit
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   eval(source, options) {
     return this.#core.eval(checkEval(source, options, this.#timeoutMs));
@@ -1560,7 +1578,7 @@ var Isolate = class _Isolate {
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the function throws, or its promise rejects
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   call(path, args = [], options) {
     if (!isPath(path)) throw wrong("isolate.call", "path", "a name or a dotted path", path);

@@ -187,6 +187,12 @@ export interface NativeIsolateOptions {
   bindings: Array<string>
   /** Those of them that block the guest until the host answers. */
   syncBindings: Array<string>
+  /** CPU time of the session's whole life, in milliseconds; absent for no limit. */
+  cpuLimitMs?: number
+  /** Whether the guest may make code from strings. */
+  codegenStrings: boolean
+  /** Whether the guest may compile WebAssembly. */
+  codegenWasm: boolean
 }
 
 /** A source as `lib/` passes it. */

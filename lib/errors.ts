@@ -8,6 +8,7 @@ export { invalidArg, show } from './misuse.js'
  *
  * - `ERR_GUEST`: the guest threw, or its promise rejected (a `GuestError`); the isolate stays usable.
  * - `ERR_TIMEOUT`: a call passed its `timeoutMs`; the isolate stays usable, unless V8 did not stop in time.
+ * - `ERR_CPU_LIMIT`: the isolate used up its `cpuLimitMs`; the isolate is finished.
  * - `ERR_MEMORY_LIMIT`: heap plus buffers passed `memoryLimitMb`; the isolate is finished.
  * - `ERR_DISPOSED`: the isolate was disposed or is finished; `cause` says why it finished.
  * - `ERR_ISOLATE_LOST`: V8 reported a fatal error in this isolate, or it did not stop when told to; finished.
@@ -26,6 +27,7 @@ export { invalidArg, show } from './misuse.js'
 export type ErrorCode =
   | 'ERR_GUEST'
   | 'ERR_TIMEOUT'
+  | 'ERR_CPU_LIMIT'
   | 'ERR_MEMORY_LIMIT'
   | 'ERR_DISPOSED'
   | 'ERR_ISOLATE_LOST'

@@ -34,7 +34,7 @@ export class IsolateCore implements HostCallReceiver {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { timeoutMs, memoryLimitMb, bindings } = request
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen } = request
     const options = {
       memoryLimitMb,
       sources,
@@ -42,6 +42,9 @@ export class IsolateCore implements HostCallReceiver {
       bindings: [...bindings.keys()],
       syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
       ...(timeoutMs === Infinity ? {} : { timeoutMs }),
+      ...(cpuLimitMs === Infinity ? {} : { cpuLimitMs }),
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm,
     }
     let core: IsolateCore | undefined
     await connection.request((id) => {

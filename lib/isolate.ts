@@ -58,7 +58,7 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
    * than an eighth of the isolate's memory limit
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   eval<T = unknown>(source: Source, options?: CallOptions): Promise<T> {
     return this.#core.eval(checkEval(source, options, this.#timeoutMs)) as Promise<T>
@@ -71,7 +71,7 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the function throws, or its promise rejects
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   call<T = unknown>(path: string, args: unknown[] = [], options?: CallOptions): Promise<T> {
     if (!isPath(path)) throw wrong('isolate.call', 'path', 'a name or a dotted path', path)
@@ -117,7 +117,7 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
  * @throws `IsoseedError` with `ERR_SNAPSHOT_IO`, `ERR_SNAPSHOT_CORRUPT` or `ERR_SNAPSHOT_MISMATCH` if the snapshot
  * can't be used, and there is no `fallback`
  * @throws `GuestError` if a source of `fallback` throws; a `RangeError` if it is too long
- * @throws `IsoseedError` with `ERR_TIMEOUT` or `ERR_MEMORY_LIMIT` if the sources of `fallback` pass a limit
+ * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT` or `ERR_MEMORY_LIMIT` if the sources of `fallback` pass a limit
  * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned
  */
 export function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>> {

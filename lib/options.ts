@@ -124,6 +124,9 @@ export interface IsolateRequest {
   timeoutMs: number
   globals: object
   bindings: Map<string, Binding>
+  /** May be `Infinity`. */
+  cpuLimitMs: number
+  codegen: { strings: boolean; wasm: boolean }
 }
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
@@ -135,6 +138,8 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'timeoutMs',
     'globals',
     'bindings',
+    'cpuLimitMs',
+    'codegen',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
   const bindings = flattenBindings(given.where, given.get('bindings'))
@@ -152,7 +157,21 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     timeoutMs: given.timeout('timeoutMs', 30_000),
     globals,
     bindings,
+    cpuLimitMs: given.timeout('cpuLimitMs', Infinity),
+    codegen: checkCodegen(given),
   }
+}
+
+function checkCodegen(given: Given): IsolateRequest['codegen'] {
+  const codegen = given.get('codegen')
+  if (codegen === undefined) return { strings: true, wasm: true }
+  const parts = readObject(given.where, 'codegen', codegen, ['strings', 'wasm'])
+  const allows = (name: 'strings' | 'wasm'): boolean => {
+    const value = parts.get(name)
+    if (value === undefined || typeof value === 'boolean') return value ?? true
+    throw wrong(given.where, `codegen.${name}`, 'true or false', value)
+  }
+  return { strings: allows('strings'), wasm: allows('wasm') }
 }
 
 function isolateMemory(given: Given): number {

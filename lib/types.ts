@@ -211,6 +211,28 @@ export interface CreateIsolateOptions {
    */
   timeoutMs?: number
   /**
+   * CPU time that the isolate's thread may use in the session's whole life, in milliseconds: from the
+   * session's start on, also in an isolate that was restored ahead of it. An integer from 1 to
+   * 2147483647, or `Infinity` for no limit. Past it, what runs fails with `ERR_CPU_LIMIT` and the
+   * isolate is finished.
+   *
+   * Waiting for the host costs nothing. What V8's helper threads do for the isolate (garbage collection
+   * beside it, optimising compilation) is not counted.
+   *
+   * @default Infinity
+   */
+  cpuLimitMs?: number
+  /**
+   * What the guest may make code from. `strings: false`: `eval`, `new Function` and their like throw
+   * V8's `EvalError`, however the guest came by them. `wasm: false`: compiling WebAssembly throws a
+   * `WebAssembly.CompileError`, also of a module that the snapshot brings, which is compiled when the
+   * session first uses it. Holds for the sources of `fallback`, too. What the snapshot's sources made of
+   * strings while it was built stays.
+   *
+   * @default { strings: true, wasm: true }
+   */
+  codegen?: { strings?: boolean; wasm?: boolean }
+  /**
    * Values of this session: each own enumerable property becomes a global of
    * that name, after the snapshot was restored. They are cloned, so functions
    * are refused (`ERR_DATA_CLONE`): those are `bindings`.

@@ -148,7 +148,7 @@ describe('what the native side is told', () => {
   })
 
   test('defaults of an isolate', () => {
-    const blank = { snapshot: undefined, fallback: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map() }
+    const blank = { cpuLimitMs: Infinity, codegen: { strings: true, wasm: true }, snapshot: undefined, fallback: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map() }
     expect(isolate(undefined)).toEqual(blank)
   })
 

@@ -17,7 +17,7 @@ use super::options::{
 };
 use super::snapshot::{NativeSnapshot, info_json};
 use crate::engine::error::EngineError;
-use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
+use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
 use crate::engine::pool::Pool;
 use crate::engine::runtime::runtime;
@@ -204,6 +204,8 @@ impl Connection {
             sync_bindings: options.sync_bindings,
             host_has_float16: self.float16,
             host: Arc::clone(&address) as Arc<dyn Host>,
+            cpu_limit: options.cpu_limit_ms.map(milliseconds),
+            codegen: Codegen { strings: options.codegen_strings, wasm: options.codegen_wasm },
         };
         let started = settle(self.events.clone(), id);
         let handle = if let Some(snapshot) = snapshot {

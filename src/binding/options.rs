@@ -114,6 +114,12 @@ pub struct NativeIsolateOptions {
     pub bindings: Vec<String>,
     /// Those of them that block the guest until the host answers.
     pub sync_bindings: Vec<String>,
+    /// CPU time of the session's whole life, in milliseconds; absent for no limit.
+    pub cpu_limit_ms: Option<f64>,
+    /// Whether the guest may make code from strings.
+    pub codegen_strings: bool,
+    /// Whether the guest may compile WebAssembly.
+    pub codegen_wasm: bool,
 }
 
 /// How to verify isolation.

@@ -46,6 +46,12 @@ pub enum EngineError {
         /// The limit, in milliseconds.
         timeout_ms: u64,
     },
+    /// The isolate used up its CPU time.
+    #[error("the isolate used up its cpuLimitMs of {limit_ms}")]
+    CpuLimit {
+        /// The limit, in milliseconds.
+        limit_ms: u64,
+    },
     /// The isolate's heap and buffers together passed the limit.
     #[error("the isolate passed its memoryLimitMb of {limit_mb}")]
     MemoryLimit {
@@ -122,6 +128,7 @@ impl EngineError {
         match self {
             Self::Guest(_) => "ERR_GUEST",
             Self::Timeout { .. } => "ERR_TIMEOUT",
+            Self::CpuLimit { .. } => "ERR_CPU_LIMIT",
             Self::MemoryLimit { .. } => "ERR_MEMORY_LIMIT",
             Self::Disposed { .. } => "ERR_DISPOSED",
             Self::IsolateLost { .. } => "ERR_ISOLATE_LOST",

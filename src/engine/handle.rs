@@ -8,6 +8,7 @@ use crate::engine::error::{EngineError, Result};
 use crate::engine::host_call::Host;
 use crate::engine::inbox::{Receiver, Sender, inbox};
 use crate::engine::lifecycle::{CallId, Lifecycle, Settle};
+pub use crate::engine::limits::codegen::Codegen;
 use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
@@ -46,6 +47,10 @@ pub struct SessionOptions {
     pub host_has_float16: bool,
     /// Answers host calls.
     pub host: Arc<dyn Host>,
+    /// CPU time of the isolate's thread, from the session's start on; none for no limit.
+    pub cpu_limit: Option<Duration>,
+    /// Whether the guest may make code from text.
+    pub codegen: Codegen,
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.

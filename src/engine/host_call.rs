@@ -15,6 +15,7 @@ use v8::MapFnTo;
 use crate::engine::exception::throw;
 use crate::engine::globals::define_global;
 use crate::engine::lifecycle::CallId;
+use crate::engine::limits::codegen::Codegen;
 use crate::engine::position::current_position;
 use crate::engine::sync_call;
 use crate::engine::value::{Encoder, Failure};
@@ -90,10 +91,11 @@ pub(crate) struct GuestState {
     waiting: RefCell<HashMap<u64, Waiting>>,
     pub(crate) waiting_bytes: Cell<usize>,
     calls: Cell<u64>,
+    pub(crate) codegen: Codegen,
 }
 
 impl GuestState {
-    pub(crate) fn new(encoder: Encoder, host: Arc<dyn Host>) -> Rc<Self> {
+    pub(crate) fn new(encoder: Encoder, codegen: Codegen, host: Arc<dyn Host>) -> Rc<Self> {
         Rc::new(Self {
             encoder,
             owner: Cell::new(None),
@@ -104,6 +106,7 @@ impl GuestState {
             waiting: RefCell::default(),
             waiting_bytes: Cell::new(0),
             calls: Cell::new(0),
+            codegen,
         })
     }
 

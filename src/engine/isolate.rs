@@ -1,10 +1,9 @@
 //! A V8 isolate and its context: blank, or restored from a snapshot. Runs on the isolate's thread.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::error::{EngineError, Result};
-use crate::engine::host_call::{self, GuestState};
+use crate::engine::host_call;
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules;
 use crate::engine::snapshot::{ContextData, Snapshot};
@@ -104,19 +103,6 @@ pub(crate) fn call<'s>(
     let name = v8::String::new(scope, method)?;
     let method = v8::Local::<v8::Function>::try_from(object.get(scope, name.into())?).ok()?;
     method.call(scope, object.into(), arguments)
-}
-
-/// Has the length of what the guest hands to `eval` or `new Function` checked before V8 parses it.
-pub(crate) fn check_generated_code(live: &mut LiveIsolate) {
-    live.isolate.set_modify_code_generation_from_strings_callback(|scope, source, _| {
-        let longest = scope.get_slot::<Rc<GuestState>>().map_or(usize::MAX, |guest| guest.largest_source());
-        let is_short =
-            v8::Local::<v8::String>::try_from(source).map_or(true, |source| source.length() <= longest);
-        v8::ModifyCodeGenerationFromStringsResult { codegen_allowed: is_short, modified_source: None }
-    });
-    v8::scope!(let scope, &mut live.isolate);
-    // V8 asks the callback about every string only where the context does not allow them all.
-    v8::Local::new(scope, &live.context).set_allow_generation_from_strings(false);
 }
 
 /// The blob without a copy.

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::inbox::Sender;
 use crate::engine::limits::alarm::{Alarm, arm};
+use crate::engine::limits::cpu::ThreadClock;
 use crate::engine::limits::sampler;
 use crate::engine::stats::IsolateStats;
 
@@ -26,6 +27,8 @@ const GRACE: Duration = Duration::from_secs(1);
 /// Meanwhile it is told again this often: a termination ends where V8 returns to us, and what we do
 /// then (read a thrown error, encode a result) may run guest code once more.
 const TELLINGS: u32 = 10;
+/// The CPU time is not looked at more often than this.
+const LEAST_CPU_LOOK: Duration = Duration::from_micros(500);
 
 /// A request of the host, unique in its isolate.
 pub type CallId = u64;
@@ -56,12 +59,28 @@ pub(crate) enum Stop {
     Disposed,
     /// The turn within which it runs was stopped.
     Enclosing,
+    CpuLimit,
 }
 
 impl Stop {
-    /// Whether it ends the isolate, and outranks what leaves it usable.
-    fn is_final(self) -> bool {
-        matches!(self, Self::MemoryLimit | Self::Disposed)
+    /// Whether the isolate is finished with the turn.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Self::MemoryLimit | Self::CpuLimit)
+    }
+}
+
+/// What the isolate's thread may use of the processor, and what it used before that counts.
+struct CpuLimit {
+    clock: ThreadClock,
+    before: Duration,
+    limit: Duration,
+}
+
+impl CpuLimit {
+    /// What is left; zero when the limit is reached.
+    fn left(&self) -> Duration {
+        let used = self.clock.read().unwrap_or_default().saturating_sub(self.before);
+        self.limit.saturating_sub(used)
     }
 }
 
@@ -79,6 +98,8 @@ struct Turn {
     stop: Option<Stop>,
     _alarm: Option<Alarm>,
     grace: Option<Alarm>,
+    /// Looks at the CPU time when the limit could be reached.
+    cpu: Option<Alarm>,
 }
 
 #[derive(Default)]
@@ -93,6 +114,7 @@ struct State {
     on_exit: Vec<Exit>,
     /// The time limit of turns that no request owns.
     detached_timeout: Option<Duration>,
+    cpu_limit: Option<CpuLimit>,
 }
 
 impl State {
@@ -131,6 +153,14 @@ impl Lifecycle {
     /// Sets the time limit of turns that no request owns; there is none before.
     pub(crate) fn limit_detached(&self, timeout: Option<Duration>) {
         self.state().detached_timeout = timeout;
+    }
+
+    /// From now on this thread, which is the isolate's, may use so much CPU time. A system without a
+    /// clock for it has no such limit.
+    pub(crate) fn limit_cpu(&self, limit: Duration) {
+        let Some(clock) = ThreadClock::of_this_thread() else { return };
+        let before = clock.read().unwrap_or_default();
+        self.state().cpu_limit = Some(CpuLimit { clock, before, limit });
     }
 
     /// The memory limit of the isolate, in bytes.
@@ -196,7 +226,8 @@ impl Lifecycle {
         };
         self.running.store(number, Ordering::Relaxed);
         sampler::turn_begins();
-        state.turns.push(Turn { number, owner, stop: None, _alarm: alarm, grace: None });
+        let cpu = state.cpu_limit.as_ref().and_then(|limit| self.cpu_alarm(number, limit.left()));
+        state.turns.push(Turn { number, owner, stop: None, _alarm: alarm, grace: None, cpu });
         true
     }
 
@@ -210,9 +241,14 @@ impl Lifecycle {
     pub(crate) fn end_turn(&self) -> Option<Stop> {
         self.running.store(0, Ordering::Relaxed);
         let mut state = self.state();
-        let stop = state.turns.pop().and_then(|turn| turn.stop);
+        let mut stop = state.turns.pop().and_then(|turn| turn.stop);
         if let Some(around) = state.turns.last() {
             self.running.store(around.number, Ordering::Relaxed);
+        }
+        let may_go_on = stop.is_none_or(|stop| !stop.is_final());
+        if may_go_on && state.cpu_limit.as_ref().is_some_and(|limit| limit.left().is_zero()) {
+            stop = Some(Stop::CpuLimit);
+            self.stop_turn(&mut state, 0, Stop::CpuLimit);
         }
         if stop.is_some()
             && let Some(isolate) = &state.v8
@@ -255,6 +291,7 @@ impl Lifecycle {
         match stop {
             Stop::Timeout(timeout) => timeout_error(timeout),
             Stop::MemoryLimit => EngineError::MemoryLimit { limit_mb: self.limit_mb },
+            Stop::CpuLimit => self.cpu_limit_error(),
             Stop::Aborted | Stop::Disposed => EngineError::Disposed { cause: None },
             Stop::Enclosing => EngineError::NestedCall {
                 message:
@@ -262,6 +299,11 @@ impl Lifecycle {
                         .into(),
             },
         }
+    }
+
+    fn cpu_limit_error(&self) -> EngineError {
+        let limit = self.state().cpu_limit.as_ref().map(|limit| limit.limit).unwrap_or_default();
+        EngineError::CpuLimit { limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) }
     }
 
     /// Tells the guest that runs now to stop, from any thread.
@@ -275,9 +317,10 @@ impl Lifecycle {
         let Some(&Turn { number, owner, .. }) = turns.get(at) else { return };
         for turn in &mut turns[at..] {
             let is_same = turn.number == number || (owner.is_some() && turn.owner == owner);
-            // A memory limit finishes the isolate, so it outranks what leaves it usable.
-            if turn.stop.is_none() || stop == Stop::MemoryLimit {
-                turn.stop = Some(if is_same || stop.is_final() { stop } else { Stop::Enclosing });
+            let ends_all = stop.is_final() || stop == Stop::Disposed;
+            // What finishes the isolate outranks what leaves it usable.
+            if turn.stop.is_none_or(|before| stop.is_final() && !before.is_final()) {
+                turn.stop = Some(if is_same || ends_all { stop } else { Stop::Enclosing });
             }
         }
         let turn = &mut turns[at];
@@ -313,6 +356,22 @@ impl Lifecycle {
         }
     }
 
+    fn cpu_alarm(&self, number: u64, left: Duration) -> Option<Alarm> {
+        // Short of the limit by less than the clocks' grain: no need to look more often than that.
+        self.alarm(left.max(LEAST_CPU_LOOK), move |this| this.look_at_cpu(number))
+    }
+
+    fn look_at_cpu(&self, number: u64) {
+        let mut state = self.state();
+        let Some(at) = state.turn_numbered(number) else { return };
+        let Some(left) = state.cpu_limit.as_ref().map(CpuLimit::left) else { return };
+        if left.is_zero() {
+            self.stop_turn(&mut state, 0, Stop::CpuLimit);
+        } else {
+            state.turns[at].cpu = self.cpu_alarm(number, left);
+        }
+    }
+
     fn grace_alarm(&self, number: u64, telling: u32) -> Option<Alarm> {
         self.alarm(GRACE / TELLINGS, move |this| this.expire_grace(number, telling))
     }
@@ -336,7 +395,7 @@ impl Lifecycle {
             self.settle(owner, Err(self.stop_error(stop)));
         }
         self.finish(&match stop {
-            Some(stop @ Stop::MemoryLimit) => self.stop_error(stop),
+            Some(stop) if stop.is_final() => self.stop_error(stop),
             _ => EngineError::IsolateLost {
                 words: format!("it did not stop within {} ms when told to", GRACE.as_millis()),
             },

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::engine::limits::cpu::ThreadClock;
+
 /// What one isolate uses and has done.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -25,45 +27,7 @@ pub struct IsolateStats {
 }
 
 /// CPU time of the calling thread in milliseconds.
-#[cfg(unix)]
 pub(crate) fn thread_cpu_ms() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid place for the result; the clock exists on every supported Unix.
-    let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    if status != 0 {
-        return 0.0;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a thread's seconds are far below 2^52")]
-    let milliseconds = time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6;
-    milliseconds
-}
-
-/// CPU time of the calling thread in milliseconds.
-#[cfg(windows)]
-pub(crate) fn thread_cpu_ms() -> f64 {
-    #[repr(C)]
-    #[derive(Default)]
-    struct FileTime {
-        low: u32,
-        high: u32,
-    }
-    #[link(name = "kernel32")]
-    unsafe extern "system" {
-        fn GetCurrentThread() -> *mut std::ffi::c_void;
-        fn GetThreadTimes(
-            thread: *mut std::ffi::c_void,
-            created: *mut FileTime,
-            exited: *mut FileTime,
-            kernel: *mut FileTime,
-            user: *mut FileTime,
-        ) -> i32;
-    }
-    let (mut created, mut exited) = (FileTime::default(), FileTime::default());
-    let (mut kernel, mut user) = (FileTime::default(), FileTime::default());
-    // SAFETY: takes no argument and returns a pseudo handle that needs no closing.
-    let thread = unsafe { GetCurrentThread() };
-    // SAFETY: all four places are valid for writes.
-    unsafe { GetThreadTimes(thread, &raw mut created, &raw mut exited, &raw mut kernel, &raw mut user) };
-    let ticks = |time: &FileTime| (u64::from(time.high) << 32 | u64::from(time.low)) as f64;
-    (ticks(&kernel) + ticks(&user)) / 10_000.0
+    let used = ThreadClock::of_this_thread().and_then(|clock| clock.read());
+    used.map_or(0.0, |used| used.as_secs_f64() * 1e3)
 }

@@ -22,9 +22,9 @@ use crate::engine::handle::{Seed, SessionOptions};
 use crate::engine::host_call::{GuestState, Waiting};
 use crate::engine::inbox::{Outcome, Receiver, Sender};
 use crate::engine::isolate;
-use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
+use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
 use crate::engine::limits::memory::MemoryLimit;
-use crate::engine::limits::{fatal, sampler};
+use crate::engine::limits::{codegen, fatal, sampler};
 use crate::engine::modules;
 use crate::engine::platform::TaskRoute;
 use crate::engine::session::{Ground, Session};
@@ -130,13 +130,16 @@ fn serve(
     memory.enforce(&mut live.isolate);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
     let route = TaskRoute::new(&live.isolate, move |task| commands.send(Command::Task(task)));
-    isolate::check_generated_code(&mut live);
+    codegen::check(&mut live);
     let outcome = match wait_for_session(lifecycle, &received) {
         None => Ok(()),
         Some(Wanted { call, session, asked, tasks }) => {
             asking.set(call);
+            if let Some(limit) = session.cpu_limit {
+                lifecycle.limit_cpu(limit);
+            }
             let encoder = Encoder { limit: memory.bytes(), host_has_float16: session.host_has_float16 };
-            let guest = GuestState::new(encoder, Arc::clone(&session.host));
+            let guest = GuestState::new(encoder, session.codegen, Arc::clone(&session.host));
             live.isolate.set_slot(Rc::clone(&guest));
             let session_state = Rc::new(Session {
                 guest,
@@ -353,7 +356,7 @@ impl<'a, G: Ground> Worker<'a, G> {
         session.guest.owner.set(outer);
         let Some(stop) = stop else { return Some(outcome) };
         let error = session.lifecycle.stop_error(stop);
-        if stop == Stop::MemoryLimit {
+        if stop.is_final() {
             if let Some(owner) = owner {
                 session.lifecycle.settle(owner, Err(error.clone()));
             }

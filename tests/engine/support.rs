@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use isoseed::engine::error::{EngineError, Result};
-use isoseed::engine::handle::{IsolateHandle, Seed, SessionOptions};
+use isoseed::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use isoseed::engine::host_call::{Host, HostCall};
 use isoseed::engine::lifecycle::{Reply, Settle};
 use isoseed::engine::snapshot::Snapshot;
@@ -81,6 +81,8 @@ pub fn session_options() -> SessionOptions {
         sync_bindings: Vec::new(),
         host_has_float16: false,
         host: Arc::new(Calls::default()),
+        cpu_limit: None,
+        codegen: Codegen::default(),
     }
 }
 

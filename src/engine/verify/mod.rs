@@ -15,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::engine::error::{EngineError, Result};
-use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
+use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
 use crate::engine::lifecycle::{Reply, Settle};
 use crate::engine::snapshot::Snapshot;
@@ -176,6 +176,8 @@ impl Session {
             sync_bindings: Vec::new(),
             host_has_float16: false,
             host: Arc::new(NoHost),
+            cpu_limit: None,
+            codegen: Codegen::default(),
         };
         let handle = IsolateHandle::start(seed, session, START, settle)?;
         wait(&started)?;

@@ -313,8 +313,8 @@ interface CreateIsolateOptions {
     };
     /**
      * Values of this session: each own enumerable property becomes a global of
-     * that name, after the snapshot was restored. They are cloned, so functions
-     * are refused (`ERR_DATA_CLONE`): those are `bindings`.
+     * that name, after the snapshot was restored. They are cloned; functions and
+     * streams among them cross as references.
      *
      * @default {}
      */
@@ -489,6 +489,10 @@ interface IsolateStats {
     calls: number;
     /** Calls of host functions so far. */
     hostCalls: number;
+    /** Functions and streams of the guest that the host refers to; at most 20000. */
+    guestReferences: number;
+    /** Functions and streams of the host that the guest refers to; at most 20000. */
+    hostReferences: number;
     /**
      * How long the session waited for its isolate until it was ready, in
      * milliseconds. One that was held ready only had to be given the session's
@@ -714,6 +718,33 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
  */
 declare function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>>;
 
+/**
+ * A function of the guest, as the host holds it: calling it calls the guest's function, with clones of
+ * the arguments, and returns a promise of a clone of its result. The same rules, time limit and errors
+ * as for `isolate.call`.
+ *
+ * It keeps the guest's function, and the isolate, alive until it is disposed or garbage-collected. As
+ * long as it is alive, the same function of the guest is the same reference. Passed back to its isolate,
+ * it is the guest's own function again.
+ */
+interface RemoteFunction<Args extends unknown[] = any[], Result = any> extends Disposable {
+    /**
+     * @throws `GuestError` if the function throws, or its promise rejects
+     * @throws `IsoseedError` with `ERR_DISPOSED` if the reference, or the isolate, is disposed; otherwise as `isolate.call`
+     */
+    (...args: Args): Promise<Awaited<Result>>;
+    /**
+     * The same function with other options, such as `await callback.with({ timeoutMs: 50 })(1, 2)`.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+     */
+    with(options: Pick<CallOptions, 'timeoutMs' | 'signal'>): (...args: Args) => Promise<Awaited<Result>>;
+    /** Lets go of the guest's function. May be called again. Later calls reject with `ERR_DISPOSED`. */
+    dispose(): void;
+    /** The same as `dispose`, for `using`. */
+    [Symbol.dispose](): void;
+}
+
 /** The type of `snapshotCache`. */
 interface SnapshotCache {
     /**
@@ -758,4 +789,4 @@ declare const snapshotCache: SnapshotCache;
 declare function verifyIsolation(snapshot: Snapshot, options?: VerifyIsolationOptions): Promise<IsolationReport>;
 
 export { GuestError, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, verifyIsolation };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestBinding, GuestBindings, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, LoadOptions, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, VerifyIsolationOptions };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CreateIsolateOptions, ErrorCode, GuestBinding, GuestBindings, GuestErrorOptions, HostFunction, HostObject, IsolateStats, IsolationReport, IsoseedErrorOptions, LoadOptions, PrewarmOptions, Remote, RemoteFunction, RemoteMember, SaveOptions, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, VerifyIsolationOptions };

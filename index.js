@@ -209,9 +209,9 @@ function checkPath(where, name, path) {
   if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(where, name, "a path that is not empty", path);
   return (0, import_node_path.resolve)(path);
 }
-function guarded(where, name, read) {
+function guarded(where, name, read2) {
   try {
-    return read();
+    return read2();
   } catch (cause) {
     throw invalidArg(`${where}: ${name} can't be read: ${show(cause)}`, cause);
   }
@@ -311,6 +311,7 @@ function isPath(value) {
 
 // lib/connection.ts
 var import_node_path2 = require("node:path");
+var import_node_timers = require("node:timers");
 
 // lib/abort.ts
 var waiting = /* @__PURE__ */ new WeakMap();
@@ -356,6 +357,7 @@ function loadNative() {
 var import_node_v8 = require("node:v8");
 
 // lib/wire.ts
+var import_node_buffer = require("node:buffer");
 var ERROR_SHELL = 0;
 var VIEW = 1;
 var MORE_DETAILS = 1;
@@ -372,6 +374,34 @@ var ERROR_CLASSES = [
   "AggregateError"
 ];
 var ERROR_KEYS = ["message", "stack", "cause", "code", "name", "errors"];
+var ReferenceKind = { Function: 2, Stream: 3 };
+var Owner = { Guest: 0, Host: 1 };
+var Nature = { Function: 0, SyncFunction: 1, Iterable: 2, Readable: 3 };
+function kindOf(nature) {
+  return nature === Nature.Function || nature === Nature.SyncFunction ? ReferenceKind.Function : ReferenceKind.Stream;
+}
+var REFERENCES_FOLLOW = 2;
+var ENTRY_BYTES = 5;
+var COUNT_BYTES = 4;
+function endWith(brought) {
+  const bytes = import_node_buffer.Buffer.alloc(1 + brought.length * ENTRY_BYTES + COUNT_BYTES + 1);
+  let at = bytes.writeUInt8(REFERENCES_FOLLOW, 0);
+  for (const { number, nature } of brought) at = bytes.writeUInt8(nature, bytes.writeUInt32LE(number, at));
+  at = bytes.writeUInt32LE(brought.length, at);
+  bytes.writeUInt8(REFERENCES_FOLLOW, at);
+  return bytes;
+}
+var NONE = [];
+function broughtBy(message) {
+  if (message.at(-1) !== REFERENCES_FOLLOW) return NONE;
+  const bytes = import_node_buffer.Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  const end = bytes.length - 1 - COUNT_BYTES;
+  const count = bytes.readUInt32LE(end);
+  return Array.from({ length: count }, (_, index) => {
+    const at = end - (count - index) * ENTRY_BYTES;
+    return { number: bytes.readUInt32LE(at), nature: bytes.readUInt8(at + COUNT_BYTES) };
+  });
+}
 
 // lib/decode.ts
 var CONSTRUCTORS = [
@@ -384,9 +414,21 @@ var CONSTRUCTORS = [
   () => new URIError(),
   () => new AggregateError([])
 ];
-function decode(bytes) {
+function decode(bytes, references) {
+  const brought = references === void 0 ? [] : broughtBy(bytes);
+  if (brought.length === 0) return read(bytes, references, brought);
+  references?.receive(brought);
+  try {
+    return read(bytes, references, brought);
+  } finally {
+    references?.received(brought);
+  }
+}
+function read(bytes, references, brought) {
   try {
     const reader = new Reader(bytes);
+    if (references !== void 0) reader.references = references;
+    if (brought.length > 0) reader.natures = new Map(brought.map(({ number, nature }) => [number, nature]));
     reader.readHeader();
     const value = reader.readValue();
     while (reader.readUint32() === MORE_DETAILS) reader.readDetails();
@@ -399,6 +441,11 @@ function decode(bytes) {
 var Reader = class extends import_node_v8.Deserializer {
   _readHostObject() {
     const kind = this.readUint32();
+    if ((kind === ReferenceKind.Function || kind === ReferenceKind.Stream) && this.references !== void 0) {
+      const owner = this.readUint32();
+      const number = this.readUint32();
+      return this.references.read(owner, number, this.natures?.get(number));
+    }
     if (kind !== ERROR_SHELL) throw new Error(`unknown kind of object ${kind}`);
     const make = CONSTRUCTORS[this.readUint32()];
     if (make === void 0) throw new Error("unknown class of error");
@@ -452,18 +499,142 @@ function text(value, otherwise) {
 }
 
 // lib/clone-path.ts
-var import_node_util4 = require("node:util");
+var import_node_util5 = require("node:util");
+
+// lib/streams.ts
+var import_node_util3 = require("node:util");
+var Method = { Next: 0, Return: 1, Throw: 2 };
+function isStream(value) {
+  if (import_node_util3.types.isProxy(value) || Array.isArray(value) || import_node_util3.types.isMap(value) || import_node_util3.types.isSet(value) || import_node_util3.types.isNativeError(value)) return false;
+  if (import_node_util3.types.isAnyArrayBuffer(value) || import_node_util3.types.isArrayBufferView(value)) return false;
+  return typeof value[Symbol.asyncIterator] === "function";
+}
+var LONGEST_LIST = 32;
+function hasStreamAtTheTop(value) {
+  if (typeof value !== "object" || value === null) return false;
+  if (!Array.isArray(value) || import_node_util3.types.isProxy(value)) return isStream(value);
+  return value.length <= LONGEST_LIST && value.some((item) => typeof item === "object" && item !== null && isStream(item));
+}
+function produce(stream) {
+  const isReadable = typeof stream.getReader === "function";
+  const isNodes = typeof stream.pipe === "function";
+  let source;
+  let hasEnded = false;
+  const take = async (method, value) => {
+    source ??= isReadable ? reading(stream) : stream[Symbol.asyncIterator]();
+    if (method === Method.Next) return source.next(value);
+    if (method === Method.Return) return source.return === void 0 ? { done: true, value } : source.return(value);
+    if (source.throw !== void 0) return source.throw(value);
+    await source.return?.(void 0);
+    throw value;
+  };
+  const steps = async (method, value) => {
+    if (hasEnded) {
+      if (method === Method.Throw) throw value;
+      return [true, method === Method.Return ? value : void 0];
+    }
+    hasEnded = method !== Method.Next;
+    try {
+      const { done, value: item } = await take(method, value);
+      hasEnded = done === true;
+      return [hasEnded, item];
+    } catch (error) {
+      hasEnded = true;
+      throw error;
+    }
+  };
+  return {
+    nature: isReadable || isNodes ? Nature.Readable : Nature.Iterable,
+    steps,
+    end: () => {
+      if (!hasEnded) steps(Method.Return).catch(() => {
+      });
+    }
+  };
+}
+function reading(stream) {
+  const reader = stream.getReader();
+  return {
+    next: async () => {
+      const { done, value } = await reader.read();
+      if (done) reader.releaseLock();
+      return done ? { done, value: void 0 } : { done, value };
+    },
+    return: async (reason) => {
+      await reader.cancel(reason);
+      reader.releaseLock();
+      return { done: true, value: void 0 };
+    }
+  };
+}
+function consume(nature, steps, letGo) {
+  let hasEnded = false;
+  const take = async (method, value) => {
+    if (hasEnded) {
+      if (method === Method.Throw) throw value;
+      return [true, method === Method.Return ? value : void 0];
+    }
+    try {
+      const step2 = await steps(method, value);
+      if (!Array.isArray(step2) || typeof step2[0] !== "boolean") throw new IsoseedError("ERR_DATA_CLONE", "a stream of the guest answers with something else than a step");
+      if (step2[0]) end();
+      return [step2[0], step2[1]];
+    } catch (error) {
+      end();
+      throw error;
+    }
+  };
+  const end = () => {
+    hasEnded = true;
+    letGo();
+  };
+  return nature === Nature.Readable ? readable(take) : iterable(take);
+}
+function readable(take) {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const [done, value] = await take(Method.Next);
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel(reason) {
+        await take(Method.Return, reason);
+      }
+    },
+    { highWaterMark: 0 }
+  );
+}
+function iterable(take) {
+  const call = async (method, value) => {
+    const [done, item] = await take(method, value);
+    return { done, value: item };
+  };
+  const stream = {
+    next: (value) => call(Method.Next, value),
+    return: (value) => call(Method.Return, value),
+    throw: (error) => call(Method.Throw, error),
+    [Symbol.asyncIterator]: () => stream,
+    [Symbol.asyncDispose]: async () => {
+      await call(Method.Return, void 0);
+    }
+  };
+  return stream;
+}
 
 // lib/writer.ts
-var import_node_buffer = require("node:buffer");
-var import_node_util3 = require("node:util");
+var import_node_buffer2 = require("node:buffer");
+var import_node_util4 = require("node:util");
 var import_node_v82 = require("node:v8");
 var Refusal = class extends Error {
   /** The refused object, if it is known. */
   object;
-  constructor(message, object) {
+  /** What to say about it, if its kind is not all there is to say. */
+  reason;
+  constructor(message, object, reason) {
     super(message);
     this.object = object;
+    this.reason = reason;
   }
 };
 var ErrorShell = class extends Uint8Array {
@@ -475,6 +646,18 @@ var ErrorShell = class extends Uint8Array {
     super(0);
     this.error = error;
     this.classNumber = classNumber;
+  }
+};
+var ReferenceShell = class extends Uint8Array {
+  kind;
+  owner;
+  /** Its number with the owner. */
+  number;
+  constructor(kind, owner, number) {
+    super(0);
+    this.kind = kind;
+    this.owner = owner;
+    this.number = number;
   }
 };
 var Writer = class extends import_node_v82.Serializer {
@@ -494,7 +677,11 @@ var Writer = class extends import_node_v82.Serializer {
     if (object instanceof ErrorShell) {
       this.writeUint32(ERROR_SHELL);
       this.writeUint32(object.classNumber);
-    } else if (import_node_util3.types.isArrayBufferView(object)) {
+    } else if (object instanceof ReferenceShell) {
+      this.writeUint32(object.kind);
+      this.writeUint32(object.owner);
+      this.writeUint32(object.number);
+    } else if (import_node_util4.types.isArrayBufferView(object)) {
       writeView(this, object);
     } else {
       throw new Refusal("an object of the host could not be cloned", object);
@@ -513,7 +700,7 @@ function writeView(writer, view) {
 }
 function twinOf(view) {
   const { buffer, byteOffset, byteLength } = view;
-  if (import_node_buffer.Buffer.isBuffer(view)) {
+  if (import_node_buffer2.Buffer.isBuffer(view)) {
     const isWhole = byteLength === buffer.byteLength;
     return new Uint8Array(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength));
   }
@@ -553,8 +740,8 @@ var PlainSerializer = class extends import_node_v82.Serializer {
 };
 
 // lib/clone-path.ts
-function cloneError(value, label, error) {
-  const culprit = find(value, error instanceof Refusal ? error.object : void 0);
+function cloneError(value, label, error, references = false) {
+  const culprit = find(value, error instanceof Refusal ? error : void 0, references);
   if (culprit !== void 0) {
     const { place, reason } = culprit;
     const message = `${pathOf(place, label)} can't be cloned: ${reason.text}`;
@@ -566,7 +753,7 @@ function cloneError(value, label, error) {
   }
   return new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: ${text2}`, { cause: error });
 }
-function find(root, refused) {
+function find(root, refused, references) {
   const seen = /* @__PURE__ */ new Set();
   const pending = [{ value: root, step: "" }];
   for (let place = pending.pop(); place !== void 0; place = pending.pop()) {
@@ -576,7 +763,8 @@ function find(root, refused) {
       if (seen.has(value)) continue;
       seen.add(value);
     }
-    if (refused !== void 0 && value === refused) return { place, reason: { text: describe(value) } };
+    if (refused?.object !== void 0 && value === refused.object) return { place, reason: { text: refused.reason ?? describe(value) } };
+    if (references && place.ofError !== true && crossesAsReference(value)) continue;
     const text2 = refusal(value);
     if (text2 !== void 0) return { place, reason: { text: text2 } };
     if (!isObject2) continue;
@@ -588,50 +776,59 @@ function find(root, refused) {
   }
   return void 0;
 }
+function crossesAsReference(value) {
+  if (typeof value === "function") return !import_node_util5.types.isProxy(value);
+  try {
+    return typeof value === "object" && value !== null && isStream(value);
+  } catch {
+    return false;
+  }
+}
 function refusal(value) {
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
   if (typeof value !== "object" || value === null) return void 0;
-  if (import_node_util4.types.isProxy(value)) return "a Proxy";
-  if (import_node_util4.types.isPromise(value)) return "a Promise (await it first)";
-  if (import_node_util4.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
-  if (import_node_util4.types.isArrayBufferView(value) && import_node_util4.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
-  if (import_node_util4.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
-  if (import_node_util4.types.isModuleNamespaceObject(value)) return "a module namespace object";
-  if (import_node_util4.types.isWeakMap(value) || import_node_util4.types.isWeakSet(value) || import_node_util4.types.isGeneratorObject(value)) return describe(value);
+  if (import_node_util5.types.isProxy(value)) return "a Proxy";
+  if (import_node_util5.types.isPromise(value)) return "a Promise (await it first)";
+  if (import_node_util5.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
+  if (import_node_util5.types.isArrayBufferView(value) && import_node_util5.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
+  if (import_node_util5.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
+  if (import_node_util5.types.isModuleNamespaceObject(value)) return "a module namespace object";
+  if (import_node_util5.types.isWeakMap(value) || import_node_util5.types.isWeakSet(value) || import_node_util5.types.isGeneratorObject(value)) return describe(value);
   if (isContainer(value)) return void 0;
   try {
     new Writer().write(value);
     return void 0;
   } catch (error) {
-    if (import_node_util4.types.isArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
+    if (import_node_util5.types.isArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
     return error instanceof Refusal ? describe(value) : void 0;
   }
 }
 function isContainer(value) {
-  if (import_node_util4.types.isAnyArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return false;
-  return import_node_util4.types.isMap(value) || import_node_util4.types.isSet(value) || import_node_util4.types.isNativeError(value) || Object.keys(value).length > 0;
+  if (import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return false;
+  return import_node_util5.types.isMap(value) || import_node_util5.types.isSet(value) || import_node_util5.types.isNativeError(value) || Object.keys(value).length > 0;
 }
 function childrenOf(value, parent) {
   const children = [];
-  if (import_node_util4.types.isAnyArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return children;
-  if (import_node_util4.types.isMap(value)) {
+  const ofError = parent.ofError === true || import_node_util5.types.isNativeError(value);
+  if (import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return children;
+  if (import_node_util5.types.isMap(value)) {
     let index = 0;
     for (const [key, item] of value) {
-      children.push({ value: key, parent, step: `.keys()[${index}]` });
-      children.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]` });
+      children.push({ value: key, parent, step: `.keys()[${index}]`, ofError });
+      children.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]`, ofError });
       index += 1;
     }
     return children;
   }
-  if (import_node_util4.types.isSet(value)) {
+  if (import_node_util5.types.isSet(value)) {
     let index = 0;
-    for (const item of value) children.push({ value: item, parent, step: `.values()[${index++}]` });
+    for (const item of value) children.push({ value: item, parent, step: `.values()[${index++}]`, ofError });
     return children;
   }
-  const keys = import_node_util4.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
+  const keys = import_node_util5.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
   for (const key of keys) {
-    const place = { value: void 0, parent, step: step(key, Array.isArray(value)) };
+    const place = { value: void 0, parent, step: step(key, Array.isArray(value)), ofError };
     try {
       place.value = Reflect.get(value, key);
     } catch (cause) {
@@ -666,7 +863,7 @@ function describe(value) {
 }
 
 // lib/error-parts.ts
-var import_node_util5 = require("node:util");
+var import_node_util6 = require("node:util");
 var CLASS_NUMBERS = new Map(ERROR_CLASSES.map((name, number) => [name, number]));
 function errorClass(error) {
   try {
@@ -679,7 +876,7 @@ function errorClass(error) {
   return -1;
 }
 function isErrorLike(value) {
-  return import_node_util5.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
+  return import_node_util6.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
 }
 function errorParts(error) {
   const parts = [];
@@ -725,28 +922,215 @@ function partValue(key, value) {
   }
 }
 
-// lib/rewrite-errors.ts
-var import_node_util6 = require("node:util");
-function writeWithErrors(value, mode) {
-  const writer = new Writer();
-  const rewriter = new Rewriter(mode);
-  writer.write(rewriter.rewrite(value));
-  for (let details = rewriter.nextDetails(); details !== void 0; details = rewriter.nextDetails()) {
-    writer.writeUint32(MORE_DETAILS);
-    writer.write(details);
+// lib/rewrite.ts
+var import_node_util7 = require("node:util");
+
+// lib/remote-function.ts
+function makeRemoteFunction(handle) {
+  const remote = (...args) => handle.call(args, void 0);
+  const members = {
+    with: (options) => {
+      handle.check(options);
+      return (...args) => handle.call(args, options);
+    },
+    dispose: () => handle.dispose(),
+    [Symbol.dispose]: () => handle.dispose()
+  };
+  for (const key of Reflect.ownKeys(members)) {
+    const value = members[key];
+    Object.defineProperty(remote, key, { value, enumerable: false, writable: false, configurable: true });
   }
-  return writer;
+  return remote;
+}
+
+// lib/references.ts
+var MOST_EXPORTS = 2e4;
+var origins = /* @__PURE__ */ new WeakMap();
+var References = class {
+  #exports = /* @__PURE__ */ new Map();
+  #numbers = /* @__PURE__ */ new Map();
+  #imports = /* @__PURE__ */ new Map();
+  #collected = new FinalizationRegistry((number) => this.#giveBack(number));
+  #last = 0;
+  #guest;
+  /** There is nothing to call before. */
+  connect(guest) {
+    this.#guest = guest;
+  }
+  /**
+   * What is written for a function, a `{ sync: true, fn }` or a stream.
+   *
+   * @param brought lists what the message brings of the host's
+   * @throws `Refusal` if it can't be sent
+   */
+  send(target, brought) {
+    const origin = origins.get(target);
+    if (origin?.references === this) {
+      if (origin.isDisposed()) throw disposed(target);
+      return new ReferenceShell(ReferenceKind.Function, Owner.Guest, origin.number);
+    }
+    const known = this.#numbers.get(target);
+    const number = known ?? this.#export(target);
+    const exported = this.#exports.get(number);
+    exported.sent += 1;
+    const nature = exported.producer?.nature ?? (exported.sync ? Nature.SyncFunction : Nature.Function);
+    brought.push({ number, nature });
+    return new ReferenceShell(kindOf(nature), Owner.Host, number);
+  }
+  #export(target) {
+    if (this.#exports.size >= MOST_EXPORTS) throw tooMany(target);
+    const number = this.#last += 1;
+    this.#exports.set(number, { target, sent: 0, ...exportedOf(target) });
+    if (this.#exports.get(number)?.producer === void 0) this.#numbers.set(target, number);
+    return number;
+  }
+  /** What the guest calls under a number; `undefined` when it was let go of. */
+  exported(number) {
+    return this.#exports.get(number);
+  }
+  /** The guest has let go of what it got: numbers, each followed by how often. */
+  released(references) {
+    for (let index = 0; index + 1 < references.length; index += 2) this.#release(references[index], references[index + 1]);
+  }
+  /** A message was not sent after all. */
+  takeBack(brought) {
+    for (const { number } of brought) this.#release(number, 1);
+  }
+  #release(number, times) {
+    const exported = this.#exports.get(number);
+    if (exported === void 0) return;
+    exported.sent -= times;
+    if (exported.sent > 0) return;
+    this.#exports.delete(number);
+    this.#numbers.delete(exported.target);
+    exported.producer?.end();
+  }
+  /** The isolate has ended: nobody calls, and nobody reads. */
+  end() {
+    const exports2 = [...this.#exports.values()];
+    this.#exports.clear();
+    this.#numbers.clear();
+    for (const { producer } of exports2) producer?.end();
+  }
+  /** A message has come. Before it is read. */
+  receive(brought) {
+    for (const { number } of brought) {
+      const known = this.#imports.get(number);
+      if (known === void 0) this.#imports.set(number, { target: void 0, received: 1 });
+      else known.received += 1;
+    }
+  }
+  /** A message was read, or could not be, or will not be: what nobody got of it is given back. */
+  received(brought) {
+    for (const { number } of brought) this.#giveBack(number);
+  }
+  #giveBack(number) {
+    const known = this.#imports.get(number);
+    if (known === void 0 || known.target?.deref() !== void 0) return;
+    this.#imports.delete(number);
+    this.#guest?.release([number, known.received]);
+  }
+  /** What stands for a reference in a message that was received. */
+  read(owner, number, nature) {
+    if (owner === Owner.Host) {
+      const exported = this.#exports.get(number);
+      if (exported === void 0) throw new Error("a function of the host that it has forgotten");
+      return exported.target;
+    }
+    const known = this.#imports.get(number);
+    if (known === void 0 || nature === void 0) throw new Error("a reference that the message does not bring");
+    const target = known.target?.deref();
+    if (target !== void 0) return target;
+    return nature === Nature.Function || nature === Nature.SyncFunction ? this.#remoteFunction(known, number) : this.#remoteStream(known, number, nature);
+  }
+  #remoteFunction(known, number) {
+    let isDisposed = false;
+    const remote = makeRemoteFunction({
+      call: async (args, options) => {
+        if (isDisposed) throw new IsoseedError("ERR_DISPOSED", "the reference to the function of the guest is disposed");
+        return this.#call(number, args, options);
+      },
+      check: (options) => this.#guest?.checkReferenceOptions(options),
+      dispose: () => {
+        if (!isDisposed) this.#dispose(number, remote);
+        isDisposed = true;
+      }
+    });
+    origins.set(remote, { references: this, number, isDisposed: () => isDisposed });
+    this.#keep(known, number, remote);
+    return remote;
+  }
+  #remoteStream(known, number, nature) {
+    const steps = (method, value) => this.#call(number, [method, value], void 0);
+    const stream = consume(nature, steps, () => this.#dispose(number, steps));
+    this.#keep(known, number, steps);
+    return stream;
+  }
+  #keep(known, number, target) {
+    known.target = new WeakRef(target);
+    this.#collected.register(target, number, target);
+  }
+  #dispose(number, target) {
+    this.#collected.unregister(target);
+    const known = this.#imports.get(number);
+    if (known?.target?.deref() !== target) return;
+    this.#imports.delete(number);
+    this.#guest?.release([number, known.received]);
+  }
+  async #call(number, args, options) {
+    if (this.#guest === void 0) throw new IsoseedError("ERR_DISPOSED", "the isolate is not there yet");
+    return this.#guest.callReference(number, args, options);
+  }
+};
+function disposed(target) {
+  return new Refusal("a reference could not be cloned", target, "a function of the guest that the host has disposed");
+}
+function tooMany(target) {
+  return new Refusal("a reference could not be cloned", target, `the guest refers to ${MOST_EXPORTS} functions and streams of the host already`);
+}
+function exportedOf(target) {
+  if (typeof target === "function") return { call: target, holder: void 0, sync: false, producer: void 0 };
+  if (isSyncFunction(target)) return { call: target.fn, holder: target, sync: true, producer: void 0 };
+  const producer = produce(target);
+  return { call: producer.steps, holder: void 0, sync: false, producer };
+}
+function isSyncFunction(value) {
+  const part = (key) => Object.getOwnPropertyDescriptor(value, key)?.value;
+  return part("sync") === true && typeof part("fn") === "function" && Object.keys(value).length === 2;
+}
+
+// lib/rewrite.ts
+function rewrite(value, mode, references) {
+  const writer = new Writer();
+  const rewriter = new Rewriter(mode, references);
+  try {
+    writer.write(rewriter.rewrite(value));
+    for (let details = rewriter.nextDetails(); details !== void 0; details = rewriter.nextDetails()) {
+      writer.writeUint32(MORE_DETAILS);
+      writer.write(details);
+    }
+  } catch (error) {
+    references?.takeBack(rewriter.brought);
+    throw error;
+  }
+  return { writer, brought: rewriter.brought };
 }
 var Rewriter = class {
   #mode;
-  /** Every container and error met so far: keeps identity, and ends cycles. */
+  #references;
+  brought = [];
+  /** Off in the parts of errors, where functions are refused. */
+  #takesFunctions;
+  /** Whatever was met so far and stands for something else in the copy: keeps identity, and ends cycles. */
   #copies = /* @__PURE__ */ new Map();
   /** Containers that still have to be copied into; a list, so that depth doesn't cost stack. */
   #unfilled = [];
   /** Shells whose parts have not been written. */
   #shells = [];
-  constructor(mode) {
+  constructor(mode, references) {
     this.#mode = mode;
+    this.#references = references;
+    this.#takesFunctions = references !== void 0;
   }
   rewrite(value) {
     const copy = this.#replace(value);
@@ -757,6 +1141,7 @@ var Rewriter = class {
   nextDetails() {
     const shell = this.#shells.shift();
     if (shell === void 0) return void 0;
+    this.#takesFunctions = false;
     const details = [shell];
     const parts = this.#mode === "thrown" ? thrownErrorParts(shell.error) : errorParts(shell.error);
     for (const { key, enumerable, value } of parts) {
@@ -782,35 +1167,44 @@ var Rewriter = class {
     }
   }
   #isError(value) {
-    if (import_node_util6.types.isNativeError(value)) return true;
+    if (import_node_util7.types.isNativeError(value)) return true;
     return this.#mode === "thrown" && isErrorLike(value);
   }
   #replace(value) {
-    if (typeof value !== "object" || value === null) return value;
+    const isFunction = typeof value === "function";
+    if (typeof value !== "object" && !isFunction || value === null) return value;
+    if (isFunction && !this.#takesFunctions) return value;
     const known = this.#copies.get(value);
     if (known !== void 0) return known;
-    const copy = this.#copy(value);
+    const copy = this.#references !== void 0 && this.#crossesAsReference(value) ? this.#references.send(value, this.brought) : this.#copy(value);
     this.#copies.set(value, copy);
     return copy;
   }
+  #crossesAsReference(value) {
+    if (!this.#takesFunctions || import_node_util7.types.isProxy(value) || this.#isError(value)) return false;
+    return typeof value === "function" || isStream(value) || isSyncFunction(value);
+  }
   /** The empty copy of a container, to be filled later; anything else as it is. */
   #copy(value) {
+    if (typeof value === "function") return value;
     if (this.#isError(value)) {
       const shell = new ErrorShell(value, Math.max(errorClass(value), 0));
       this.#shells.push(shell);
       return shell;
     }
-    if (import_node_util6.types.isMap(value)) {
+    if (import_node_util7.types.isMap(value)) {
       const copy2 = /* @__PURE__ */ new Map();
       this.#unfilled.push(() => value.forEach((item, key) => copy2.set(this.#replace(key), this.#replace(item))));
       return copy2;
     }
-    if (import_node_util6.types.isSet(value)) {
+    if (import_node_util7.types.isSet(value)) {
       const copy2 = /* @__PURE__ */ new Set();
       this.#unfilled.push(() => value.forEach((item) => copy2.add(this.#replace(item))));
       return copy2;
     }
     if (isLeaf(value)) return value;
+    const refused = this.#references === void 0 ? void 0 : refusal(value);
+    if (refused !== void 0) throw new Refusal("a part could not be cloned", value, refused);
     if (Object.prototype.toString.call(value) === "[object WebAssembly.Module]") throw new Refusal("a module could not be cloned", value);
     const copy = Array.isArray(value) ? new Array(value.length) : {};
     this.#unfilled.push(() => {
@@ -830,24 +1224,24 @@ function isPlainPrimitive(value) {
   return value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol";
 }
 function isLeaf(value) {
-  return import_node_util6.types.isDate(value) || import_node_util6.types.isRegExp(value) || import_node_util6.types.isBoxedPrimitive(value) || import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value);
+  return import_node_util7.types.isDate(value) || import_node_util7.types.isRegExp(value) || import_node_util7.types.isBoxedPrimitive(value) || import_node_util7.types.isAnyArrayBuffer(value) || import_node_util7.types.isArrayBufferView(value);
 }
 
 // lib/encode.ts
-function encode(value, label, containsError) {
+function encode(value, label, containsError, references) {
   try {
-    return write(value, "value", containsError);
+    return references === void 0 ? write(value, "value", containsError) : writeAll(value, containsError, references);
   } catch (error) {
-    throw cloneError(value, label, error);
+    throw cloneError(value, label, error, references !== void 0);
   }
 }
 function encodeThrown(value, path, containsError) {
   try {
-    if (isErrorLike(value)) return finish(writeWithErrors(value, "thrown"));
+    if (isErrorLike(value)) return finishAll(rewrite(value, "thrown"));
     return write(value, "thrown", containsError);
   } catch {
     const error = new Error(`host function ${path} threw a value that can't be cloned: ${show(value)}`);
-    return finish(writeWithErrors(Object.assign(error, { code: "ERR_DATA_CLONE" }), "thrown"));
+    return finishAll(rewrite(Object.assign(error, { code: "ERR_DATA_CLONE" }), "thrown"));
   }
 }
 function write(value, mode, containsError) {
@@ -855,11 +1249,26 @@ function write(value, mode, containsError) {
   writer.write(value);
   const bytes = finish(writer);
   if (isFlat(value) && !bytes.includes(V8_ERROR_TAG) || !containsError(bytes)) return bytes;
-  return finish(writeWithErrors(value, mode));
+  return finishAll(rewrite(value, mode));
+}
+function writeAll(value, containsError, references) {
+  if (!hasStreamAtTheTop(value)) {
+    try {
+      return write(value, "value", containsError);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+  }
+  return finishAll(rewrite(value, "value", references));
 }
 function isFlat(value) {
   if (typeof value !== "object" || value === null) return true;
   return Array.isArray(value) && value.length < 16 && value.every((item) => typeof item !== "object" || item === null);
+}
+function finishAll({ writer, brought }) {
+  if (brought.length === 0) return finish(writer);
+  writer.writeRawBytes(endWith(brought));
+  return writer.releaseBuffer();
 }
 function finish(writer) {
   writer.writeUint32(END_OF_DETAILS);
@@ -867,7 +1276,7 @@ function finish(writer) {
 }
 
 // lib/native-error.ts
-var import_node_util7 = require("node:util");
+var import_node_util8 = require("node:util");
 function toError(native2) {
   if (native2.code === "ERR_INVALID_ARG") return invalidArg(`createIsolate: ${native2.message}`);
   if (native2.code === "ERR_GUEST") return toGuestError(native2);
@@ -886,7 +1295,7 @@ function toGuestError(native2) {
   } catch (cause) {
     return new GuestError(native2.message, { ...guest, cause });
   }
-  if (!import_node_util7.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
+  if (!import_node_util8.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
   return new GuestError(native2.message, {
     ...guest,
     ..."cause" in thrown ? { cause: thrown.cause } : {},
@@ -964,15 +1373,15 @@ var Connection = class {
     this.#collected.unregister(receiver);
   }
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  encode(value, label) {
-    return encode(value, label, this.#containsError);
+  encode(value, label, references) {
+    return encode(value, label, this.#containsError, references);
   }
   encodeThrown(value, path) {
     return encodeThrown(value, path, this.#containsError);
   }
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes) {
-    return bytes === void 0 ? void 0 : decode(bytes);
+  decode(bytes, references) {
+    return bytes === void 0 ? void 0 : decode(bytes, references);
   }
   #send(start, { signal, abort, owner, onProgress }) {
     const request = this.#nextRequest();
@@ -1010,12 +1419,19 @@ var Connection = class {
     if (this.#pending.size === 0) this.native.unref();
     return pending;
   }
+  /** Whose event it is; nobody's, if the isolate has been collected and is being disposed. */
+  #receiver(event) {
+    return this.#receivers.get(event.isolate)?.deref();
+  }
   /** Called by the native side on this thread, never from inside another call. Throws only what `onProgress` does. */
   #dispatch(event) {
     if (event.kind === "hostCall") {
-      const receiver = this.#receivers.get(event.isolate)?.deref();
       const within = this.#pending.get(event.owner)?.frame;
-      receiver?.onHostCall(event.id, event.path, event.bytes, within);
+      this.#receiver(event)?.onHostCall(event.id, event.path ?? event.reference, event.bytes, within);
+      return;
+    }
+    if (event.kind === "release") {
+      (0, import_node_timers.setImmediate)(() => this.#receiver(event)?.onRelease(event.references));
       return;
     }
     if (event.kind === "progress") {
@@ -1023,6 +1439,7 @@ var Connection = class {
       return;
     }
     const pending = this.#take(event.id);
+    if (pending === void 0 && event.bytes !== void 0) this.#receiver(event)?.onUnread(event.bytes);
     if (event.error === void 0 || event.error === null) pending?.resolve(event);
     else pending?.reject(new Failure(event.error));
   }
@@ -1033,101 +1450,8 @@ function connect() {
   return connection;
 }
 
-// lib/isolate-core.ts
-var IsolateCore = class _IsolateCore {
-  #connection;
-  #native;
-  #bindings;
-  #disposed;
-  constructor(connection2, native2, bindings) {
-    this.#connection = connection2;
-    this.#native = native2;
-    this.#bindings = bindings;
-  }
-  /**
-   * Starts an isolate and waits until it is ready.
-   *
-   * @param sources what it starts from instead of a snapshot
-   */
-  static async start(request, snapshot, sources) {
-    const connection2 = connect();
-    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen } = request;
-    const options = {
-      memoryLimitMb,
-      sources,
-      globals: connection2.encode(request.globals, "globals"),
-      bindings: [...bindings.keys()],
-      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
-      ...timeoutMs === Infinity ? {} : { timeoutMs },
-      ...cpuLimitMs === Infinity ? {} : { cpuLimitMs },
-      codegenStrings: codegen.strings,
-      codegenWasm: codegen.wasm
-    };
-    let core;
-    await connection2.request((id) => {
-      const native2 = connection2.native.createIsolate(id, options, snapshot);
-      core = new _IsolateCore(connection2, native2, bindings);
-      connection2.register(native2.id, core);
-    });
-    return core;
-  }
-  async eval({ source, timeoutMs, signal }) {
-    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal);
-    return this.#connection.decode(event.bytes);
-  }
-  async call(path, args, { timeoutMs, signal }) {
-    const bytes = this.#connection.encode(args, "args");
-    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal);
-    return this.#connection.decode(event.bytes);
-  }
-  async stats() {
-    const event = await this.#request((id) => this.#native.stats(id));
-    return JSON.parse(event.json);
-  }
-  /** However often it is called: one disposal, one promise. */
-  dispose() {
-    this.#disposed ??= this.#dispose();
-    return this.#disposed;
-  }
-  async #dispose() {
-    await this.#request((id) => this.#native.dispose(id));
-    this.#connection.unregister(this.#native.id, this);
-  }
-  #request(start, signal) {
-    const options = { signal, abort: (request) => this.#native.abort(request), owner: this };
-    if (currentFrame() === void 0) return this.#connection.request(start, options);
-    const hostCalls = hostCallsWithin(this.#native.id);
-    return this.#connection.request((request) => {
-      this.#native.nest(request, hostCalls);
-      start(request);
-    }, options);
-  }
-  /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall, path, args, within) {
-    const binding = this.#bindings.get(path);
-    const run = () => this.#run(binding, path, args);
-    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
-    void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value }) => {
-      try {
-        this.#native.answer(hostCall, ok, value);
-      } catch {
-      }
-    });
-  }
-  async #run(binding, path, args) {
-    try {
-      if (binding === void 0) throw new Error(`host function ${path} does not exist in this isolate`);
-      const decoded = this.#connection.decode(args);
-      const result = await Reflect.apply(binding.call, binding.holder, decoded);
-      return { ok: true, value: this.#connection.encode(result, `${path}()`) };
-    } catch (error) {
-      return { ok: false, value: this.#connection.encodeThrown(error, path) };
-    }
-  }
-};
-
 // lib/options.ts
-var import_node_util8 = require("node:util");
+var import_node_util9 = require("node:util");
 var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
 var CACHE_RANGE = [0, 1024 * 1024];
 var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
@@ -1252,7 +1576,7 @@ function checkMemoryFor(where, snapshot, memoryLimitMb) {
 function checkSnapshotOrigin(given) {
   const from = given.get("snapshot");
   if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util8.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  if (typeof from !== "string" && !import_node_util9.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
   return checkOrigin(given.where, "snapshot", from);
 }
 function checkFallback(given) {
@@ -1286,6 +1610,10 @@ function checkGlobals(given) {
 function checkCallOptions(options, defaultTimeoutMs) {
   if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
   return limitsOf(new Given("isolate.call", options, ["timeoutMs", "signal"]), defaultTimeoutMs);
+}
+function checkReferenceOptions(options, defaultTimeoutMs) {
+  if (options === void 0) return checkCallOptions(options, defaultTimeoutMs);
+  return limitsOf(new Given("RemoteFunction.with", options, ["timeoutMs", "signal"]), defaultTimeoutMs);
 }
 function checkEval(source, options, defaultTimeoutMs) {
   if (options === void 0) {
@@ -1335,8 +1663,143 @@ function checkSource(where, name, source, fileName) {
   return { code, name: ownName, kind: type, ...global === void 0 ? {} : { global } };
 }
 
+// lib/isolate-core.ts
+var ENDED = /* @__PURE__ */ new Set(["ERR_DISPOSED", "ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
+var IsolateCore = class _IsolateCore {
+  #connection;
+  #native;
+  #bindings;
+  #references;
+  #timeoutMs;
+  #disposed;
+  constructor(connection2, native2, references, { bindings, timeoutMs }) {
+    this.#connection = connection2;
+    this.#native = native2;
+    this.#bindings = bindings;
+    this.#references = references;
+    this.#timeoutMs = timeoutMs;
+    references.connect(this);
+  }
+  /**
+   * Starts an isolate and waits until it is ready.
+   *
+   * @param sources what it starts from instead of a snapshot
+   */
+  static async start(request, snapshot, sources) {
+    const connection2 = connect();
+    const references = new References();
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen } = request;
+    const options = {
+      memoryLimitMb,
+      sources,
+      globals: connection2.encode(request.globals, "globals", references),
+      bindings: [...bindings.keys()],
+      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
+      ...timeoutMs === Infinity ? {} : { timeoutMs },
+      ...cpuLimitMs === Infinity ? {} : { cpuLimitMs },
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm
+    };
+    let core;
+    await connection2.request((id) => {
+      const native2 = connection2.native.createIsolate(id, options, snapshot);
+      core = new _IsolateCore(connection2, native2, references, request);
+      connection2.register(native2.id, core);
+    });
+    return core;
+  }
+  async eval({ source, timeoutMs, signal }) {
+    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal);
+    return this.#decode(event.bytes);
+  }
+  async call(path, args, { timeoutMs, signal }) {
+    const event = await this.#request((id) => this.#native.call(id, path, this.#encode(args, "args"), timeoutMs), signal);
+    return this.#decode(event.bytes);
+  }
+  async callReference(number, args, options) {
+    const { timeoutMs, signal } = checkReferenceOptions(options, this.#timeoutMs);
+    const event = await this.#request((id) => this.#native.callReference(id, number, this.#encode(args, "args"), timeoutMs), signal);
+    return this.#decode(event.bytes);
+  }
+  checkReferenceOptions(options) {
+    checkReferenceOptions(options, this.#timeoutMs);
+  }
+  release(references) {
+    this.#native.release(references);
+  }
+  #encode(value, label) {
+    return this.#connection.encode(value, label, this.#references);
+  }
+  #decode(bytes) {
+    return this.#connection.decode(bytes, this.#references);
+  }
+  async stats() {
+    const event = await this.#request((id) => this.#native.stats(id));
+    return JSON.parse(event.json);
+  }
+  /** However often it is called: one disposal, one promise. */
+  dispose() {
+    this.#disposed ??= this.#dispose();
+    return this.#disposed;
+  }
+  async #dispose() {
+    await this.#request((id) => this.#native.dispose(id));
+    this.#references.end();
+    this.#connection.unregister(this.#native.id, this);
+  }
+  async #request(start, signal) {
+    const options = { signal, abort: (request) => this.#native.abort(request), owner: this };
+    try {
+      if (currentFrame() === void 0) return await this.#connection.request(start, options);
+      const hostCalls = hostCallsWithin(this.#native.id);
+      return await this.#connection.request((request) => {
+        this.#native.nest(request, hostCalls);
+        start(request);
+      }, options);
+    } catch (error) {
+      if (ENDED.has(error?.code)) this.#references.end();
+      throw error;
+    }
+  }
+  /** Runs a binding, or a function that was sent, and answers with what becomes of it. */
+  onHostCall(hostCall, target, args, within) {
+    const called = typeof target === "string" ? this.#bindings.get(target) : this.#references.exported(target);
+    const run = () => this.#run(called, nameOf(target, called), args);
+    const frame = called?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
+    void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value }) => {
+      try {
+        this.#native.answer(hostCall, ok, value);
+      } catch {
+      }
+    });
+  }
+  onRelease(references) {
+    this.#references.released(references);
+  }
+  onUnread(message) {
+    const brought = broughtBy(message);
+    this.#references.receive(brought);
+    this.#references.received(brought);
+  }
+  async #run(called, name, args) {
+    try {
+      if (called === void 0) throw new Error(`host function ${name} does not exist in this isolate`);
+      const decoded = this.#decode(args);
+      const result = await Reflect.apply(called.call, called.holder, decoded);
+      return { ok: true, value: this.#encode(result, `${name}()`) };
+    } catch (error) {
+      return { ok: false, value: this.#connection.encodeThrown(error, name) };
+    }
+  }
+};
+function nameOf(target, called) {
+  if (typeof target === "string") return target;
+  const name = called?.call.name;
+  return typeof name === "string" && name !== "" ? name : "(anonymous)";
+}
+
 // lib/seed.ts
-var import_node_util9 = require("node:util");
+var import_node_util10 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -1505,7 +1968,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util9.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util10.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };

@@ -52,6 +52,13 @@ export declare class NativeIsolate {
   eval(request: number, source: NativeSource, timeoutMs?: number | undefined | null): void
   /** Calls the function at a dotted path with an encoded array of arguments. */
   call(request: number, path: string, arguments: Uint8Array, timeoutMs?: number | undefined | null): void
+  /** Calls a function that the guest sent, by its number, with an encoded array of arguments. */
+  callReference(request: number, number: number, arguments: Uint8Array, timeoutMs?: number | undefined | null): void
+  /**
+   * Lets go of functions and streams that the guest sent: for each its number, and how often it had
+   * come.
+   */
+  release(references: Array<number>): void
   /** Answers a host call with an encoded value, or an encoded error. */
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
   /** Reports the isolate's figures as JSON. */
@@ -148,14 +155,18 @@ export interface NativeError {
 
 /** The answer to a request, or a guest's call of a host function. */
 export interface NativeEvent {
-  /** `done`, `hostCall` or `progress`. */
+  /** `done`, `hostCall`, `progress` or `release`. */
   kind: string
   /** The request's number, or the host call's. */
   id: number
-  /** For `hostCall`: the isolate's number. */
+  /** The isolate's number: for `hostCall` and `release`, and for the answer to its request. */
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
+  /** For `hostCall`: the number of the function that the host sent, instead of a path. */
+  reference?: number
+  /** For `release`: numbers of functions and streams that the host sent, each with how often it had come. */
+  references?: Array<number>
   /** For `hostCall`: the request that the guest works for. */
   owner?: number
   /** An encoded value. */

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers'
 import type { Connection as NativeConnection, NativeError, NativeEvent } from '../native.js'
 import { abortReason, onAbort } from './abort.js'
 import { loadNative } from './addon.js'
@@ -8,11 +9,19 @@ import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
 import { currentFrame } from './nesting.js'
 import type { Frame } from './nesting.js'
+import type { References } from './references.js'
 
 /** Who answers an isolate's calls of host functions. */
 export interface HostCallReceiver {
-  /** @param within the call of a `sync` binding that the guest's call is a part of */
-  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void
+  /**
+   * @param target a binding's path, or the number of a function that was sent
+   * @param within the call of a `sync` binding that the guest's call is a part of
+   */
+  onHostCall(hostCall: number, target: string | number, args: Uint8Array, within: Frame | undefined): void
+  /** The guest has let go of functions and streams that were sent: numbers, each followed by how often it had come. */
+  onRelease(references: readonly number[]): void
+  /** Nobody waits for this answer any more. */
+  onUnread(message: Uint8Array): void
 }
 
 /** How to end a request early, and what must live until it is answered. */
@@ -104,8 +113,8 @@ class Connection {
   }
 
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  encode(value: unknown, label: string): Uint8Array {
-    return encode(value, label, this.#containsError)
+  encode(value: unknown, label: string, references: References): Uint8Array {
+    return encode(value, label, this.#containsError, references)
   }
 
   encodeThrown(value: unknown, path: string): Uint8Array {
@@ -113,8 +122,8 @@ class Connection {
   }
 
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes: Uint8Array | undefined): unknown {
-    return bytes === undefined ? undefined : decode(bytes)
+  decode(bytes: Uint8Array | undefined, references: References): unknown {
+    return bytes === undefined ? undefined : decode(bytes, references)
   }
 
   #send(start: (request: number) => void, { signal, abort, owner, onProgress }: RequestOptions): Promise<NativeEvent> {
@@ -155,13 +164,21 @@ class Connection {
     return pending
   }
 
+  /** Whose event it is; nobody's, if the isolate has been collected and is being disposed. */
+  #receiver(event: NativeEvent): HostCallReceiver | undefined {
+    return this.#receivers.get(event.isolate as number)?.deref()
+  }
+
   /** Called by the native side on this thread, never from inside another call. Throws only what `onProgress` does. */
   #dispatch(event: NativeEvent): void {
     if (event.kind === 'hostCall') {
-      // Nobody there: the isolate has been collected and is being disposed.
-      const receiver = this.#receivers.get(event.isolate as number)?.deref()
       const within = this.#pending.get(event.owner as number)?.frame
-      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array, within)
+      this.#receiver(event)?.onHostCall(event.id, (event.path ?? event.reference) as string | number, event.bytes as Uint8Array, within)
+      return
+    }
+    if (event.kind === 'release') {
+      // What came before may name these, and is read in the microtasks of its own event.
+      setImmediate(() => this.#receiver(event)?.onRelease(event.references as number[]))
       return
     }
     if (event.kind === 'progress') {
@@ -169,6 +186,7 @@ class Connection {
       return
     }
     const pending = this.#take(event.id)
+    if (pending === undefined && event.bytes !== undefined) this.#receiver(event)?.onUnread(event.bytes)
     if (event.error === undefined || event.error === null) pending?.resolve(event)
     else pending?.reject(new Failure(event.error))
   }

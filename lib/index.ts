@@ -8,6 +8,7 @@ export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions } from './errors
 export type { GuestBinding, GuestBindings } from './guest-bindings.js'
 export { createIsolate, Isolate } from './isolate.js'
 export type { Remote, RemoteMember } from './remote.js'
+export type { RemoteFunction } from './remote-function.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
 export { snapshotCache } from './snapshot-cache.js'
 export type { SnapshotCache } from './snapshot-cache.js'

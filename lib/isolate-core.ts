@@ -4,8 +4,15 @@ import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
 import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
 import type { Frame } from './nesting.js'
+import { checkReferenceOptions } from './options.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
+import { References } from './references.js'
+import type { Exported, Guest } from './references.js'
 import type { IsolateStats } from './types.js'
+import { broughtBy } from './wire.js'
+
+/** What ends an isolate, and what tells that it has ended. */
+const ENDED: ReadonlySet<unknown> = new Set(['ERR_DISPOSED', 'ERR_MEMORY_LIMIT', 'ERR_CPU_LIMIT', 'ERR_ISOLATE_LOST'])
 
 /**
  * One isolate behind its public face: talks to the native isolate and runs
@@ -15,16 +22,21 @@ import type { IsolateStats } from './types.js'
  * does not: when only its own bindings refer to it, it is collected, and the
  * native isolate with it.
  */
-export class IsolateCore implements HostCallReceiver {
+export class IsolateCore implements HostCallReceiver, Guest {
   readonly #connection: Connection
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
+  readonly #references: References
+  readonly #timeoutMs: number
   #disposed: Promise<void> | undefined
 
-  private constructor(connection: Connection, native: NativeIsolate, bindings: ReadonlyMap<string, Binding>) {
+  private constructor(connection: Connection, native: NativeIsolate, references: References, { bindings, timeoutMs }: IsolateRequest) {
     this.#connection = connection
     this.#native = native
     this.#bindings = bindings
+    this.#references = references
+    this.#timeoutMs = timeoutMs
+    references.connect(this)
   }
 
   /**
@@ -34,11 +46,12 @@ export class IsolateCore implements HostCallReceiver {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
+    const references = new References()
     const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen } = request
     const options = {
       memoryLimitMb,
       sources,
-      globals: connection.encode(request.globals, 'globals'),
+      globals: connection.encode(request.globals, 'globals', references),
       bindings: [...bindings.keys()],
       syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
       ...(timeoutMs === Infinity ? {} : { timeoutMs }),
@@ -49,7 +62,7 @@ export class IsolateCore implements HostCallReceiver {
     let core: IsolateCore | undefined
     await connection.request((id) => {
       const native = connection.native.createIsolate(id, options, snapshot)
-      core = new IsolateCore(connection, native, bindings)
+      core = new IsolateCore(connection, native, references, request)
       connection.register(native.id, core)
     })
     return core as unknown as IsolateCore
@@ -57,13 +70,35 @@ export class IsolateCore implements HostCallReceiver {
 
   async eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {
     const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal)
-    return this.#connection.decode(event.bytes)
+    return this.#decode(event.bytes)
   }
 
   async call(path: string, args: unknown[], { timeoutMs, signal }: CallLimits): Promise<unknown> {
-    const bytes = this.#connection.encode(args, 'args')
-    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal)
-    return this.#connection.decode(event.bytes)
+    // Not before it is sure to be sent.
+    const event = await this.#request((id) => this.#native.call(id, path, this.#encode(args, 'args'), timeoutMs), signal)
+    return this.#decode(event.bytes)
+  }
+
+  async callReference(number: number, args: unknown[], options: unknown): Promise<unknown> {
+    const { timeoutMs, signal } = checkReferenceOptions(options, this.#timeoutMs)
+    const event = await this.#request((id) => this.#native.callReference(id, number, this.#encode(args, 'args'), timeoutMs), signal)
+    return this.#decode(event.bytes)
+  }
+
+  checkReferenceOptions(options: unknown): void {
+    checkReferenceOptions(options, this.#timeoutMs)
+  }
+
+  release(references: number[]): void {
+    this.#native.release(references)
+  }
+
+  #encode(value: unknown, label: string): Uint8Array {
+    return this.#connection.encode(value, label, this.#references)
+  }
+
+  #decode(bytes: Uint8Array | undefined): unknown {
+    return this.#connection.decode(bytes, this.#references)
   }
 
   async stats(): Promise<IsolateStats> {
@@ -79,24 +114,30 @@ export class IsolateCore implements HostCallReceiver {
 
   async #dispose(): Promise<void> {
     await this.#request((id) => this.#native.dispose(id))
+    this.#references.end()
     this.#connection.unregister(this.#native.id, this)
   }
 
-  #request(start: (request: number) => void, signal?: AbortSignal): ReturnType<Connection['request']> {
+  async #request(start: (request: number) => void, signal?: AbortSignal): ReturnType<Connection['request']> {
     const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this }
-    if (currentFrame() === undefined) return this.#connection.request(start, options)
-    const hostCalls = hostCallsWithin(this.#native.id)
-    return this.#connection.request((request) => {
-      this.#native.nest(request, hostCalls)
-      start(request)
-    }, options)
+    try {
+      if (currentFrame() === undefined) return await this.#connection.request(start, options)
+      const hostCalls = hostCallsWithin(this.#native.id)
+      return await this.#connection.request((request) => {
+        this.#native.nest(request, hostCalls)
+        start(request)
+      }, options)
+    } catch (error) {
+      if (ENDED.has((error as { code?: unknown } | undefined)?.code)) this.#references.end()
+      throw error
+    }
   }
 
-  /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void {
-    const binding = this.#bindings.get(path)
-    const run = (): Promise<HostAnswer> => this.#run(binding, path, args)
-    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
+  /** Runs a binding, or a function that was sent, and answers with what becomes of it. */
+  onHostCall(hostCall: number, target: string | number, args: Uint8Array, within: Frame | undefined): void {
+    const called = typeof target === 'string' ? this.#bindings.get(target) : this.#references.exported(target)
+    const run = (): Promise<HostAnswer> => this.#run(called, nameOf(target, called), args)
+    const frame = called?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
     void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value }) => {
       try {
         this.#native.answer(hostCall, ok, value)
@@ -106,16 +147,33 @@ export class IsolateCore implements HostCallReceiver {
     })
   }
 
-  async #run(binding: Binding | undefined, path: string, args: Uint8Array): Promise<HostAnswer> {
+  onRelease(references: readonly number[]): void {
+    this.#references.released(references)
+  }
+
+  onUnread(message: Uint8Array): void {
+    const brought = broughtBy(message)
+    this.#references.receive(brought)
+    this.#references.received(brought)
+  }
+
+  async #run(called: Binding | Exported | undefined, name: string, args: Uint8Array): Promise<HostAnswer> {
     try {
-      if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
-      const decoded = this.#connection.decode(args) as unknown[]
-      const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)
-      return { ok: true, value: this.#connection.encode(result, `${path}()`) }
+      if (called === undefined) throw new Error(`host function ${name} does not exist in this isolate`)
+      const decoded = this.#decode(args) as unknown[]
+      const result: unknown = await Reflect.apply(called.call, called.holder, decoded)
+      return { ok: true, value: this.#encode(result, `${name}()`) }
     } catch (error) {
-      return { ok: false, value: this.#connection.encodeThrown(error, path) }
+      return { ok: false, value: this.#connection.encodeThrown(error, name) }
     }
   }
+}
+
+/** What messages call a host function. */
+function nameOf(target: string | number, called: Binding | Exported | undefined): string {
+  if (typeof target === 'string') return target
+  const name: unknown = called?.call.name
+  return typeof name === 'string' && name !== '' ? name : '(anonymous)'
 }
 
 /** An encoded value, or an encoded error. */

@@ -11,21 +11,25 @@ use super::error::NativeError;
 use super::number;
 use super::snapshot::NativeSnapshot;
 use crate::engine::error::EngineError;
-use crate::engine::host_call::HostCall;
+use crate::engine::host_call::{HostCall, Target};
 use crate::engine::snapshot::helper::Progress;
 
 /// The answer to a request, or a guest's call of a host function.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct NativeEvent {
-    /// `done`, `hostCall` or `progress`.
+    /// `done`, `hostCall`, `progress` or `release`.
     pub kind: &'static str,
     /// The request's number, or the host call's.
     pub id: f64,
-    /// For `hostCall`: the isolate's number.
+    /// The isolate's number: for `hostCall` and `release`, and for the answer to its request.
     pub isolate: Option<f64>,
     /// For `hostCall`: the binding's dotted path.
     pub path: Option<String>,
+    /// For `hostCall`: the number of the function that the host sent, instead of a path.
+    pub reference: Option<u32>,
+    /// For `release`: numbers of functions and streams that the host sent, each with how often it had come.
+    pub references: Option<Vec<u32>>,
     /// For `hostCall`: the request that the guest works for.
     pub owner: Option<f64>,
     /// An encoded value.
@@ -53,21 +57,37 @@ pub(super) enum Answer {
 type Outcome = std::result::Result<Answer, EngineError>;
 
 enum Event {
-    Done { request: f64, outcome: Outcome },
+    Done { isolate: Option<f64>, request: f64, outcome: Outcome },
     HostCall { isolate: f64, call: HostCall },
+    Release { isolate: f64, references: Vec<(u32, u32)> },
     Progress { request: f64, progress: Progress },
 }
 
 impl From<Event> for NativeEvent {
     fn from(event: Event) -> Self {
         match event {
-            Event::HostCall { isolate, call } => Self {
-                kind: "hostCall",
-                id: number(call.id),
+            Event::HostCall { isolate, call } => {
+                let (path, reference) = match call.target {
+                    Target::Path(path) => (Some(path), None),
+                    Target::Reference(number) => (None, Some(number)),
+                };
+                Self {
+                    kind: "hostCall",
+                    id: number(call.id),
+                    isolate: Some(isolate),
+                    path,
+                    reference,
+                    owner: call.owner.map(number),
+                    bytes: Some(call.arguments.into()),
+                    ..Self::default()
+                }
+            }
+            Event::Release { isolate, references } => Self {
+                kind: "release",
                 isolate: Some(isolate),
-                path: Some(call.path),
-                owner: call.owner.map(number),
-                bytes: Some(call.arguments.into()),
+                references: Some(
+                    references.into_iter().flat_map(|(number, times)| [number, times]).collect(),
+                ),
                 ..Self::default()
             },
             Event::Progress { request, progress } => Self {
@@ -76,8 +96,8 @@ impl From<Event> for NativeEvent {
                 json: serde_json::to_string(&progress).ok(),
                 ..Self::default()
             },
-            Event::Done { request, outcome } => {
-                let mut event = Self { kind: "done", id: request, ..Self::default() };
+            Event::Done { isolate, request, outcome } => {
+                let mut event = Self { kind: "done", id: request, isolate, ..Self::default() };
                 match outcome {
                     Ok(Answer::Nothing) => {}
                     Ok(Answer::Bytes(bytes)) => event.bytes = Some(bytes.into()),
@@ -115,7 +135,17 @@ impl Events {
 
     /// Answers a request.
     pub(super) fn done(&self, request: f64, outcome: Outcome) {
-        self.send(Event::Done { request, outcome });
+        self.answered(None, request, outcome);
+    }
+
+    /// Answers a request of an isolate.
+    pub(super) fn answered(&self, isolate: Option<f64>, request: f64, outcome: Outcome) {
+        self.send(Event::Done { isolate, request, outcome });
+    }
+
+    /// The guest has let go of what the host sent.
+    pub(super) fn release(&self, isolate: f64, references: Vec<(u32, u32)>) {
+        self.send(Event::Release { isolate, references });
     }
 
     pub(super) fn host_call(&self, isolate: f64, call: HostCall) {

@@ -12,7 +12,7 @@ use crate::engine::inbox::Outcome;
 use crate::engine::lifecycle::CallId;
 use crate::engine::modules::{self, End};
 use crate::engine::source::{self, Source};
-use crate::engine::value::{self, Failure};
+use crate::engine::value::{self, Failure, references};
 use crate::engine::worker::Halt;
 
 /// How far a request came in this turn.
@@ -79,10 +79,44 @@ pub(crate) fn call(
     path: &str,
     arguments: &[u8],
 ) -> Result<Progress, Halt> {
-    let (receiver, function) = resolve(scope, path)?;
+    let resolved = resolve(scope, path);
+    if resolved.is_err() {
+        guest.remote.not_received(&references::brought(arguments));
+    }
+    let (receiver, function) = resolved?;
+    call_function(scope, guest, call, receiver, function, arguments)
+}
+
+/// Calls a function that the guest sent, or takes a step of a stream.
+pub(crate) fn call_reference(
+    scope: &mut v8::PinScope,
+    guest: &GuestState,
+    call: CallId,
+    number: u32,
+    arguments: &[u8],
+) -> Result<Progress, Halt> {
+    let Some(function) = guest.remote.exported(scope, number) else {
+        guest.remote.not_received(&references::brought(arguments));
+        // The host asks for what it has let go of.
+        throw(scope, v8::Exception::reference_error, "the host has let go of this function of the guest");
+        return Err(Halt::Threw);
+    };
+    let receiver = v8::undefined(scope).into();
+    call_function(scope, guest, call, receiver, function, arguments)
+}
+
+fn call_function(
+    scope: &mut v8::PinScope,
+    guest: &GuestState,
+    call: CallId,
+    receiver: v8::Local<v8::Value>,
+    function: v8::Local<v8::Function>,
+    arguments: &[u8],
+) -> Result<Progress, Halt> {
     if arguments.len() > guest.encoder.limit {
         let message =
             format!("args are larger than {} bytes, the isolate's memory limit", guest.encoder.limit);
+        guest.remote.not_received(&references::brought(arguments));
         return Err(Halt::Failed(EngineError::DataClone { message }));
     }
     let arguments = decode_arguments(scope, arguments)?;
@@ -174,7 +208,9 @@ pub(crate) fn read_answer<'s>(
     outcome: &Outcome,
 ) -> Option<Result<v8::Local<'s, v8::Value>, v8::Local<'s, v8::Value>>> {
     let (Ok(bytes) | Err(bytes)) = outcome;
-    if bytes.len() <= guest.encoder.limit {
+    if bytes.len() > guest.encoder.limit {
+        guest.remote.not_received(&references::brought(bytes));
+    } else {
         v8::tc_scope!(let scope, scope);
         if let Some(value) = value::decode(scope, bytes) {
             return Some(if outcome.is_ok() { Ok(value) } else { Err(value) });

@@ -21,6 +21,8 @@ use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::cpu::ThreadClock;
 use crate::engine::limits::sampler;
 use crate::engine::stats::IsolateStats;
+pub(crate) use crate::engine::stop::Stop;
+use crate::engine::stop::timeout_error;
 
 /// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
 const GRACE: Duration = Duration::from_secs(1);
@@ -49,25 +51,6 @@ pub enum Reply {
 /// Called once with the answer to a request, on any thread, without any lock held.
 pub type Settle = Box<dyn FnOnce(Result<Reply>) + Send>;
 type Exit = Box<dyn FnOnce() + Send>;
-
-/// Why a running turn was told to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
-    Timeout(Duration),
-    Aborted,
-    MemoryLimit,
-    Disposed,
-    /// The turn within which it runs was stopped.
-    Enclosing,
-    CpuLimit,
-}
-
-impl Stop {
-    /// Whether the isolate is finished with the turn.
-    pub(crate) fn is_final(self) -> bool {
-        matches!(self, Self::MemoryLimit | Self::CpuLimit)
-    }
-}
 
 /// What the isolate's thread may use of the processor, and what it used before that counts.
 struct CpuLimit {
@@ -198,10 +181,17 @@ impl Lifecycle {
     }
 
     pub(crate) fn settle(&self, call: CallId, result: Result<Reply>) {
+        self.answer(call, result);
+    }
+
+    /// Settles a request; `false` when it was settled before.
+    pub(crate) fn answer(&self, call: CallId, result: Result<Reply>) -> bool {
         let pending = self.state().pending.remove(&call);
+        let is_pending = pending.is_some();
         if let Some(pending) = pending {
             (pending.settle)(result);
         }
+        is_pending
     }
 
     /// The isolate exists: from now on it can be terminated.
@@ -288,22 +278,8 @@ impl Lifecycle {
 
     /// What a request is told whose turn was stopped.
     pub(crate) fn stop_error(&self, stop: Stop) -> EngineError {
-        match stop {
-            Stop::Timeout(timeout) => timeout_error(timeout),
-            Stop::MemoryLimit => EngineError::MemoryLimit { limit_mb: self.limit_mb },
-            Stop::CpuLimit => self.cpu_limit_error(),
-            Stop::Aborted | Stop::Disposed => EngineError::Disposed { cause: None },
-            Stop::Enclosing => EngineError::NestedCall {
-                message:
-                    "the call was stopped, because the call of a sync binding within which it was made was"
-                        .into(),
-            },
-        }
-    }
-
-    fn cpu_limit_error(&self) -> EngineError {
-        let limit = self.state().cpu_limit.as_ref().map(|limit| limit.limit).unwrap_or_default();
-        EngineError::CpuLimit { limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) }
+        let cpu_limit = self.state().cpu_limit.as_ref().map(|limit| limit.limit).unwrap_or_default();
+        stop.error(self.limit_mb, cpu_limit)
     }
 
     /// Tells the guest that runs now to stop, from any thread.
@@ -493,8 +469,4 @@ impl Lifecycle {
     pub(crate) fn is_finished(&self) -> bool {
         self.state().finished.is_some()
     }
-}
-
-fn timeout_error(timeout: Duration) -> EngineError {
-    EngineError::Timeout { timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX) }
 }

@@ -27,11 +27,12 @@ use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::limits::{codegen, fatal, sampler};
 use crate::engine::modules;
 use crate::engine::platform::TaskRoute;
+use crate::engine::remote;
 use crate::engine::session::{Ground, Session};
 use crate::engine::source::Source;
 use crate::engine::source_map::SourceMaps;
 use crate::engine::stats::{IsolateStats, thread_cpu_ms};
-use crate::engine::value::Encoder;
+use crate::engine::value::{Encoder, references};
 use crate::engine::verify::digest;
 
 /// What the isolate's thread can be told.
@@ -67,6 +68,16 @@ pub(crate) enum Command {
     },
     Task(v8::Task),
     Dispose,
+    /// Calls a function that the guest sent, or takes a step of a stream.
+    CallReference {
+        call: CallId,
+        number: u32,
+        arguments: Vec<u8>,
+    },
+    /// Lets go of what the guest sent: numbers, and how often each had come.
+    Release {
+        references: Vec<(u32, u32)>,
+    },
 }
 
 /// Why a turn's work ended early.
@@ -223,6 +234,7 @@ impl<'a, G: Ground> Worker<'a, G> {
             }
             self.handle(command);
             self.settle_awaited();
+            self.give_back();
             if self.lifecycle.is_finished() {
                 return;
             }
@@ -233,6 +245,14 @@ impl<'a, G: Ground> Worker<'a, G> {
     pub(crate) fn handle_nested(&mut self, command: Command) {
         self.handle(command);
         self.settle_awaited();
+    }
+
+    /// Tells the host which of its functions the guest has no more use for.
+    fn give_back(&mut self) {
+        if self.guest.remote.wants_collection() {
+            self.ground.enter(|scope| scope.low_memory_notification());
+        }
+        self.guest.give_back();
     }
 
     fn handle(&mut self, command: Command) {
@@ -247,10 +267,33 @@ impl<'a, G: Ground> Worker<'a, G> {
                 self.calls.set(self.calls.get() + 1);
                 let outcome =
                     self.turn(Some(call), |scope, guest| guest::call(scope, guest, call, &path, &arguments));
+                if outcome.is_none() {
+                    self.guest.remote.not_received(&references::brought(&arguments));
+                }
                 self.report(call, outcome);
+            }
+            Command::CallReference { call, number, arguments } => {
+                self.calls.set(self.calls.get() + 1);
+                let outcome = self.turn(Some(call), |scope, guest| {
+                    guest::call_reference(scope, guest, call, number, &arguments)
+                });
+                if outcome.is_none() {
+                    self.guest.remote.not_received(&references::brought(&arguments));
+                }
+                self.report(call, outcome);
+            }
+            Command::Release { references } => {
+                for (number, times) in references {
+                    if let Some(steps) = self.guest.remote.release(number, times) {
+                        self.turn(None, |scope, _| remote::end_stream(scope, &steps).ok_or(Halt::Threw));
+                    }
+                }
             }
             Command::Answer { host_call, outcome } => {
                 let Some(Waiting { resolver, owner, .. }) = self.guest.take_waiting(host_call) else {
+                    // The guest does not wait for it any more.
+                    let (Ok(answer) | Err(answer)) = &outcome;
+                    self.guest.remote.not_received(&references::brought(answer));
                     return;
                 };
                 let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
@@ -307,7 +350,12 @@ impl<'a, G: Ground> Worker<'a, G> {
         match outcome {
             Some(Ok(Progress::Waiting)) if G::IS_NESTED => self.report_nested_waiting(call),
             None | Some(Ok(Progress::Waiting)) => {}
-            Some(Ok(Progress::Done(bytes))) => self.lifecycle.settle(call, Ok(Reply::Value(bytes))),
+            Some(Ok(Progress::Done(bytes))) => {
+                let brought = references::brought(&bytes);
+                if !self.lifecycle.answer(call, Ok(Reply::Value(bytes))) {
+                    self.guest.remote.take_back(&brought);
+                }
+            }
             Some(Err(error)) => self.lifecycle.settle(call, Err(error)),
         }
     }
@@ -367,6 +415,7 @@ impl<'a, G: Ground> Worker<'a, G> {
 
     fn stats(&mut self) -> IsolateStats {
         let heap = self.ground.enter(|scope| scope.get_heap_statistics());
+        let (guest_references, host_references) = self.guest.remote.counts();
         IsolateStats {
             heap_used_bytes: heap.used_heap_size() as u64,
             heap_total_bytes: heap.total_heap_size() as u64,
@@ -375,6 +424,8 @@ impl<'a, G: Ground> Worker<'a, G> {
             cpu_ms: thread_cpu_ms(),
             calls: self.calls.get(),
             host_calls: self.guest.host_calls(),
+            guest_references: guest_references as u64,
+            host_references: host_references as u64,
             start_ms: self.start_ms.get(),
         }
     }

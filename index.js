@@ -393,10 +393,11 @@ function endWith(brought) {
 }
 var NONE = [];
 function broughtBy(message) {
-  if (message.at(-1) !== REFERENCES_FOLLOW) return NONE;
+  const end = message.length - 1 - COUNT_BYTES;
+  if (message.at(-1) !== REFERENCES_FOLLOW || end < 0) return NONE;
   const bytes = import_node_buffer.Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-  const end = bytes.length - 1 - COUNT_BYTES;
   const count = bytes.readUInt32LE(end);
+  if (count * ENTRY_BYTES > end) return NONE;
   return Array.from({ length: count }, (_, index) => {
     const at = end - (count - index) * ENTRY_BYTES;
     return { number: bytes.readUInt32LE(at), nature: bytes.readUInt8(at + COUNT_BYTES) };
@@ -515,7 +516,7 @@ function hasStreamAtTheTop(value) {
   if (!Array.isArray(value) || import_node_util3.types.isProxy(value)) return isStream(value);
   return value.length <= LONGEST_LIST && value.some((item) => typeof item === "object" && item !== null && isStream(item));
 }
-function produce(stream) {
+function produce(stream, ended) {
   const isReadable = typeof stream.getReader === "function";
   const isNodes = typeof stream.pipe === "function";
   let source;
@@ -541,6 +542,8 @@ function produce(stream) {
     } catch (error) {
       hasEnded = true;
       throw error;
+    } finally {
+      if (hasEnded) ended();
     }
   };
   return {
@@ -980,8 +983,9 @@ var References = class {
   #export(target) {
     if (this.#exports.size >= MOST_EXPORTS) throw tooMany(target);
     const number = this.#last += 1;
-    this.#exports.set(number, { target, sent: 0, ...exportedOf(target) });
-    if (this.#exports.get(number)?.producer === void 0) this.#numbers.set(target, number);
+    const exported = { target, sent: 0, ...exportedOf(target, () => this.#exports.delete(number)) };
+    this.#exports.set(number, exported);
+    if (exported.producer === void 0) this.#numbers.set(target, number);
     return number;
   }
   /** What the guest calls under a number; `undefined` when it was let go of. */
@@ -1088,10 +1092,10 @@ function disposed(target) {
 function tooMany(target) {
   return new Refusal("a reference could not be cloned", target, `the guest refers to ${MOST_EXPORTS} functions and streams of the host already`);
 }
-function exportedOf(target) {
+function exportedOf(target, ended) {
   if (typeof target === "function") return { call: target, holder: void 0, sync: false, producer: void 0 };
   if (isSyncFunction(target)) return { call: target.fn, holder: target, sync: true, producer: void 0 };
-  const producer = produce(target);
+  const producer = produce(target, ended);
   return { call: producer.steps, holder: void 0, sync: false, producer };
 }
 function isSyncFunction(value) {

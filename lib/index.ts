@@ -5,7 +5,8 @@
 
 export { GuestError, IsoseedError } from './errors.js'
 export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions } from './errors.js'
-export type { GuestBinding, GuestBindings } from './guest-bindings.js'
+export type { Passed, Received, RemoteIterable, Whole } from './crossing.js'
+export type { GuestBinding, GuestBindings, GuestValue } from './guest-bindings.js'
 export { createIsolate, Isolate } from './isolate.js'
 export type { Remote, RemoteMember } from './remote.js'
 export type { RemoteFunction } from './remote-function.js'

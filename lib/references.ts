@@ -91,9 +91,10 @@ export class References {
   #export(target: object): number {
     if (this.#exports.size >= MOST_EXPORTS) throw tooMany(target)
     const number = (this.#last += 1)
-    this.#exports.set(number, { target, sent: 0, ...exportedOf(target) })
+    const exported = { target, sent: 0, ...exportedOf(target, () => this.#exports.delete(number)) }
+    this.#exports.set(number, exported)
     // A stream may be iterated anew each time it is sent.
-    if (this.#exports.get(number)?.producer === undefined) this.#numbers.set(target, number)
+    if (exported.producer === undefined) this.#numbers.set(target, number)
     return number
   }
 
@@ -218,10 +219,11 @@ function tooMany(target: object): Refusal {
   return new Refusal('a reference could not be cloned', target, `the guest refers to ${MOST_EXPORTS} functions and streams of the host already`)
 }
 
-function exportedOf(target: object): Exported & { producer: Producer | undefined } {
+/** @param ended called when it is a stream that has come to its end */
+function exportedOf(target: object, ended: () => void): Exported & { producer: Producer | undefined } {
   if (typeof target === 'function') return { call: target as Exported['call'], holder: undefined, sync: false, producer: undefined }
   if (isSyncFunction(target)) return { call: target.fn, holder: target, sync: true, producer: undefined }
-  const producer = produce(target)
+  const producer = produce(target, ended)
   return { call: producer.steps as Exported['call'], holder: undefined, sync: false, producer }
 }
 

@@ -1,4 +1,5 @@
 import { types } from 'node:util'
+import type { RemoteIterable } from './crossing.js'
 import { IsoseedError } from './errors.js'
 import { Nature } from './wire.js'
 
@@ -46,8 +47,12 @@ interface Source {
   throw?(error: unknown): Promise<IteratorResult<unknown>>
 }
 
-/** The steps of a stream of the host. It begins with the first of them. */
-export function produce(stream: object): Producer {
+/**
+ * The steps of a stream of the host. It begins with the first of them.
+ *
+ * @param ended called once, when it has come to its end
+ */
+export function produce(stream: object, ended: () => void): Producer {
   const isReadable = typeof (stream as Partial<ReadableStream>).getReader === 'function'
   const isNodes = typeof (stream as Partial<NodeJS.ReadableStream>).pipe === 'function'
   let source: Source | undefined
@@ -73,6 +78,8 @@ export function produce(stream: object): Producer {
     } catch (error) {
       hasEnded = true
       throw error
+    } finally {
+      if (hasEnded) ended()
     }
   }
   return {
@@ -101,9 +108,6 @@ function reading(stream: ReadableStream): Source {
     },
   }
 }
-
-/** A stream of the guest, as the host holds it. */
-export type RemoteIterable = AsyncIterableIterator<unknown> & AsyncDisposable
 
 /**
  * A stream whose steps the guest takes.

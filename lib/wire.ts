@@ -77,12 +77,13 @@ export function endWith(brought: readonly Brought[]): Buffer {
 
 const NONE: readonly Brought[] = []
 
-/** What a message brings. */
+/** What a message brings; nothing if it is not one of ours. */
 export function broughtBy(message: Uint8Array): readonly Brought[] {
-  if (message.at(-1) !== REFERENCES_FOLLOW) return NONE
+  const end = message.length - 1 - COUNT_BYTES
+  if (message.at(-1) !== REFERENCES_FOLLOW || end < 0) return NONE
   const bytes = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
-  const end = bytes.length - 1 - COUNT_BYTES
   const count = bytes.readUInt32LE(end)
+  if (count * ENTRY_BYTES > end) return NONE
   return Array.from({ length: count }, (_, index) => {
     const at = end - (count - index) * ENTRY_BYTES
     return { number: bytes.readUInt32LE(at), nature: bytes.readUInt8(at + COUNT_BYTES) as Nature }

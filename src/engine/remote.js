@@ -9,12 +9,29 @@
 
   const isReadable = (value) => typeof ReadableStream === 'function' && value instanceof ReadableStream
 
+  // Reads a stream so that its end reaches it with its reason.
+  const reading = (stream) => {
+    const reader = stream.getReader()
+    return {
+      async next() {
+        const result = await reader.read()
+        if (result.done) reader.releaseLock()
+        return result
+      },
+      async return(reason) {
+        await reader.cancel(reason)
+        reader.releaseLock()
+        return { done: true, value: undefined }
+      },
+    }
+  }
+
   // The steps of an async iterable, for the host to call.
   const produce = (iterable) => {
     let iterator
     let hasEnded = false
     const step = async (method, value) => {
-      iterator ??= iterable[asyncIterator]()
+      iterator ??= isReadable(iterable) ? reading(iterable) : iterable[asyncIterator]()
       if (method === NEXT) return iterator.next(value)
       if (method === RETURN) return iterator.return === undefined ? { done: true, value } : iterator.return(value)
       if (iterator.throw !== undefined) return iterator.throw(value)
@@ -52,10 +69,10 @@
         if (result[0]) rest = undefined
         return result
       } catch (error) {
-        // The host has ended it, or, when the value can't cross, not heard of it yet.
         const told = rest
         rest = undefined
-        if (method !== NEXT) await told?.(RETURN)
+        // The host has ended it, or, when the value can't cross, not heard of it yet.
+        if (method !== NEXT && told !== undefined) await told(RETURN)
         throw error
       }
     }

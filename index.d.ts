@@ -443,8 +443,8 @@ interface CreateIsolateOptions {
     };
     /**
      * Values of this session: each own enumerable property becomes a global of
-     * that name, after the snapshot was restored. They are cloned, so functions
-     * are refused (`ERR_DATA_CLONE`): those are `bindings`.
+     * that name, after the snapshot was restored. They are cloned; functions and
+     * streams among them cross as references.
      *
      * @default {}
      */
@@ -702,6 +702,10 @@ interface IsolateStats {
     calls: number;
     /** Calls of host functions so far, and of a module loader. */
     hostCalls: number;
+    /** Functions and streams of the guest that the host refers to; at most 20000. */
+    guestReferences: number;
+    /** Functions and streams of the host that the guest refers to; at most 20000. */
+    hostReferences: number;
     /**
      * How long the session waited for its isolate until it was ready, in
      * milliseconds. One that was held ready only had to be given the session's
@@ -936,6 +940,51 @@ interface DiagnosticsChannels {
 }
 
 /**
+ * A function of the guest, as the host holds it: calling it calls the guest's function, with clones of
+ * the arguments, and returns a promise of a clone of its result. The same rules, time limit and errors
+ * as for `isolate.call`.
+ *
+ * It keeps the guest's function, and the isolate, alive until it is disposed or garbage-collected. As
+ * long as it is alive, the same function of the guest is the same reference. Passed back to its isolate,
+ * it is the guest's own function again.
+ */
+interface RemoteFunction<Args extends unknown[] = any[], Result = any> extends Disposable {
+    /**
+     * @throws `GuestError` if the function throws, or its promise rejects
+     * @throws `IsoseedError` with `ERR_DISPOSED` if the reference, or the isolate, is disposed; otherwise as `isolate.call`
+     */
+    (...args: Args): Promise<Awaited<Result>>;
+    /**
+     * The same function with other options, such as `await callback.with({ timeoutMs: 50 })(1, 2)`.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+     */
+    with(options: Pick<CallOptions, 'timeoutMs' | 'signal'>): (...args: Args) => Promise<Awaited<Result>>;
+    /** Lets go of the guest's function. May be called again. Later calls reject with `ERR_DISPOSED`. */
+    dispose(): void;
+    /** The same as `dispose`, for `using`. */
+    [Symbol.dispose](): void;
+}
+
+/** Objects that cross whole, as values. */
+type Whole = Date | RegExp | Error | Promise<unknown> | ArrayBuffer | ArrayBufferView | ReadableStream<unknown>;
+type IsAny<T> = 0 extends 1 & T ? true : false;
+/** A stream of the guest, as the host holds it. */
+type RemoteIterable<Item = unknown> = AsyncIterableIterator<Item> & AsyncDisposable;
+/**
+ * A value of the guest as the host gets it: a clone, with a `RemoteFunction` for each function and an
+ * async iterable for each stream.
+ */
+type Received<Value> = IsAny<Value> extends true ? any : Value extends (...args: infer Args) => infer Result ? RemoteFunction<Passed<Args>, Received<Awaited<Result>>> : Value extends Whole ? Value : Value extends AsyncIterable<infer Item> ? RemoteIterable<Received<Item>> : Value extends ReadonlyMap<infer Key, infer Item> ? Map<Received<Key>, Received<Item>> : Value extends ReadonlySet<infer Item> ? Set<Received<Item>> : Value extends object ? {
+    [Key in keyof Value]: Received<Value[Key]>;
+} : Value;
+/** Arguments as they may be passed: where a function that returns a promise is asked for, it need not. */
+type Passed<Args extends unknown[]> = {
+    [Index in keyof Args]: PassedArgument<Args[Index]>;
+};
+type PassedArgument<Value> = IsAny<Value> extends true ? any : Value extends RemoteFunction<infer Args, infer Result> ? (...args: Args) => Result | Promise<Result> : Value extends (...args: infer Args) => infer Result ? (...args: Args) => Result | Awaited<Result> : Value;
+
+/**
  * Host functions as the guest sees them: async functions, and plain ones where they are
  * `{ sync: true, fn }`; objects nest. For the types of the guest's own code:
  *
@@ -948,10 +997,20 @@ type GuestBindings<Bindings> = {
     readonly [Name in keyof Bindings]: GuestBinding<Bindings[Name]>;
 };
 /** One member of `GuestBindings`. */
-type GuestBinding<Member> = 0 extends 1 & Member ? any : Member extends (...args: infer Args) => infer Result ? (...args: Args) => Promise<Awaited<Result>> : Member extends {
+type GuestBinding<Member> = 0 extends 1 & Member ? any : Member extends AnyFunction | AnySyncBinding ? GuestFunction<Member> : Member extends object ? GuestBindings<Member> : never;
+type AnyFunction = (...args: any[]) => unknown;
+type AnySyncBinding = {
+    readonly sync: true;
+    readonly fn: AnyFunction;
+};
+type GuestFunction<Member> = Member extends (...args: infer Args) => infer Result ? (...args: Passed<Args>) => Promise<GuestValue<Awaited<Result>>> : Member extends {
     readonly sync: true;
     readonly fn: (...args: infer Args) => infer Result;
-} ? (...args: Args) => Awaited<Result> : Member extends object ? GuestBindings<Member> : never;
+} ? (...args: Passed<Args>) => GuestValue<Awaited<Result>> : never;
+/** A value of the host as the guest gets it: a clone, in which functions are as bindings are. */
+type GuestValue<Value> = 0 extends 1 & Value ? any : Value extends AnyFunction | AnySyncBinding ? GuestFunction<Value> : Value extends Whole | AsyncIterable<unknown> | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> ? Value : Value extends object ? {
+    [Key in keyof Value]: GuestValue<Value[Key]>;
+} : Value;
 
 /** Options of `isolate.inspect`. An unknown option is refused. */
 interface InspectOptions {
@@ -1093,7 +1152,8 @@ declare class Inspector implements AsyncDisposable {
 
 /**
  * The functions of `Api`, called from outside their isolate: each takes the
- * same arguments and returns a promise of what it returns; objects nest.
+ * same arguments and returns a promise of what it returns; objects nest. A function in a result is a
+ * `RemoteFunction`, and for one in the arguments it does not matter whether it returns a promise.
  *
  * What is not a function has the type `never`: it is read with `eval`. The
  * names `then` and `toJSON` are left out, because `await` and `JSON.stringify`
@@ -1103,7 +1163,7 @@ type Remote<Api> = {
     readonly [Name in keyof Api as Name extends string ? Exclude<Name, 'then' | 'toJSON'> : never]-?: RemoteMember<Api[Name]>;
 };
 /** One member of `Remote`. */
-type RemoteMember<Member> = 0 extends 1 & Member ? any : Member extends (...args: infer Args) => infer Result ? (...args: Args) => Promise<Awaited<Result>> : Member extends Data ? never : Member extends object ? Remote<Member> : never;
+type RemoteMember<Member> = 0 extends 1 & Member ? any : Member extends (...args: infer Args) => infer Result ? (...args: Passed<Args>) => Promise<Received<Awaited<Result>>> : Member extends Data ? never : Member extends object ? Remote<Member> : never;
 /** Objects that are values rather than groups of functions. */
 type Data = readonly unknown[] | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | Date | RegExp | Promise<unknown> | ArrayBuffer | ArrayBufferView;
 
@@ -1128,7 +1188,8 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
     get api(): Remote<Api>;
     /**
      * Evaluates code in the isolate's global scope and returns a clone of its
-     * value; a promise is awaited first.
+     * value; a promise is awaited first. Functions in it are `RemoteFunction`s,
+     * and streams async iterables.
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
      * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
@@ -1379,4 +1440,4 @@ interface FetchResponse {
 declare const webBridge: WebBridge;
 
 export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, transfer, verifyIsolation, webBridge };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationReport, IsoseedErrorOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, UnhandledRejection, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationReport, IsoseedErrorOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, Passed, PrewarmOptions, Received, Remote, RemoteFunction, RemoteIterable, RemoteMember, SaveOptions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, UnhandledRejection, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole };

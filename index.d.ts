@@ -1299,5 +1299,85 @@ declare function transfer<Value extends object>(value: Value, buffers: ArrayBuff
  */
 declare function verifyIsolation(snapshot: Snapshot, options?: VerifyIsolationOptions): Promise<IsolationReport>;
 
-export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, transfer, verifyIsolation };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, GuestBinding, GuestBindings, GuestErrorOptions, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationReport, IsoseedErrorOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, UnhandledRejection, ValueLimits, VerifyIsolationOptions };
+/**
+ * A part of the web bridge: the globals that it defines, with those of the parts that it needs.
+ *
+ * - `'abort'`: `AbortController`, `AbortSignal` with `timeout` and `any`
+ * - `'base64'`: `atob`, `btoa`
+ * - `'blob'`: `Blob`, `File`
+ * - `'crypto'`: `crypto` with `getRandomValues`, `randomUUID` and `subtle.digest`
+ * - `'domException'`: `DOMException`
+ * - `'encoding'`: `TextEncoder`, `TextDecoder` for all encodings of the web
+ * - `'events'`: `Event`, `EventTarget`, `CustomEvent`
+ * - `'fetch'`: `Headers`, `Request`, `Response`, `FormData`, and `fetch` when the host gives a binding of that name
+ * - `'messaging'`: `MessageChannel`, `MessagePort`, `MessageEvent`
+ * - `'microtasks'`: `queueMicrotask`
+ * - `'performance'`: `performance` with `now`, `timeOrigin`, `mark` and `measure`
+ * - `'streams'`: `ReadableStream`, `WritableStream`, `TransformStream`, their readers, writers, controllers and
+ *   strategies, `TextEncoderStream`, `TextDecoderStream`
+ * - `'structuredClone'`: `structuredClone`
+ * - `'timers'`: `setTimeout`, `setInterval`, `clearTimeout`, `clearInterval`
+ * - `'url'`: `URL`, `URLSearchParams`
+ */
+type WebBridgePart = 'abort' | 'base64' | 'blob' | 'crypto' | 'domException' | 'encoding' | 'events' | 'fetch' | 'messaging' | 'microtasks' | 'performance' | 'streams' | 'structuredClone' | 'timers' | 'url';
+/** The ready-made bridge: a source with the web platform's everyday APIs. */
+interface WebBridge extends Readonly<SourceObject> {
+    /** The names of all parts. */
+    readonly parts: readonly WebBridgePart[];
+    /**
+     * A source with some of the parts, and those that they need.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` for an unknown part
+     */
+    pick(parts: readonly WebBridgePart[]): SourceObject;
+}
+/** What a guest's `fetch` asks of the host: the argument of a binding named `fetch`. */
+interface FetchRequest {
+    /** Absolute, without a fragment's meaning: as in `Request.url`. */
+    url: string;
+    /** `GET`, `POST` and so on. */
+    method: string;
+    /** Names in small letters, sorted, with their values. */
+    headers: [name: string, value: string][];
+    /** What to do about redirects. */
+    redirect: 'follow' | 'error' | 'manual';
+    /** The whole body, if the request has one. */
+    body?: Uint8Array;
+}
+/** What a binding named `fetch` answers with. A host's exception rejects the guest's promise. */
+interface FetchResponse {
+    /**
+     * An integer from 200 to 599.
+     *
+     * @default 200
+     */
+    status?: number;
+    /** @default '' */
+    statusText?: string;
+    /** Pairs, or an object. */
+    headers?: Iterable<readonly [name: string, value: string]> | Record<string, string>;
+    /** The body: text, bytes, or an asynchronous iterable of either. None for `null`. */
+    body?: string | Uint8Array | ArrayBuffer | AsyncIterable<string | Uint8Array> | null;
+    /**
+     * Where the response came from, after redirects.
+     *
+     * @default the request's
+     */
+    url?: string;
+    /** @default false */
+    redirected?: boolean;
+}
+/**
+ * The web platform's everyday APIs as a bridge: timers, `queueMicrotask`, URL, text encodings, base64, events, abort
+ * signals, `structuredClone`, message channels, blobs, streams, `Headers`, `Request`, `Response`, `FormData`,
+ * `performance`, and the part of `crypto` that needs no keys. `fetch` is there when the host gives a binding of that
+ * name (`FetchRequest`, `FetchResponse`).
+ *
+ * It is a `Source` as any other: `buildSnapshot({ bridge: webBridge, bundle })`, also in `fallback`, and for
+ * `isolate.eval` in an isolate without a snapshot. `webBridge.pick(['timers', 'url'])` is one with some of the parts
+ * only.
+ */
+declare const webBridge: WebBridge;
+
+export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, transfer, verifyIsolation, webBridge };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationReport, IsoseedErrorOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, PrewarmOptions, Remote, RemoteMember, SaveOptions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, UnhandledRejection, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart };

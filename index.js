@@ -31,13 +31,13 @@ __export(index_exports, {
   createIsolate: () => createIsolate,
   snapshotCache: () => snapshotCache,
   transfer: () => transfer,
-  verifyIsolation: () => verifyIsolation
+  verifyIsolation: () => verifyIsolation,
+  webBridge: () => webBridge
 });
 module.exports = __toCommonJS(index_exports);
 
 // lib/console-values.ts
 var import_node_util2 = require("node:util");
-var import_node_util3 = require("node:util");
 
 // lib/decode.ts
 var import_node_v8 = require("node:v8");
@@ -203,7 +203,7 @@ var ConsoleOpaque = class {
     return this.description;
   }
   /** How `util.inspect` and Node's console print it. */
-  [import_node_util3.inspect.custom]() {
+  [import_node_util2.inspect.custom]() {
     return this.description;
   }
 };
@@ -329,7 +329,7 @@ function set(object, key, value, enumerable) {
 function whole(hex) {
   try {
     const value = decode(Buffer.from(hex, "hex"));
-    return typeof value === "bigint" || (import_node_util2.types.isBoxedPrimitive(value) || typeof value === "object") ? value : new ConsoleOpaque(String(value));
+    return typeof value === "bigint" || typeof value === "object" ? value : new ConsoleOpaque(String(value));
   } catch {
     return new ConsoleOpaque("(a value that this Node.js does not know)");
   }
@@ -368,7 +368,7 @@ function refuse() {
 
 // lib/checks.ts
 var import_node_path = require("node:path");
-var import_node_util4 = require("node:util");
+var import_node_util3 = require("node:util");
 var MAX_TIMEOUT_MS = 2 ** 31 - 1;
 var MIN_MEMORY_MB = 8;
 var MAX_MEMORY_MB = 65536;
@@ -458,8 +458,8 @@ function readObject(where, name, object, known) {
 }
 function checkOrigin(where, name, from) {
   if (typeof from === "string") return checkPath(where, name, from);
-  if (!import_node_util4.types.isUint8Array(from)) throw wrong(where, name, "a path or a Uint8Array", from);
-  return import_node_util4.types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from;
+  if (!import_node_util3.types.isUint8Array(from)) throw wrong(where, name, "a path or a Uint8Array", from);
+  return import_node_util3.types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from;
 }
 function checkPath(where, name, path) {
   if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(where, name, "a path that is not empty", path);
@@ -691,11 +691,11 @@ function loadNative() {
 }
 
 // lib/clone-path.ts
-var import_node_util6 = require("node:util");
+var import_node_util5 = require("node:util");
 
 // lib/writer.ts
 var import_node_buffer = require("node:buffer");
-var import_node_util5 = require("node:util");
+var import_node_util4 = require("node:util");
 var import_node_v82 = require("node:v8");
 var Refusal = class extends Error {
   /** The refused object, if it is known. */
@@ -729,7 +729,7 @@ var Writer = class extends import_node_v82.Serializer {
   }
   /** Puts a large buffer beside the message. Says whether a buffer is there. */
   putBeside(buffer) {
-    if (this.beside === void 0 || import_node_util5.types.isSharedArrayBuffer(buffer)) return false;
+    if (this.beside === void 0 || import_node_util4.types.isSharedArrayBuffer(buffer)) return false;
     if (this.beside.includes(buffer)) return true;
     if (!goesBeside(buffer)) return false;
     this.transferArrayBuffer(this.beside.length, buffer);
@@ -747,7 +747,7 @@ var Writer = class extends import_node_v82.Serializer {
     if (object instanceof ErrorShell) {
       this.writeUint32(ERROR_SHELL);
       this.writeUint32(object.classNumber);
-    } else if (import_node_util5.types.isArrayBufferView(object)) {
+    } else if (import_node_util4.types.isArrayBufferView(object)) {
       writeView(this, object);
     } else {
       throw new Refusal("an object of the host could not be cloned", object);
@@ -781,7 +781,7 @@ function twinOf(view, writer) {
 }
 var LARGE = 64 * 1024;
 function goesBeside(buffer) {
-  return import_node_util5.types.isArrayBuffer(buffer) && buffer.byteLength >= LARGE && buffer.resizable !== true;
+  return import_node_util4.types.isArrayBuffer(buffer) && buffer.byteLength >= LARGE && buffer.resizable !== true;
 }
 var VIEWS = new Map(
   [
@@ -836,16 +836,16 @@ function deepPath(root, label, depth) {
     const { value } = place;
     if (typeof value !== "object" || value === null || seen.has(value)) continue;
     seen.add(value);
-    const isError = import_node_util6.types.isNativeError(value);
+    const isError = import_node_util5.types.isNativeError(value);
     if (level > depth && !isError && !isLeaf(value)) return pathOf(place, label);
-    const children = childrenOf(value, place);
-    if (!Array.isArray(children)) continue;
-    for (const child of children.reverse()) pending.push({ place: child, level: isError ? 1 : level + 1 });
+    const children2 = childrenOf(value, place);
+    if (!Array.isArray(children2)) continue;
+    for (const child of children2.reverse()) pending.push({ place: child, level: isError ? 1 : level + 1 });
   }
   return label;
 }
 function isLeaf(value) {
-  return import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value) || import_node_util6.types.isDate(value) || import_node_util6.types.isRegExp(value) || import_node_util6.types.isBoxedPrimitive(value);
+  return import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value) || import_node_util5.types.isDate(value) || import_node_util5.types.isRegExp(value) || import_node_util5.types.isBoxedPrimitive(value);
 }
 function find(root, refused) {
   const seen = /* @__PURE__ */ new Set();
@@ -861,9 +861,9 @@ function find(root, refused) {
     const text2 = refusal(value);
     if (text2 !== void 0) return { place, reason: { text: text2 } };
     if (!isObject2) continue;
-    const children = childrenOf(value, place);
-    if (!Array.isArray(children)) return children;
-    for (const child of children.reverse()) {
+    const children2 = childrenOf(value, place);
+    if (!Array.isArray(children2)) return children2;
+    for (const child of children2.reverse()) {
       if (!isSimple(child.value)) pending.push(child);
     }
   }
@@ -873,44 +873,44 @@ function refusal(value) {
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
   if (typeof value !== "object" || value === null) return void 0;
-  if (import_node_util6.types.isProxy(value)) return "a Proxy";
-  if (import_node_util6.types.isPromise(value)) return "a Promise (await it first)";
-  if (import_node_util6.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
-  if (import_node_util6.types.isArrayBufferView(value) && import_node_util6.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
-  if (import_node_util6.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
-  if (import_node_util6.types.isModuleNamespaceObject(value)) return "a module namespace object";
-  if (import_node_util6.types.isWeakMap(value) || import_node_util6.types.isWeakSet(value) || import_node_util6.types.isGeneratorObject(value)) return describe(value);
+  if (import_node_util5.types.isProxy(value)) return "a Proxy";
+  if (import_node_util5.types.isPromise(value)) return "a Promise (await it first)";
+  if (import_node_util5.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
+  if (import_node_util5.types.isArrayBufferView(value) && import_node_util5.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
+  if (import_node_util5.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
+  if (import_node_util5.types.isModuleNamespaceObject(value)) return "a module namespace object";
+  if (import_node_util5.types.isWeakMap(value) || import_node_util5.types.isWeakSet(value) || import_node_util5.types.isGeneratorObject(value)) return describe(value);
   if (isContainer(value)) return void 0;
   try {
     new Writer().write(value);
     return void 0;
   } catch (error) {
-    if (import_node_util6.types.isArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
+    if (import_node_util5.types.isArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
     return error instanceof Refusal ? describe(value) : void 0;
   }
 }
 function isContainer(value) {
-  if (import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return false;
-  return import_node_util6.types.isMap(value) || import_node_util6.types.isSet(value) || import_node_util6.types.isNativeError(value) || Object.keys(value).length > 0;
+  if (import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return false;
+  return import_node_util5.types.isMap(value) || import_node_util5.types.isSet(value) || import_node_util5.types.isNativeError(value) || Object.keys(value).length > 0;
 }
 function childrenOf(value, parent) {
-  const children = [];
-  if (import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return children;
-  if (import_node_util6.types.isMap(value)) {
+  const children2 = [];
+  if (import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return children2;
+  if (import_node_util5.types.isMap(value)) {
     let index = 0;
     for (const [key, item] of value) {
-      children.push({ value: key, parent, step: `.keys()[${index}]` });
-      children.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]` });
+      children2.push({ value: key, parent, step: `.keys()[${index}]` });
+      children2.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]` });
       index += 1;
     }
-    return children;
+    return children2;
   }
-  if (import_node_util6.types.isSet(value)) {
+  if (import_node_util5.types.isSet(value)) {
     let index = 0;
-    for (const item of value) children.push({ value: item, parent, step: `.values()[${index++}]` });
-    return children;
+    for (const item of value) children2.push({ value: item, parent, step: `.values()[${index++}]` });
+    return children2;
   }
-  const keys = import_node_util6.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
+  const keys = import_node_util5.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
   for (const key of keys) {
     const place = { value: void 0, parent, step: step(key, Array.isArray(value)) };
     try {
@@ -918,9 +918,9 @@ function childrenOf(value, parent) {
     } catch (cause) {
       return { place, reason: { text: `its getter threw ${show(cause)}`, cause } };
     }
-    children.push(place);
+    children2.push(place);
   }
-  return children;
+  return children2;
 }
 function isSimple(key) {
   return typeof key === "string" || typeof key === "number" || typeof key === "bigint" || typeof key === "boolean";
@@ -947,7 +947,7 @@ function describe(value) {
 }
 
 // lib/error-parts.ts
-var import_node_util7 = require("node:util");
+var import_node_util6 = require("node:util");
 var CLASS_NUMBERS = new Map(ERROR_CLASSES.map((name, number) => [name, number]));
 function errorClass(error) {
   try {
@@ -960,7 +960,7 @@ function errorClass(error) {
   return -1;
 }
 function isErrorLike(value) {
-  return import_node_util7.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
+  return import_node_util6.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
 }
 function errorParts(error) {
   const parts = [];
@@ -1007,7 +1007,7 @@ function partValue(key, value) {
 }
 
 // lib/rewrite-errors.ts
-var import_node_util8 = require("node:util");
+var import_node_util7 = require("node:util");
 function writeWithErrors(value, mode, beside) {
   const writer = new Writer();
   if (beside !== void 0) writer.writeBeside(beside);
@@ -1064,7 +1064,7 @@ var Rewriter = class {
     }
   }
   #isError(value) {
-    if (import_node_util8.types.isNativeError(value)) return true;
+    if (import_node_util7.types.isNativeError(value)) return true;
     return this.#mode === "thrown" && isErrorLike(value);
   }
   #replace(value) {
@@ -1082,12 +1082,12 @@ var Rewriter = class {
       this.#shells.push(shell);
       return shell;
     }
-    if (import_node_util8.types.isMap(value)) {
+    if (import_node_util7.types.isMap(value)) {
       const copy2 = /* @__PURE__ */ new Map();
       this.#unfilled.push(() => value.forEach((item, key) => copy2.set(this.#replace(key), this.#replace(item))));
       return copy2;
     }
-    if (import_node_util8.types.isSet(value)) {
+    if (import_node_util7.types.isSet(value)) {
       const copy2 = /* @__PURE__ */ new Set();
       this.#unfilled.push(() => value.forEach((item) => copy2.add(this.#replace(item))));
       return copy2;
@@ -1112,7 +1112,7 @@ function isPlainPrimitive(value) {
   return value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol";
 }
 function isLeaf2(value) {
-  return import_node_util8.types.isDate(value) || import_node_util8.types.isRegExp(value) || import_node_util8.types.isBoxedPrimitive(value) || import_node_util8.types.isAnyArrayBuffer(value) || import_node_util8.types.isArrayBufferView(value);
+  return import_node_util7.types.isDate(value) || import_node_util7.types.isRegExp(value) || import_node_util7.types.isBoxedPrimitive(value) || import_node_util7.types.isAnyArrayBuffer(value) || import_node_util7.types.isArrayBufferView(value);
 }
 
 // lib/encode.ts
@@ -1150,7 +1150,7 @@ function finish(writer) {
 }
 
 // lib/native-error.ts
-var import_node_util9 = require("node:util");
+var import_node_util8 = require("node:util");
 function toError(native2) {
   if (native2.code === "ERR_INVALID_ARG") return invalidArg(`createIsolate: ${native2.message}`);
   if (native2.code === "ERR_GUEST") return toGuestError(native2);
@@ -1169,7 +1169,7 @@ function toGuestError(native2) {
   } catch (cause) {
     return new GuestError(native2.message, { ...guest, cause });
   }
-  if (!import_node_util9.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
+  if (!import_node_util8.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
   return new GuestError(native2.message, {
     ...guest,
     // Its own only: what the host's prototypes have is not the guest's.
@@ -1199,7 +1199,7 @@ function hostCallsWithin(isolate) {
 
 // lib/small.ts
 var import_node_buffer2 = require("node:buffer");
-var import_node_util10 = require("node:util");
+var import_node_util9 = require("node:util");
 var MOST_ARGUMENTS = 16;
 var LONGEST_STRING = 256;
 var VERSION = 15;
@@ -1207,7 +1207,7 @@ var [UNDEFINED, NULL, TRUE, FALSE, INT, DOUBLE, STRING, ARRAY, END_OF_ARRAY] = [
 var double = new DataView(new ArrayBuffer(8));
 function encodeSmallArguments(args) {
   const { length } = args;
-  if (length > MOST_ARGUMENTS || import_node_util10.types.isProxy(args)) return void 0;
+  if (length > MOST_ARGUMENTS || import_node_util9.types.isProxy(args)) return void 0;
   let size = 8;
   for (let index = 0; index < length; index += 1) {
     const itemSize = sizeOf(args[index]);
@@ -1341,7 +1341,7 @@ function unpack(text2) {
 }
 
 // lib/transfer.ts
-var import_node_util11 = require("node:util");
+var import_node_util10 = require("node:util");
 var import_node_worker_threads = require("node:worker_threads");
 var fromGuests = /* @__PURE__ */ new WeakSet();
 var marked = /* @__PURE__ */ new WeakMap();
@@ -1365,9 +1365,9 @@ function checkTransfer(where, name, list) {
   for (let index = 0; index < length; index += 1) {
     const at = `${name}[${index}]`;
     const buffer = guarded(where, at, () => list[index]);
-    if (import_node_util11.types.isSharedArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer that is not shared", buffer);
-    if (import_node_util11.types.isArrayBufferView(buffer)) throw wrong(where, at, "an ArrayBuffer, not a view of one (its .buffer)", buffer);
-    if (!import_node_util11.types.isArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer", buffer);
+    if (import_node_util10.types.isSharedArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer that is not shared", buffer);
+    if (import_node_util10.types.isArrayBufferView(buffer)) throw wrong(where, at, "an ArrayBuffer, not a view of one (its .buffer)", buffer);
+    if (!import_node_util10.types.isArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer", buffer);
     if (buffers.has(buffer)) throw invalidArg(`${where}: ${at} must not be there twice, got ${show(buffer)}`);
     if (isDetached(buffer)) throw invalidArg(`${where}: ${at} must not be detached, got ${show(buffer)}`);
     if (!fromGuests.has(buffer) && !isTransferable(buffer)) {
@@ -1405,9 +1405,9 @@ function asBytes(buffers) {
 }
 function received(arrays) {
   return (arrays ?? []).map((bytes) => {
-    const whole2 = bytes.byteLength === bytes.buffer.byteLength;
-    const buffer = whole2 ? bytes.buffer : bytes.slice().buffer;
-    if (whole2) fromGuests.add(buffer);
+    const whole3 = bytes.byteLength === bytes.buffer.byteLength;
+    const buffer = whole3 ? bytes.buffer : bytes.slice().buffer;
+    if (whole3) fromGuests.add(buffer);
     return buffer;
   });
 }
@@ -2002,16 +2002,16 @@ function checkModules(given) {
     const other = known.get(key);
     if (other !== void 0) throw invalidArg(`${where}: modules[${show(other)}] and ${name} are one module, ${show(key)}`);
     known.set(key, specifier);
-    const source = guarded(where, name, () => Reflect.get(modules, specifier));
-    sources.push({ specifier, ...checkModuleSource(where, name, source, key) });
+    const source2 = guarded(where, name, () => Reflect.get(modules, specifier));
+    sources.push({ specifier, ...checkModuleSource(where, name, source2, key) });
   }
   return { given: sources, loader: void 0 };
 }
 var KINDS = /* @__PURE__ */ new Set(["module", "commonjs", "json"]);
-function checkModuleSource(where, name, source, fileName) {
-  if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName, kind: "module" };
-  if (!isObject(source)) throw wrong(where, name, "a string or { code, name, type }", source);
-  const parts = readObject(where, name, source, ["code", "name", "type"]);
+function checkModuleSource(where, name, source2, fileName) {
+  if (typeof source2 === "string") return { code: checkCode(where, name, source2), name: fileName, kind: "module" };
+  if (!isObject(source2)) throw wrong(where, name, "a string or { code, name, type }", source2);
+  const parts = readObject(where, name, source2, ["code", "name", "type"]);
   const kind = parts.get("type") ?? "module";
   if (!KINDS.has(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
   return {
@@ -2022,14 +2022,15 @@ function checkModuleSource(where, name, source, fileName) {
 }
 async function askLoader(loader, question) {
   const [specifier, referrer] = JSON.parse(new TextDecoder().decode(question));
-  const source = await loader(specifier, referrer);
-  const answer = source === void 0 || source === null ? null : checkModuleSource("the module loader", `its answer for ${show(specifier)}`, source, specifier);
+  const source2 = await loader(specifier, referrer);
+  const answer = source2 === void 0 || source2 === null ? null : checkModuleSource("the module loader", `its answer for ${show(specifier)}`, source2, specifier);
   return new TextEncoder().encode(JSON.stringify(answer));
 }
 
 // lib/process/end.ts
 var import_node_os2 = require("node:os");
 var OUT_OF_MEMORY = /out of memory|memory allocation of \d+ bytes failed|bad_alloc|allocation failed|cannot allocate memory/i;
+var GROWN = /isoseed: its memory had grown by bytes: (\d+)/;
 function endError(end2, memoryLimitMb) {
   const { words } = end2;
   if (!end2.started) return lost(`its process can't be started: ${words}`);
@@ -2037,7 +2038,8 @@ function endError(end2, memoryLimitMb) {
     return memory(memoryLimitMb, `its process grew by ${Math.round((end2.grownBytes ?? 0) / 2 ** 20)} MiB`);
   }
   if (end2.killed === "frame") return lost("its process sent more than any value can be");
-  if (OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end2)}: ${words}`);
+  const grownMb = Number(GROWN.exec(words)?.[1] ?? 0) / 2 ** 20;
+  if (grownMb > memoryLimitMb || OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end2)}: ${words}`);
   const hint = end2.signal === import_node_os2.constants.signals.SIGKILL && end2.killed === null ? ", as the system does when it runs out of memory" : "";
   return lost(`its process ended with ${how(end2)}${hint}: ${words}`);
 }
@@ -2055,7 +2057,7 @@ function how({ code, signal }) {
 
 // lib/process/messages.ts
 var import_node_buffer3 = require("node:buffer");
-var import_node_util12 = require("node:util");
+var import_node_util11 = require("node:util");
 var import_node_v83 = require("node:v8");
 var LARGE2 = 1024;
 var BESIDE = 1;
@@ -2097,7 +2099,7 @@ var MessageWriter = class extends import_node_v83.Serializer {
     return new TypeError(text2);
   }
   _writeHostObject(object) {
-    if (!import_node_util12.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
+    if (!import_node_util11.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
     if (object.length < LARGE2) {
       this.writeUint32(INSIDE);
       this.writeUint32(object.length);
@@ -2145,6 +2147,7 @@ var MOST_SNAPSHOTS = 4;
 var MOST_SESSIONS = 100;
 var WEIGHT = 32 * MIB;
 var FINISHING = /* @__PURE__ */ new Set(["ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
+var LAST_MOMENTS_MS = 1e3;
 var ProcessLink = class {
   #native;
   #owner;
@@ -2231,11 +2234,15 @@ var ProcessLink = class {
     const start = this.#session?.report(event);
     if (start === "start") this.#owner.onStart(this);
     else if (start === "failed start") this.end(void 0);
-    else if (event.kind === "done" && event.error !== void 0 && event.error !== null) this.#endIfFinished(event.error);
+    else if (event.error !== void 0 && event.error !== null && FINISHING.has(event.error.code)) this.#endSoon(event.error);
   }
-  #endIfFinished(error) {
-    if (FINISHING.has(error.code)) this.end(error);
-    else if (error.code === "ERR_DISPOSED" && error.cause !== void 0 && error.cause !== null) this.end(error.cause);
+  /** It says by itself when it has told everybody; who waits for that must not wait for ever. */
+  #endSoon(why) {
+    const session = this.#session;
+    session?.close(why);
+    setTimeout(() => {
+      if (this.#session === session) this.end(why);
+    }, LAST_MOMENTS_MS).unref();
   }
   #release(why, { isNews, isClean }) {
     const session = this.#session;
@@ -2264,6 +2271,7 @@ var Session = class {
   #requests;
   #pending = /* @__PURE__ */ new Map();
   #onLate;
+  #closed;
   #finished;
   /** @param onLate called when the process does not answer in time; by then the request is answered */
   constructor(isolate, requests, onLate) {
@@ -2273,6 +2281,10 @@ var Session = class {
   }
   get isFinished() {
     return this.#finished !== void 0;
+  }
+  /** The isolate is finished, and somebody was told why. What was asked before may be answered still. */
+  close(why) {
+    this.#closed ??= why;
   }
   /**
    * A request is sent to the process, or was; if the session is finished, it is refused.
@@ -2285,6 +2297,12 @@ var Session = class {
       queueMicrotask(() => this.#answer(request, method === "dispose" ? void 0 : disposedBecause(why)));
       return false;
     }
+    if (this.#closed !== void 0 && method !== "dispose") {
+      const error = disposedBecause(this.#closed);
+      queueMicrotask(() => this.#answer(request, error));
+      return false;
+    }
+    this.forget(request);
     this.#pending.set(request, { method, timer: void 0 });
     if (method === "dispose") this.#expect(request, DISPOSAL_MS, () => void 0);
     else if (timeoutMs !== void 0) {
@@ -2327,12 +2345,13 @@ var Session = class {
    */
   finish(why, isNews) {
     if (this.#finished !== void 0) return;
-    this.#finished = { why };
-    let error = (isNews ? why : void 0) ?? disposedBecause(why);
+    const because = this.#closed ?? why;
+    this.#finished = { why: because };
+    let error = isNews && this.#closed === void 0 && why !== void 0 ? why : disposedBecause(because);
     for (const [request, { method }] of this.#pending) {
       this.forget(request);
       this.#answer(request, method === "dispose" ? void 0 : error);
-      if (method !== "dispose") error = disposedBecause(why);
+      if (method !== "dispose") error = disposedBecause(because);
     }
   }
   #answer(request, error) {
@@ -2480,12 +2499,64 @@ function createInProcess(connection2, request, options, snapshot) {
   return pool.createIsolate(request, options, snapshot);
 }
 
-// lib/reports.ts
-var import_node_util14 = require("node:util");
+// lib/bounded-inspect.ts
+var import_node_util12 = require("node:util");
+var MOST_VISITS = 2e4;
+var MOST_ELEMENTS = 100;
+var DEFAULT_DEPTH = 2;
+var OPTIMAL_DEPTH = 4;
+function inspectBounded(value, depth = DEFAULT_DEPTH, customInspect = true) {
+  for (let tried = depth; tried > 0; tried--) {
+    if (isSmall([value], tried)) return (0, import_node_util12.inspect)(value, { depth: tried, customInspect });
+  }
+  return (0, import_node_util12.inspect)(value, { depth: 0, customInspect });
+}
+function formatBounded(args) {
+  const [first, ...rest] = args;
+  const placeholders = typeof first === "string" ? first : "";
+  if (placeholders.includes("%o") && !isSmall(rest, OPTIMAL_DEPTH) || placeholders.includes("%j") && !isSmall(rest, Infinity)) {
+    return args.map((argument) => typeof argument === "string" ? argument : inspectBounded(argument, 0)).join(" ");
+  }
+  for (let depth = DEFAULT_DEPTH; depth > 0; depth--) {
+    if (isSmall(args, depth)) return (0, import_node_util12.formatWithOptions)({ depth }, ...args);
+  }
+  return (0, import_node_util12.formatWithOptions)({ depth: 0 }, ...args);
+}
+function isSmallTable(rows) {
+  if (typeof rows !== "object" || rows === null) return true;
+  const values = rows instanceof Map || rows instanceof Set ? [...rows.values()] : Object.values(rows);
+  const columns = new Set(values.flatMap((row) => typeof row === "object" && row !== null ? Object.keys(row) : []));
+  return values.length * (columns.size + 2) <= MOST_VISITS;
+}
+function isSmall(values, depth) {
+  const counter = new Counter();
+  return values.every((value) => counter.count(value, depth));
+}
+var Counter = class {
+  #left = MOST_VISITS;
+  #path = /* @__PURE__ */ new Set();
+  /** Whether the value fits into what is left. */
+  count(value, depth) {
+    this.#left -= 1;
+    if (this.#left < 0) return false;
+    if (typeof value !== "object" || value === null || this.#path.has(value) || depth < 0) return true;
+    this.#path.add(value);
+    const fits = children(value).every((child) => this.count(child, depth - 1));
+    this.#path.delete(value);
+    return fits;
+  }
+};
+function children(value) {
+  if (ArrayBuffer.isView(value)) return [];
+  if (value instanceof Map) return [...value].slice(0, MOST_ELEMENTS).flat(1);
+  if (value instanceof Set) return [...value].slice(0, MOST_ELEMENTS);
+  const keys = Reflect.ownKeys(value);
+  const shown2 = Array.isArray(value) && keys.length > MOST_ELEMENTS ? keys.filter((key) => typeof key !== "string" || !(Number(key) >= MOST_ELEMENTS)) : keys;
+  return shown2.map((key) => Reflect.get(value, key));
+}
 
 // lib/console.ts
 var import_node_console = require("node:console");
-var import_node_util13 = require("node:util");
 var LEVELS = {
   assert: "error",
   debug: "debug",
@@ -2529,9 +2600,9 @@ function textOf(described, args) {
       return `Trace${args.length === 0 ? "" : `: ${format(args)}`}${stack === "" ? "" : `
 ${stack}`}`;
     case "dir":
-      return guard(() => (0, import_node_util13.inspect)(args[0], { customInspect: false, depth: dirDepth(args[1]) }), args);
+      return inspectBounded(args[0], dirDepth(args[1]));
     case "table":
-      return guard(() => table(args), args);
+      return isSmallTable(args[0]) ? guard(() => table(args), args) : format(args);
     default:
       return format(args);
   }
@@ -2542,13 +2613,13 @@ function problemText(problem, method, label) {
   return method === "countReset" ? `Count for '${label}' does not exist` : `No such label '${label}' for console.${method}()`;
 }
 function format(args) {
-  return guard(() => (0, import_node_util13.formatWithOptions)({}, ...args), args);
+  return guard(() => formatBounded(args), args);
 }
 function guard(make, args) {
   try {
     return make();
   } catch {
-    return args.map((argument) => typeof argument === "string" ? argument : (0, import_node_util13.inspect)(argument)).join(" ");
+    return args.map((argument) => typeof argument === "string" ? argument : inspectBounded(argument)).join(" ");
   }
 }
 function dirDepth(options) {
@@ -2632,8 +2703,15 @@ function uncaughtEntry({ kind, error, more }) {
   const what = kind === "rejection" ? "Uncaught (in promise)" : "Uncaught";
   const rest = more === 0 ? "" : `
 ... and ${more} more`;
-  const text2 = error instanceof Error && !("cause" in error || "errors" in error) ? error.stack : (0, import_node_util14.inspect)(error);
-  return { level: "error", text: `${what} ${text2}${rest}`, args: [error], depth: 0, time: Date.now() };
+  return { level: "error", text: `${what} ${shown(error)}${rest}`, args: [error], depth: 0, time: Date.now() };
+}
+function shown(error) {
+  if (!(error instanceof Error)) return inspectBounded(error);
+  const parts = ["errors", "cause"].filter((key) => Object.hasOwn(error, key));
+  const lines = parts.map((key) => `  [${key}]: ${inspectBounded(Reflect.get(error, key)).replaceAll("\n", "\n  ")}`);
+  return lines.length === 0 ? String(error.stack) : `${error.stack} {
+${lines.join(",\n")}
+}`;
 }
 
 // lib/isolate-core.ts
@@ -2701,11 +2779,11 @@ var IsolateCore = class _IsolateCore {
     if (request.process) started.#startMs = performance.now() - asked;
     return started;
   }
-  eval({ source, timeoutMs, signal, moves }) {
-    return this.#traced("eval", source.name, timeoutMs, async () => {
+  eval({ source: source2, timeoutMs, signal, moves }) {
+    return this.#traced("eval", source2.name, timeoutMs, async () => {
       const start = (id) => {
         if (moves?.result === true) this.#native.announceMoves(id, [], true);
-        this.#native.eval(id, source, timeoutMs);
+        this.#native.eval(id, source2, timeoutMs);
       };
       return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
     });
@@ -2830,11 +2908,11 @@ function withTimeout(timeoutMs) {
 }
 
 // lib/options.ts
-var import_node_util15 = require("node:util");
+var import_node_util13 = require("node:util");
 
 // lib/observe-options.ts
 function checkListeners(given) {
-  const console2 = given.get("console") ?? "ignore";
+  const console2 = given.get("console") === void 0 ? "ignore" : given.get("console");
   if (console2 !== "ignore" && console2 !== "inherit" && typeof console2 !== "function") {
     throw given.fail("console", '"ignore", "inherit" or a function');
   }
@@ -2912,9 +2990,9 @@ function checkBundles(where, name, bundle) {
   if (!Array.isArray(bundle)) return [checkSource(where, name, bundle, "bundle.js")];
   const sources = [];
   for (let index = 0; index < bundle.length; index += 1) {
-    const source = guarded(where, `${name}[${index}]`, () => bundle[index]);
+    const source2 = guarded(where, `${name}[${index}]`, () => bundle[index]);
     const fileName = bundle.length === 1 ? "bundle.js" : `bundle-${index + 1}.js`;
-    sources.push(checkSource(where, `${name}[${index}]`, source, fileName));
+    sources.push(checkSource(where, `${name}[${index}]`, source2, fileName));
   }
   return sources;
 }
@@ -2980,7 +3058,7 @@ function checkMemoryFor(where, snapshot, memoryLimitMb) {
 function checkSnapshotOrigin(given) {
   const from = given.get("snapshot");
   if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util15.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  if (typeof from !== "string" && !import_node_util13.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
   return checkOrigin(given.where, "snapshot", from);
 }
 function checkFallback(given) {
@@ -3015,13 +3093,13 @@ function checkCallOptions(options, defaultTimeoutMs, where = "isolate.call") {
   if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
   return limitsOf(new Given(where, options, ["timeoutMs", "signal", ...where === "isolate.call" ? ["transfer", "transferResult"] : []]), defaultTimeoutMs);
 }
-function checkEval(source, options, defaultTimeoutMs) {
+function checkEval(source2, options, defaultTimeoutMs) {
   if (options === void 0) {
-    return { source: checkSource("isolate.eval", "source", source, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
+    return { source: checkSource("isolate.eval", "source", source2, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
   }
   const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename", "transferResult"]);
   const name = given.fileName("filename") ?? "eval.js";
-  return { source: checkSource(given.where, "source", source, name), ...limitsOf(given, defaultTimeoutMs) };
+  return { source: checkSource(given.where, "source", source2, name), ...limitsOf(given, defaultTimeoutMs) };
 }
 function limitsOf(given, defaultTimeoutMs) {
   const transfer2 = checkTransfer(given.where, "transfer", given.get("transfer"));
@@ -3047,13 +3125,13 @@ function checkVerifyOptions(snapshot, options, nativeSnapshot2) {
   };
 }
 function optionalSource(given, name, fileName) {
-  const source = given.get(name);
-  return source === void 0 ? void 0 : checkSource(given.where, name, source, fileName);
+  const source2 = given.get(name);
+  return source2 === void 0 ? void 0 : checkSource(given.where, name, source2, fileName);
 }
-function checkSource(where, name, source, fileName) {
-  if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName };
-  if (!isObject(source)) throw wrong(where, name, "a string or { code, name }", source);
-  const parts = readObject(where, name, source, ["code", "name", "type", "global"]);
+function checkSource(where, name, source2, fileName) {
+  if (typeof source2 === "string") return { code: checkCode(where, name, source2), name: fileName };
+  if (!isObject(source2)) throw wrong(where, name, "a string or { code, name }", source2);
+  const parts = readObject(where, name, source2, ["code", "name", "type", "global"]);
   const code = checkCode(where, `${name}.code`, parts.get("code"));
   const ownName = parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name"));
   const type = parts.get("type");
@@ -3070,7 +3148,7 @@ function checkSource(where, name, source, fileName) {
 }
 
 // lib/seed.ts
-var import_node_util16 = require("node:util");
+var import_node_util14 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -3128,7 +3206,7 @@ var Snapshot = class _Snapshot {
    * `ERR_SNAPSHOT_MISMATCH` if it is of another format version
    */
   static inspect(from) {
-    return inspect5(checkOrigin("Snapshot.inspect", "from", from));
+    return inspect4(checkOrigin("Snapshot.inspect", "from", from));
   }
   /** Hex SHA-256 over the sources and every option that changes the heap. */
   get key() {
@@ -3208,7 +3286,7 @@ async function load({ from, sha256 }) {
   const connection2 = connect();
   return makeSnapshot(snapshotOf(await connection2.request((id) => connection2.native.loadSnapshot(id, from, sha256))));
 }
-async function inspect5(from) {
+async function inspect4(from) {
   const connection2 = connect();
   const event = await connection2.request((id) => connection2.native.inspectSnapshot(id, from));
   return parseInfo(event.json);
@@ -3242,7 +3320,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util16.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util14.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };
@@ -3306,8 +3384,8 @@ var Isolate = class _Isolate {
    * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
    * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
-  eval(source, options) {
-    return this.#core.eval(checkEval(source, options, this.#timeoutMs));
+  eval(source2, options) {
+    return this.#core.eval(checkEval(source2, options, this.#timeoutMs));
   }
   /**
    * Calls a global function of the guest, such as `'math.add'`, with clones of
@@ -3424,6 +3502,90 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   const event = await connection2.request((id) => connection2.native.verifyIsolation(id, snapshot, options), { owner: snapshot });
   return JSON.parse(event.json);
 }
+
+// lib/web-bridge.ts
+var CAPTURED = [
+  "Array",
+  "ArrayBuffer",
+  "BigInt64Array",
+  "BigUint64Array",
+  "Boolean",
+  "DataView",
+  "Date",
+  "Error",
+  "Float32Array",
+  "Float64Array",
+  "Function",
+  "Int16Array",
+  "Int32Array",
+  "Int8Array",
+  "JSON",
+  "Map",
+  "Math",
+  "Number",
+  "Object",
+  "Promise",
+  "RangeError",
+  "Reflect",
+  "Set",
+  "String",
+  "Symbol",
+  "TypeError",
+  "Uint16Array",
+  "Uint32Array",
+  "Uint8Array",
+  "Uint8ClampedArray",
+  "WeakMap",
+  "WeakRef",
+  "WeakSet"
+];
+var pieces;
+function load2() {
+  pieces ??= require("./web-bridge.js");
+  return pieces;
+}
+function assemble(wanted2) {
+  const { modules } = load2();
+  const needed = /* @__PURE__ */ new Set();
+  const add = (index) => {
+    if (needed.has(index)) return;
+    needed.add(index);
+    modules[index].needs.forEach(add);
+  };
+  wanted2.forEach(add);
+  const code = modules.filter((_, index) => needed.has(index)).map((module2) => module2.code);
+  return [
+    // Nothing of it is the module's to export.
+    "const system = require('isoseed:system')\n;(() => {\n'use strict'",
+    `const { ${CAPTURED.join(", ")} } = globalThis`,
+    ...code,
+    "})()\n"
+  ].join("\n");
+}
+function source(code) {
+  return Object.defineProperty({ code: "", name: "isoseed:web", type: "commonjs" }, "code", { get: code, enumerable: true });
+}
+function pick(parts) {
+  if (!Array.isArray(parts)) throw wrong("webBridge.pick", "parts", "an array of names", parts);
+  const known = load2().parts;
+  const names = guarded("webBridge.pick", "parts", () => [...parts]);
+  const wanted2 = names.map((name, index) => {
+    if (typeof name === "string" && Object.hasOwn(known, name)) return known[name];
+    throw wrong("webBridge.pick", `parts[${index}]`, `one of ${Object.keys(known).join(", ")}`, name);
+  });
+  const code = assemble(wanted2);
+  return source(() => code);
+}
+var whole2;
+var webBridge = Object.freeze(
+  Object.defineProperties(
+    source(() => whole2 ??= assemble(Object.values(load2().parts))),
+    {
+      parts: { get: () => Object.freeze(Object.keys(load2().parts)) },
+      pick: { value: pick }
+    }
+  )
+);
 // Annotate the CommonJS export names for ESM import in node:
 0 && (module.exports = {
   ConsoleOpaque,
@@ -3436,5 +3598,6 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   createIsolate,
   snapshotCache,
   transfer,
-  verifyIsolation
+  verifyIsolation,
+  webBridge
 });

@@ -1636,7 +1636,7 @@ var Connection = class {
       return;
     }
     if (event.kind === "inspector") {
-      this.#receivers.get(event.isolate)?.deref()?.onInspector(event.id, event.json);
+      this.#receivers.get(event.isolate)?.deref()?.onInspector(event.id, event.json ?? void 0);
       return;
     }
     if (event.kind === "progress") {
@@ -1671,31 +1671,35 @@ var InspectorClient = class _InspectorClient {
   }
   /** @throws `IsoseedError` with `ERR_DISPOSED` */
   static async connect(link) {
-    const waiting2 = /* @__PURE__ */ new Map();
+    const waiting2 = { answers: /* @__PURE__ */ new Map(), hasEnded: false };
     const session = await link.connect({
       onMessage(message, read) {
         read();
-        const { id, result, error } = JSON.parse(message);
-        if (id === void 0) return;
-        const asked = waiting2.get(id);
-        waiting2.delete(id);
-        if (error === void 0) asked?.resolve(result);
-        else asked?.reject(new IsoseedError("ERR_INSPECTOR", error.message));
+        const answer = JSON.parse(message);
+        if (answer.id === void 0) return;
+        const resolve2 = waiting2.answers.get(answer.id);
+        waiting2.answers.delete(answer.id);
+        resolve2?.(answer);
       },
       onEnd() {
-        for (const { reject } of waiting2.values()) reject(new IsoseedError("ERR_DISPOSED", "the isolate is disposed or finished"));
-        waiting2.clear();
+        waiting2.hasEnded = true;
+        for (const resolve2 of waiting2.answers.values()) resolve2(void 0);
+        waiting2.answers.clear();
       }
     });
     return new _InspectorClient(session, waiting2);
   }
   /** @throws `IsoseedError` with `ERR_INSPECTOR` when it is refused, with `ERR_DISPOSED` when the isolate ends before it answers */
-  post(method, params = {}) {
+  async post(method, params = {}) {
     const id = ++this.#lastId;
-    return new Promise((resolve2, reject) => {
-      this.#waiting.set(id, { resolve: resolve2, reject });
+    const answer = await new Promise((resolve2) => {
+      if (this.#waiting.hasEnded) return resolve2(void 0);
+      this.#waiting.answers.set(id, resolve2);
       this.#session.send(JSON.stringify({ id, method, params }));
     });
+    if (answer === void 0) throw new IsoseedError("ERR_DISPOSED", "the isolate is disposed or finished");
+    if (answer.error !== void 0) throw new IsoseedError("ERR_INSPECTOR", answer.error.message);
+    return answer.result;
   }
   close() {
     this.#session.close();

@@ -297,7 +297,7 @@ class Connection {
     }
     if (event.kind === 'inspector') {
       // Nobody there: the isolate has been collected, and waits for no reader.
-      this.#receivers.get(event.isolate as number)?.deref()?.onInspector(event.id, event.json)
+      this.#receivers.get(event.isolate as number)?.deref()?.onInspector(event.id, event.json ?? undefined)
       return
     }
     if (event.kind === 'progress') {

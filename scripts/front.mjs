@@ -1,6 +1,6 @@
 // Makes the root's public JavaScript and declarations from lib/: what `isoseed` and `isoseed/bundle` are, the
-// command line, what runs in an isolate's process, and the web bridge and the debugging endpoint, which `isoseed`
-// loads when they are asked for.
+// command line, what runs in an isolate's process, the web bridge, and the debugging endpoint, which `isoseed` loads
+// when it is asked for.
 import { readFileSync } from 'node:fs'
 import { build } from 'esbuild'
 import { rollup } from 'rollup'
@@ -29,10 +29,10 @@ export async function front() {
     'bundle.js': bundleJs,
     'bundle.d.ts': bundleTypes,
     'cli.js': `#!/usr/bin/env node\n${cliJs}`,
-    'web-bridge.js': webBridgeJs,
     'isolate-process.js': processJs,
     // With the package ws in it, whose licence asks to be kept.
     'inspector.js': `${inspectorJs}\n/*\nContains ws, https://github.com/websockets/ws\n\n${readFileSync('node_modules/ws/LICENSE', 'utf8')}*/\n`,
+    'web-bridge.js': webBridgeJs,
   }
 }
 

@@ -246,7 +246,10 @@ impl Connection {
         let _ = address.isolate.set(handle.id());
         {
             let mut under_way = lock(&self.under_way);
-            under_way.isolates.retain(|isolate| isolate.strong_count() > 0);
+            if under_way.isolates.len() == under_way.isolates.capacity() {
+                // Only where the table would have to grow, so that one of thousands costs what the first did.
+                under_way.isolates.retain(|isolate| isolate.strong_count() > 0);
+            }
             under_way.isolates.push(Arc::downgrade(&handle));
         }
         env.adjust_external_memory(weight)?;

@@ -21,7 +21,6 @@ use crate::engine::inspector::Port;
 use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::cpu::ThreadClock;
 use crate::engine::limits::deadline::Deadline;
-use crate::engine::limits::sampler;
 use crate::engine::stats::IsolateStats;
 use crate::engine::value::Moved;
 use crate::engine::value::transfer::Announced;
@@ -266,8 +265,7 @@ impl Lifecycle {
             }
             _ => None,
         };
-        self.running.store(number, Ordering::Relaxed);
-        sampler::turn_begins();
+        self.running.store(number, Ordering::SeqCst);
         let cpu = state.cpu_limit.as_ref().and_then(|limit| self.cpu_alarm(number, limit.left()));
         state.turns.push(Turn { number, owner, stop: None, deadline, grace: None, cpu });
         true
@@ -275,7 +273,7 @@ impl Lifecycle {
 
     /// The number of the turn that runs, unique in the isolate; zero when none does.
     pub(crate) fn running_turn(&self) -> u64 {
-        self.running.load(Ordering::Relaxed)
+        self.running.load(Ordering::SeqCst)
     }
 
     /// The innermost stretch ended. Says whether it was stopped, and takes the termination back, unless
@@ -324,8 +322,7 @@ impl Lifecycle {
 
     pub(crate) fn resume(&self) {
         let number = self.state().turns.last().map_or(0, |turn| turn.number);
-        self.running.store(number, Ordering::Relaxed);
-        sampler::turn_begins();
+        self.running.store(number, Ordering::SeqCst);
     }
 
     /// Has V8 call `callback` on the isolate's thread soon, in the middle of what runs there.
@@ -357,10 +354,7 @@ impl Lifecycle {
         self.stop_clock();
         let outcome = wait();
         self.start_clock();
-        self.running.store(running, Ordering::Relaxed);
-        if running != 0 {
-            sampler::turn_begins();
-        }
+        self.running.store(running, Ordering::SeqCst);
         outcome
     }
 
@@ -522,6 +516,7 @@ impl Lifecycle {
     /// V8 gave up on this thread, which will never return.
     pub(crate) fn lost(&self, words: &str, heap_is_full: bool) {
         let (owners, stop) = self.running_owners();
+        let exists = self.state().v8.is_some();
         let is_memory = heap_is_full || stop == Some(Stop::MemoryLimit);
         let why = if is_memory {
             EngineError::MemoryLimit { limit_mb: self.limit_mb }
@@ -530,6 +525,13 @@ impl Lifecycle {
         };
         for owner in owners {
             self.settle(owner, Err(why.clone()));
+        }
+        if !exists {
+            // Whoever waits for the isolate is told why it can't be had.
+            let pending = std::mem::take(&mut self.state().pending);
+            for pending in pending.into_values() {
+                (pending.settle)(Err(why.clone()));
+            }
         }
         self.finish(&why);
         self.exited();

@@ -12,6 +12,7 @@ use crate::engine::guest::read_answer;
 use crate::engine::host_call::{GuestState, TOO_MANY};
 use crate::engine::inbox::{Heard, Outcome};
 use crate::engine::limits::output::with_largest_allocation;
+use crate::engine::limits::sampler;
 use crate::engine::session::Session;
 use crate::engine::source::{self, Source};
 use crate::engine::value::Of;
@@ -78,6 +79,7 @@ fn wait(scope: &mut v8::PinScope, session: &Rc<Session>) -> Option<Outcome> {
         session.lifecycle.pause();
         let heard = session.inbox.hear(goes_on, due);
         session.lifecycle.resume();
+        sampler::turn_begins(&session.memory);
         match heard {
             Heard::Answer(outcome) => return Some(outcome),
             Heard::Command(command) => worker.handle_nested(command),

@@ -27,6 +27,7 @@ use crate::engine::inspector::Inspector;
 use crate::engine::isolate;
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
 use crate::engine::limits::memory::{MemoryLimit, external_bytes};
+use crate::engine::limits::native::Charging;
 use crate::engine::limits::{codegen, fatal, sampler};
 use crate::engine::modules::{self, Modules};
 use crate::engine::observe::{Observer, console};
@@ -148,6 +149,7 @@ fn serve(
     let mut live = isolate::create(seed.snapshot, &memory)?;
     let restore = began.elapsed();
     memory.enforce(&mut live.isolate);
+    let _charging = Charging::begin(&memory);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
     let route = TaskRoute::new(&live.isolate, move |task| commands.send(Command::Task(task)));
     codegen::check(&mut live);
@@ -376,20 +378,27 @@ impl<'a, G: Ground> Worker<'a, G> {
             }
             Command::Inspect => {
                 let inspector = Rc::clone(&self.inspector);
-                self.turn(None, |scope, _| {
-                    inspector.drain();
-                    // A client may wait for a promise.
-                    scope.perform_microtask_checkpoint();
-                    Ok(())
-                });
+                // Each in a turn of its own: what one evaluates without end is not the next one's fault.
+                let mut is_through = false;
+                while !is_through {
+                    let handled = self.turn(None, |scope, _| {
+                        let was_there = inspector.step();
+                        // A client may wait for a promise.
+                        scope.perform_microtask_checkpoint();
+                        Ok(was_there)
+                    });
+                    is_through = matches!(handled, None | Some(Ok(false)));
+                }
                 inspector.tidy();
             }
             Command::HeapSnapshot { call, path } => {
                 // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.
                 let session = &self.session;
                 let is_wanted = || session.lifecycle.is_pending(call);
-                let written = self.ground.enter(|scope| heap_snapshot::write(scope, &path, is_wanted));
-                self.lifecycle.settle(call, written.map(|()| Reply::Done));
+                if is_wanted() {
+                    let written = self.ground.enter(|scope| heap_snapshot::write(scope, &path, is_wanted));
+                    self.lifecycle.settle(call, written.map(|()| Reply::Done));
+                }
             }
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
@@ -481,11 +490,14 @@ impl<'a, G: Ground> Worker<'a, G> {
         if !self.lifecycle.begin_turn(owner) {
             return None;
         }
+        sampler::turn_begins(&self.memory);
         let session = &self.session;
         let outer = session.guest.owner.replace(owner);
         session.inspector.set_idle(false);
         let (outcome, stop) = self.ground.enter(|scope| {
             v8::tc_scope!(let scope, scope);
+            // See `engine::inspector::exceptions`.
+            scope.set_verbose(session.inspector.is_attached());
             if owner.is_some() && session.lifecycle.port().is_held() {
                 session.inspector.hold();
             }
@@ -509,6 +521,7 @@ impl<'a, G: Ground> Worker<'a, G> {
             };
             scope.reset();
             uncaught::end_turn(scope, &session.observer, turn);
+            session.memory.judge_refusal(scope);
             // Where the termination is caught: it goes on from there otherwise, to the turn around this.
             (outcome, session.lifecycle.end_turn())
         });

@@ -7,5 +7,6 @@ pub(crate) mod cpu;
 pub(crate) mod deadline;
 pub(crate) mod fatal;
 pub(crate) mod memory;
+pub(crate) mod native;
 pub(crate) mod output;
 pub(crate) mod sampler;

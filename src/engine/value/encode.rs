@@ -7,6 +7,7 @@ use v8::{ValueSerializerHelper, ValueSerializerImpl};
 
 use crate::engine::limits::output::with_largest_allocation;
 use crate::engine::position::readable_property;
+use crate::engine::system::Marks;
 use crate::engine::text::{LONGEST_ERROR_TEXT, LONGEST_NAME, beginning};
 use crate::engine::value::limits::{DEEP, ValueLimits};
 use crate::engine::value::{DETAILS_FOLLOW, ERROR_CLASSES, ERROR_SHELL, path, wire};
@@ -95,6 +96,8 @@ impl Encoder {
         if !contents.has_error {
             return Ok(bytes);
         }
+        // Not beside the second one: either may be as large as the limit.
+        drop(bytes);
         self.write(scope, value, name, Errors { as_shells: true, ..Errors::default() }, buffers)
     }
 
@@ -119,7 +122,7 @@ impl Encoder {
         buffers: &[v8::Local<v8::ArrayBuffer>],
     ) -> Result<Vec<u8>, Failure> {
         v8::tc_scope!(let scope, scope);
-        let errors = Rc::new(errors);
+        let errors = Rc::new(Errors { marks: Marks::of(scope), ..errors });
         let context = scope.get_current_context();
         let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
         serializer.write_header();
@@ -200,15 +203,27 @@ impl Encoder {
         if refusal.contains("out of memory") {
             return self.too_large(name);
         }
+        let marks = Marks::of(scope);
         let judge = |scope: &mut v8::PinScope, value: v8::Local<v8::Value>| match path::refused_kind(value) {
             Some(kind) => Some(kind.to_owned()),
-            None => refusal_of_leaf(scope, value),
+            None => refused_class(scope, marks.as_ref(), value).or_else(|| refusal_of_leaf(scope, value)),
         };
         match path::find(scope, value, name, judge) {
             Some((path, kind)) => format!("{path} can't be cloned: {kind}"),
             None => format!("{name} can't be cloned: {}", subject(refusal)),
         }
     }
+}
+
+/// The class of an object of the web bridge that can't cross.
+fn refused_class(
+    scope: &mut v8::PinScope,
+    marks: Option<&Marks>,
+    value: v8::Local<v8::Value>,
+) -> Option<String> {
+    let object = v8::Local::<v8::Object>::try_from(value).ok().filter(|object| !object.is_native_error())?;
+    let class = marks?.class_of(scope, object).filter(|class| class != "ReadableStream")?;
+    Some(format!("#<{class}>"))
 }
 
 /// V8's own words, as for every such error: nothing else tells them apart.
@@ -246,6 +261,9 @@ struct Errors {
     as_shells: bool,
     /// Parts of errors that can't cross are left out, instead of refusing the whole.
     leaves_out: bool,
+    /// Set when the web bridge is there: what its objects hold is not among their properties, so they are
+    /// not plain objects. Streams cross in a form of their own.
+    marks: Option<Marks>,
     met: RefCell<Vec<v8::Global<v8::Object>>>,
     refusal: Cell<Option<String>>,
 }
@@ -323,7 +341,7 @@ fn attempt(
 ) -> Result<(), Option<String>> {
     v8::tc_scope!(let scope, scope);
     let context = scope.get_current_context();
-    let errors = Rc::new(errors);
+    let errors = Rc::new(Errors { marks: Marks::of(scope), ..errors });
     let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
     match serializer.write_value(context, value) {
         Some(true) => Ok(()),
@@ -371,15 +389,18 @@ impl ValueSerializerImpl for Delegate {
     }
 
     fn has_custom_host_object(&self, _isolate: &v8::Isolate) -> bool {
-        self.0.as_shells
+        self.0.as_shells || self.0.marks.is_some()
     }
 
     fn is_host_object<'s>(
         &self,
-        _scope: &mut v8::PinScope<'s, '_>,
+        scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
     ) -> Option<bool> {
-        Some(object.is_native_error())
+        if object.is_native_error() {
+            return Some(self.0.as_shells);
+        }
+        Some(refused_class(scope, self.0.marks.as_ref(), object.into()).is_some())
     }
 
     fn write_host_object<'s>(
@@ -388,6 +409,9 @@ impl ValueSerializerImpl for Delegate {
         object: v8::Local<'s, v8::Object>,
         serializer: &dyn ValueSerializerHelper,
     ) -> Option<bool> {
+        if let Some(class) = refused_class(scope, self.0.marks.as_ref(), object.into()) {
+            return self.refuse(scope, &format!("{class} could not be cloned."));
+        }
         let class = error_class(scope, object)?;
         serializer.write_uint32(ERROR_SHELL);
         serializer.write_uint32(class);

@@ -201,16 +201,12 @@ fn serialize<'s>(
             Ok(bytes)
         });
     }
-    match state.refusal.take().filter(|_| scope.can_continue()) {
-        Some(refusal) => {
-            scope.reset();
-            Some(Err(refusal))
-        }
-        None => {
-            scope.rethrow();
-            None
-        }
-    }
+    let Some(refusal) = state.refusal.take().filter(|_| scope.can_continue()) else {
+        scope.rethrow();
+        return None;
+    };
+    scope.reset();
+    Some(Err(refusal))
 }
 
 struct Writing {

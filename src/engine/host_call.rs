@@ -277,13 +277,11 @@ fn define<'s>(
     value: v8::Local<'s, v8::Value>,
 ) -> Result<(), Halt> {
     let key = v8::String::new(scope, key).ok_or(Halt::Threw)?;
-    match parent {
-        Some(parent) => parent.create_data_property(scope, key.into(), value).map(drop).ok_or(Halt::Threw),
-        None => {
-            let value = system::adopted(scope, key, value).ok_or(Halt::Threw)?;
-            define_global(scope, key, value, "bindings")
-        }
-    }
+    let Some(parent) = parent else {
+        let value = system::adopted(scope, key, value).ok_or(Halt::Threw)?;
+        return define_global(scope, key, value, "bindings");
+    };
+    parent.create_data_property(scope, key.into(), value).map(drop).ok_or(Halt::Threw)
 }
 
 fn on_call<'s>(

@@ -9,6 +9,7 @@ use crate::engine::host_call::GuestState;
 use crate::engine::limits::output::with_largest_allocation;
 use crate::engine::position::readable_property;
 use crate::engine::remote::{NoExport, Remote};
+use crate::engine::system::Marks;
 use crate::engine::text::{LONGEST_ERROR_TEXT, LONGEST_NAME, beginning};
 use crate::engine::value::limits::{DEEP, ValueLimits};
 use crate::engine::value::path::Verdict;
@@ -194,7 +195,7 @@ impl Encoder {
         mut copy: Option<&mut Copy>,
     ) -> Result<Vec<u8>, Unwritten> {
         v8::tc_scope!(let scope, scope);
-        let errors = Rc::new(errors);
+        let errors = Rc::new(Errors { marks: Marks::of(scope), ..errors });
         let context = scope.get_current_context();
         let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
         serializer.write_header();
@@ -290,13 +291,16 @@ impl Encoder {
                 (path::find(scope, value, name, judge), NoExport::too_many())
             }
             Unwritten::Refused(refusal) => {
+                let marks = Marks::of(scope);
                 let judge = |scope: &mut v8::PinScope, value: v8::Local<v8::Value>, in_error: bool| {
                     if crosses && !in_error && crosses_as_reference(scope, value) {
                         return Verdict::Passed;
                     }
                     match path::refused_kind(value) {
                         Some(kind) => Verdict::Found(kind.to_owned()),
-                        None => refusal_of_leaf(scope, value).map_or(Verdict::Open, Verdict::Found),
+                        None => refused_class(scope, marks.as_ref(), value)
+                            .or_else(|| refusal_of_leaf(scope, value))
+                            .map_or(Verdict::Open, Verdict::Found),
                     }
                 };
                 (path::find(scope, value, name, judge), subject(&refusal).to_owned())
@@ -305,6 +309,17 @@ impl Encoder {
         let (path, why) = found.unwrap_or_else(|| (name.to_owned(), otherwise));
         Failure::NotCloneable(format!("{path} can't be cloned: {why}"))
     }
+}
+
+/// The class of an object of the web bridge that can't cross.
+fn refused_class(
+    scope: &mut v8::PinScope,
+    marks: Option<&Marks>,
+    value: v8::Local<v8::Value>,
+) -> Option<String> {
+    let object = v8::Local::<v8::Object>::try_from(value).ok().filter(|object| !object.is_native_error())?;
+    let class = marks?.class_of(scope, object)?;
+    Some(format!("#<{class}>"))
 }
 
 /// V8's own words, as for every such error: nothing else tells them apart.
@@ -371,6 +386,9 @@ struct Errors {
     leaves_out: bool,
     /// What stands for functions and streams in what is written.
     stand_ins: Option<Rc<StandIns>>,
+    /// Set when the web bridge is there: what its objects hold is not among their properties, so they are
+    /// not plain objects. Its streams cross as references.
+    marks: Option<Marks>,
     met: RefCell<Vec<v8::Global<v8::Object>>>,
     refusal: Cell<Option<String>>,
 }
@@ -455,7 +473,7 @@ fn attempt(
 ) -> Result<(), Option<String>> {
     v8::tc_scope!(let scope, scope);
     let context = scope.get_current_context();
-    let errors = Rc::new(errors);
+    let errors = Rc::new(Errors { marks: Marks::of(scope), ..errors });
     let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
     match serializer.write_value(context, value) {
         Some(true) => Ok(()),
@@ -503,16 +521,19 @@ impl ValueSerializerImpl for Delegate {
     }
 
     fn has_custom_host_object(&self, _isolate: &v8::Isolate) -> bool {
-        self.0.as_shells
+        self.0.as_shells || self.0.marks.is_some()
     }
 
     fn is_host_object<'s>(
         &self,
-        _scope: &mut v8::PinScope<'s, '_>,
+        scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
     ) -> Option<bool> {
-        let stand_ins = self.0.stand_ins.as_ref();
-        Some(object.is_native_error() || stand_ins.is_some_and(|all| all.reference(object).is_some()))
+        let is_reference = self.0.stand_ins.as_ref().is_some_and(|all| all.reference(object).is_some());
+        if object.is_native_error() {
+            return Some(self.0.as_shells);
+        }
+        Some(is_reference || refused_class(scope, self.0.marks.as_ref(), object.into()).is_some())
     }
 
     fn write_host_object<'s>(
@@ -527,6 +548,9 @@ impl ValueSerializerImpl for Delegate {
                 serializer.write_uint32(part);
             }
             return Some(true);
+        }
+        if let Some(class) = refused_class(scope, self.0.marks.as_ref(), object.into()) {
+            return self.refuse(scope, &format!("{class} could not be cloned."));
         }
         let class = error_class(scope, object)?;
         serializer.write_uint32(ERROR_SHELL);

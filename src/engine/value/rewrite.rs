@@ -16,6 +16,7 @@ use v8::{ValueSerializerHelper, ValueSerializerImpl};
 
 use crate::engine::remote::{NoExport, Remote, imported_number};
 use crate::engine::session::may_go_on;
+use crate::engine::system::Marks;
 use crate::engine::value::path::own_keys;
 use crate::engine::value::references::{Brought, FUNCTION, GUEST, HOST, STREAM};
 
@@ -87,6 +88,8 @@ pub(super) struct Copy<'s> {
     unfilled: v8::Local<'s, v8::Map>,
     /// What plain objects inherit from.
     object_prototype: Option<v8::Local<'s, v8::Value>>,
+    /// Tells the web bridge's objects, if it is there.
+    marks: Option<Marks>,
     filled: usize,
     parts: u32,
     pub(super) stand_ins: Rc<StandIns>,
@@ -115,6 +118,7 @@ impl<'s> Copy<'s> {
             copies: v8::Map::new(scope),
             unfilled: v8::Map::new(scope),
             object_prototype: v8::Object::new(scope).get_prototype(scope),
+            marks: Marks::of(scope),
             filled: 0,
             parts: 0,
             stand_ins: Rc::default(),
@@ -278,6 +282,10 @@ impl<'s> Copy<'s> {
             object if is_async_iterable(scope, object)? => Kind::Stream,
             // Nearly every one; what is something else and pretends to be plain harms nobody.
             object if object.get_prototype(scope) == self.object_prototype => Kind::Plain,
+            // What it holds is not among its properties: V8 is to ask about it.
+            object if self.marks.as_ref().is_some_and(|marks| marks.class_of(scope, object).is_some()) => {
+                Kind::Leaf
+            }
             object if is_plain(scope, object) => Kind::Plain,
             _ => Kind::Leaf,
         };

@@ -3,6 +3,7 @@ import { runInThisContext } from 'node:vm'
 import { ConsoleOpaque, buildSnapshot, createIsolate } from 'isoseed'
 import type { ConsoleEntry, CreateIsolateOptions, Isolate } from 'isoseed'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import { codeOf, deferred } from './support/rejection.js'
 
 const opened: Isolate[] = []
@@ -310,6 +311,32 @@ describe('what a bundle captured while its snapshot was built', () => {
     const { isolate, entries } = await open({ fallback: { bundle: 'const { log } = console; globalThis.console = { log: (text) => log("mine:", text) }; console.log("start")' } })
     await isolate.eval('console.log("later")')
     expect(entries.map(({ text }) => text)).toEqual(['mine: start', 'mine: later'])
+  })
+})
+
+describe('a debugger', () => {
+  test.each([['with', true], ['without', false]])('hears of the console as well, from captured methods, too, %s a sink', async (_, hasSink) => {
+    const snapshot = await buildSnapshot({ bundle: 'const { log } = console; globalThis.say = (...args) => log(...args)' })
+    const { isolate, entries } = await open({ snapshot, ...(hasSink ? {} : { console: 'ignore' }) })
+    await using inspector = await isolate.inspect()
+    const socket = new WebSocket(inspector.url)
+    const called: unknown[] = []
+    const [enabled, all] = [deferred(), deferred()]
+    socket.on('message', (message: Buffer) => {
+      const { id, method, params } = JSON.parse(message.toString()) as { id?: number; method?: string; params: { type: string; args: { value?: unknown }[]; stackTrace: { callFrames: { url: string }[] } } }
+      if (id === 1) enabled.resolve()
+      if (method !== 'Runtime.consoleAPICalled') return
+      called.push([params.type, ...params.args.map(({ value }) => value), params.stackTrace.callFrames[0]?.url])
+      if (called.length === 3) all.resolve()
+    })
+    await new Promise((resolve) => { socket.once('open', resolve) })
+    socket.send(JSON.stringify({ id: 1, method: 'Runtime.enable' }))
+    await enabled.promise
+    await isolate.eval('console.warn("a", 1); say("b"); console.group("c"); 1')
+    await all.promise
+    socket.close()
+    expect(called).toEqual([['warning', 'a', 1, 'eval.js'], ['log', 'b', 'bundle.js'], ['startGroup', 'c', 'eval.js']])
+    expect(entries.map(({ text }) => text)).toEqual(hasSink ? ['a 1', 'b', 'c'] : [])
   })
 })
 

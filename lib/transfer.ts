@@ -106,9 +106,38 @@ export function movedBeside(buffers: readonly ArrayBuffer[]): ArrayBuffer[] {
   return buffers.filter((buffer) => (buffer as { resizable?: boolean }).resizable !== true)
 }
 
-/** As the native side takes them. */
-export function asBytes(buffers: readonly ArrayBuffer[]): Uint8Array[] {
-  return buffers.map((buffer) => new Uint8Array(buffer))
+/** Buffers as the native side takes them. */
+export interface Handed {
+  bytes: Uint8Array[]
+  /** The numbers of those that nobody else has: the isolate's thread copies them. */
+  lent: number[]
+}
+
+/** To copy less than this takes the host's thread less time than to lend it. */
+const SMALLEST_LENT = 256 * 1024
+
+/**
+ * Makes buffers ready for the native side, large ones by taking them from the
+ * host: its others of `given` are detached when they have been copied.
+ *
+ * @param beside what goes beside a message
+ * @param given what the host gives away
+ */
+export function handOver(beside: readonly ArrayBuffer[], given: readonly ArrayBuffer[]): Handed {
+  const handed: Handed = { bytes: [], lent: [] }
+  for (const buffer of beside) {
+    const isLent = buffer.byteLength >= SMALLEST_LENT && given.includes(buffer) && !fromGuests.has(buffer)
+    if (isLent) handed.lent.push(handed.bytes.length)
+    handed.bytes.push(new Uint8Array(isLent ? moveAway(buffer) : buffer))
+  }
+  return handed
+}
+
+/** The same memory in a buffer that nobody else has. */
+function moveAway(buffer: ArrayBuffer): ArrayBuffer {
+  probe ??= new MessageChannel()
+  probe.port1.postMessage(buffer, [buffer])
+  return (receiveMessageOnPort(probe.port2) as { message: ArrayBuffer }).message
 }
 
 /** The buffers that came with a guest's value. */

@@ -4,7 +4,7 @@
 // esbuild bundles everything into one scope, where each top-level name is there once, and says before each module which
 // one begins. So any choice of modules that has all that its modules import, in the same order, is a program.
 import { build, transform } from 'esbuild'
-import { readdirSync } from 'node:fs'
+import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure } from './common.mjs'
 
@@ -52,7 +52,13 @@ export async function web() {
   }
   const parts = Object.fromEntries(files.map((file) => [partOf(file), index.get(`web/parts/${file}`)]))
   for (const [name, at] of Object.entries(parts)) if (at === undefined) throw new Failure(`the part ${name} does nothing`)
-  return `${banner}\n'use strict'\nexports.parts = ${JSON.stringify(parts, undefined, 2)}\nexports.modules = [\n${list.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`
+  return `${banner}\n${licences()}'use strict'\nexports.parts = ${JSON.stringify(parts, undefined, 2)}\nexports.modules = [\n${list.map((each) => JSON.stringify(each)).join(',\n')}\n]\n`
+}
+
+/** The licences of the packages in it, which ask to be kept. */
+function licences() {
+  const [name, folder] = ['web-streams-polyfill', join('node_modules', 'web-streams-polyfill')]
+  return `/*\nContains ${name}\n\n${readFileSync(join(folder, 'LICENSE'), 'utf8')}*/\n`
 }
 
 /** Each module's code, in order. */

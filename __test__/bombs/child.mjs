@@ -3,7 +3,7 @@
 // Says `begin <name>` and `end <json>` for each, and leaves the rest to another process when one has
 // kept memory that would spoil the next one's figures.
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { createIsolate } from '../../index.js'
 import { bombs } from './corpus.mjs'
 
@@ -11,7 +11,7 @@ const limitMb = Number(process.argv[2])
 const names = JSON.parse(process.argv[3])
 const inProcess = process.argv[4] === 'process'
 const limitBytes = limitMb * 2 ** 20
-const TIMEOUT_MS = 30_000
+const TIMEOUT_MS = 60_000
 /** What a process may keep of a bomb and still be good for another. */
 const MOST_KEPT_MB = 24
 
@@ -25,6 +25,15 @@ const bindings = {
 
 const statusMb = (field, pid = 'self') => Number(new RegExp(`^${field}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024
 const resetPeak = () => writeFileSync('/proc/self/clear_refs', '5')
+/** Isolates' threads. */
+const threads = () =>
+  readdirSync('/proc/self/task').filter((id) => {
+    try {
+      return /^isoseed-\d/.test(readFileSync(`/proc/self/task/${id}/comm`, 'utf8'))
+    } catch {
+      return false // It has just ended.
+    }
+  }).length
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
 const other = await createIsolate({ memoryLimitMb: 16 })
@@ -46,6 +55,7 @@ async function explode(bomb) {
   const watched = inProcess ? watchProcess((await isolate.stats()).pid) : undefined
   resetPeak()
   const baseMb = statusMb('VmRSS')
+  const before = threads()
   const over = new AbortController()
   const answers = answering(over.signal)
   const started = performance.now()
@@ -68,7 +78,8 @@ async function explode(bomb) {
     await sleep(50)
     keptMb = statusMb('VmRSS') - baseMb
   }
-  return { ...(processPeakMb === undefined ? {} : { processPeakMb: Math.round(processPeakMb) }), outcome: outcome.code, after: after.code, cause: after.cause, message: outcome.message, peakMb: Math.round(peakMb), keptMb: Math.round(keptMb), ms, slowestMs: Math.round(slowestMs) }
+  const isParked = threads() >= before
+  return { ...(processPeakMb === undefined ? {} : { processPeakMb: Math.round(processPeakMb) }), outcome: outcome.code, after: after.code, cause: after.cause, message: outcome.message, peakMb: Math.round(peakMb), keptMb: Math.round(keptMb), isParked, ms, slowestMs: Math.round(slowestMs) }
 }
 
 async function attempt(work, isFirst = false) {

@@ -3,8 +3,9 @@
 //   run: what the host does instead, given the isolate and { limitBytes }
 //   expect: the outcomes that are right, `ok` or an error code; ERR_MEMORY_LIMIT alone otherwise
 //   isHeavy: one of those that need most; run at every limit
-//   isHostMade: the host itself makes a huge value, whose memory is not the guest's: its peak is not held
-//     against the limit
+//   isOnHelpers: V8's helper threads need the memory, which no limit of an isolate covers
+//   isHostMade: the host itself makes a huge value, or gets one that is allowed: its peak is not held against
+//     the limit
 import { code, patterns } from './corpus/compiler.mjs'
 import { crossing, hostCalls } from './corpus/crossing.mjs'
 import { arrays, objects, waiting } from './corpus/heap.mjs'

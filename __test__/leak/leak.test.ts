@@ -31,6 +31,9 @@ const CYCLES: [scenario: string, allowedMb: number][] = [
   ['memory deaths', 8], // 33 isolates of 16 MB
   // 1000 calls of 100 KB four times: 400 MB. The C library's arenas fill for some thousand calls first.
   ['large calls', 64],
+  // A pair of functions with what they hold 12 KB, 2000 pairs: 24 MB on the host's side alone.
+  ['functions and streams of both sides', 16],
+  ['calls that the guest waits for', 12], // 1000 calls of 20 KB four times: 80 MB
   ['builds', 6],
   ['aborted builds', 6],
   ['guest errors', 12],

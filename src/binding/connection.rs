@@ -11,6 +11,7 @@ use napi_derive::napi;
 use super::error::throw;
 use super::event::{Answer, Events, NativeEvent};
 use super::isolate::{NativeIsolate, call_id, isolate_weight, json, settle};
+use super::lent::Lender;
 use super::number;
 use super::options::{
     NativeBuildRequest, NativeConnectOptions, NativeIsolateOptions, NativeVerifyOptions, milliseconds,
@@ -47,6 +48,7 @@ pub struct Connection {
     helper: HelperProgram,
     float16: bool,
     under_way: Arc<Mutex<UnderWay>>,
+    lender: Lender,
 }
 
 fn lock(under_way: &Mutex<UnderWay>) -> MutexGuard<'_, UnderWay> {
@@ -64,7 +66,9 @@ pub fn connect(
     // Isolate threads outlive the environment that loaded the addon.
     retain_current_module_for_unload_safety();
     let under_way = Arc::new(Mutex::new(UnderWay::default()));
-    env.add_env_cleanup_hook(Arc::clone(&under_way), |under_way| {
+    let lender = Lender::default();
+    env.add_env_cleanup_hook((Arc::clone(&under_way), lender.clone()), |(under_way, lender)| {
+        lender.close();
         let UnderWay { builds, isolates, pools, processes } = std::mem::take(&mut *lock(&under_way));
         builds.into_values().for_each(Ticket::cancel);
         pools.iter().filter_map(Weak::upgrade).for_each(|pool| pool.close());
@@ -72,7 +76,7 @@ pub fn connect(
         processes.iter().filter_map(Weak::upgrade).for_each(|process| process.kill());
     })?;
     let helper = HelperProgram { program: options.exec_path.into(), arguments: vec![options.helper.into()] };
-    Ok(Connection { events: Events::new(&dispatch)?, helper, float16: options.float16, under_way })
+    Ok(Connection { events: Events::new(&dispatch)?, helper, float16: options.float16, under_way, lender })
 }
 
 #[napi]
@@ -233,7 +237,7 @@ impl Connection {
             }),
             value_limits,
         };
-        let started = settle(self.events.clone(), id);
+        let started = settle(self.events.clone(), None, id);
         let handle = if let Some(snapshot) = snapshot {
             snapshot.pool.start(memory_limit_mb, session, call_id(id), started)
         } else {
@@ -253,7 +257,8 @@ impl Connection {
             under_way.isolates.push(Arc::downgrade(&handle));
         }
         env.adjust_external_memory(weight)?;
-        Ok(NativeIsolate { handle, events: self.events.clone(), outbox, weight })
+        let lender = self.lender.clone();
+        Ok(NativeIsolate { handle, events: self.events.clone(), outbox, weight, lender })
     }
 
     /// Starts a process for isolates. What it says, and its end, arrive as events under its number.
@@ -303,6 +308,12 @@ impl Host for Address {
     fn call(&self, call: HostCall) {
         if let Some(isolate) = self.isolate.get() {
             self.events.host_call(number(*isolate), call);
+        }
+    }
+
+    fn release(&self, references: Vec<(u32, u32)>) {
+        if let Some(isolate) = self.isolate.get() {
+            self.events.release(number(*isolate), references);
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Env, ObjectFinalize, Result, Uint8ArraySlice};
+use napi::bindgen_prelude::{Env, ObjectFinalize, Result, Uint8Array};
 use napi_derive::napi;
 
 use super::event::{Answer, Events};
+use super::lent::Lender;
 use super::number;
 use super::options::{NativeSource, milliseconds};
 use crate::engine::error::EngineError;
@@ -13,7 +14,7 @@ use crate::engine::handle::IsolateHandle;
 use crate::engine::lifecycle::{Reply, Settle};
 use crate::engine::observe::outbox::Outbox;
 use crate::engine::snapshot::Snapshot;
-use crate::engine::value::{Moves, Of};
+use crate::engine::value::{Incoming, Moves, Of};
 
 /// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
 const BLANK_ISOLATE_BYTES: i64 = 2 * 1024 * 1024;
@@ -33,6 +34,8 @@ pub struct NativeIsolate {
     pub(super) outbox: Option<Arc<Outbox>>,
     /// What Node.js's garbage collector was told that this object weighs.
     pub(super) weight: i64,
+    /// Of the environment.
+    pub(super) lender: Lender,
 }
 
 impl ObjectFinalize for NativeIsolate {
@@ -68,6 +71,22 @@ impl NativeIsolate {
         self.handle.import(call_id(request), specifier, timeout_ms.map(milliseconds), self.settle(request));
     }
 
+    /// Calls a function that the guest sent, by its number, with an encoded array of arguments.
+    #[napi]
+    pub fn call_reference(&self, request: f64, number: u32, arguments: &[u8], timeout_ms: Option<f64>) {
+        let timeout = timeout_ms.map(milliseconds);
+        let settle = self.settle(request);
+        self.handle.call_reference(call_id(request), number, arguments.to_vec(), timeout, settle);
+    }
+
+    /// Lets go of functions and streams that the guest sent: for each its number, and how often it had
+    /// come.
+    #[napi]
+    pub fn release(&self, references: Vec<u32>) {
+        let pairs = references.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+        self.handle.release(pairs.collect());
+    }
+
     /// Answers a host call with an encoded value, or an encoded error.
     #[napi]
     pub fn answer(&self, host_call: f64, ok: bool, value: &[u8]) {
@@ -75,17 +94,20 @@ impl NativeIsolate {
         self.handle.answer(call_id(host_call), if ok { Ok(value) } else { Err(value) });
     }
 
-    /// Before the request itself: tells what moves with it. The buffers are copied here, for the guest to
-    /// own, by their number in the encoded arguments; `result` moves those of the result to the host.
+    /// Before the request itself: tells what moves with it. The buffers are the guest's, by their number
+    /// in the encoded arguments. Those which `lent` lists by number nobody else refers to any more: they
+    /// are copied later, on the isolate's thread; the others are copied here. `result` moves the
+    /// buffers of the result to the host.
     #[napi]
-    pub fn announce_moves(&self, request: f64, buffers: Vec<Uint8ArraySlice>, result: bool) {
-        self.handle.announce(Of::Request(call_id(request)), Moves { buffers: copies(&buffers), result });
+    pub fn announce_moves(&self, request: f64, buffers: Vec<Uint8Array>, lent: Vec<u32>, result: bool) {
+        let buffers = self.incoming(buffers, &lent);
+        self.handle.announce(Of::Request(call_id(request)), Moves { buffers, result });
     }
 
-    /// Answers a host call with an encoded value and buffers, which are copied here for the guest to own.
+    /// Answers a host call with an encoded value and buffers, as `announce_moves` takes them.
     #[napi]
-    pub fn answer_moving(&self, host_call: f64, value: &[u8], buffers: Vec<Uint8ArraySlice>) {
-        let moves = Moves { buffers: copies(&buffers), result: false };
+    pub fn answer_moving(&self, host_call: f64, value: &[u8], buffers: Vec<Uint8Array>, lent: Vec<u32>) {
+        let moves = Moves { buffers: self.incoming(buffers, &lent), result: false };
         self.handle.announce(Of::Answer(call_id(host_call)), moves);
         self.handle.answer(call_id(host_call), Ok(value.to_vec()));
     }
@@ -164,13 +186,20 @@ impl NativeIsolate {
         self.handle.dispose(move || events.done(request, Ok(Answer::Nothing)));
     }
 
-    fn settle(&self, request: f64) -> Settle {
-        settle(self.events.clone(), request)
+    fn incoming(&self, buffers: Vec<Uint8Array>, lent: &[u32]) -> Vec<Incoming> {
+        let incoming = (0..).zip(buffers).map(|(number, buffer)| {
+            if lent.contains(&number) {
+                Incoming::Lent(self.lender.lend(buffer))
+            } else {
+                Incoming::Own(buffer.to_vec())
+            }
+        });
+        incoming.collect()
     }
-}
 
-fn copies(buffers: &[Uint8ArraySlice]) -> Vec<Vec<u8>> {
-    buffers.iter().map(|buffer| buffer.to_vec()).collect()
+    fn settle(&self, request: f64) -> Settle {
+        settle(self.events.clone(), Some(number(self.handle.id())), request)
+    }
 }
 
 /// Requests are counted from 1 in `lib/`.
@@ -193,9 +222,9 @@ fn count(value: f64) -> usize {
     value as usize
 }
 
-/// Turns the engine's reply into an event.
-pub(super) fn settle(events: Events, request: f64) -> Settle {
-    Box::new(move |reply| events.done(request, reply.and_then(answer)))
+/// Turns the engine's reply into an event of an isolate.
+pub(super) fn settle(events: Events, isolate: Option<f64>, request: f64) -> Settle {
+    Box::new(move |reply| events.answered(isolate, request, reply.and_then(answer)))
 }
 
 fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {

@@ -7,6 +7,7 @@ mod connection;
 mod error;
 mod event;
 mod isolate;
+mod lent;
 mod options;
 mod packed;
 mod process;

@@ -79,5 +79,7 @@ pub(crate) fn origin<'s>(
     is_module: bool,
 ) -> Option<v8::ScriptOrigin<'s>> {
     let name = v8::String::new(scope, name)?;
-    Some(v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, is_module, None))
+    // Its exceptions may be told to whoever debugs: V8's inspector hides those of other origins.
+    let is_shared = true;
+    Some(v8::ScriptOrigin::new(scope, name.into(), 0, 0, is_shared, -1, None, false, false, is_module, None))
 }

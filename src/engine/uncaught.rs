@@ -13,6 +13,7 @@ use std::time::Instant;
 use crate::engine::error::{EngineError, GuestException};
 use crate::engine::exception::describe;
 use crate::engine::host_call::GuestState;
+use crate::engine::inspector;
 use crate::engine::lifecycle::{CallId, Stop};
 use crate::engine::observe::outbox::{Report, Uncaught};
 use crate::engine::observe::{self, Observer};
@@ -128,7 +129,10 @@ unsafe extern "C" fn on_reject(message: v8::PromiseRejectMessage) {
 unsafe extern "C" fn on_message(message: v8::Local<v8::Message>, exception: v8::Local<v8::Value>) {
     v8::callback_scope!(unsafe scope, message);
     let guest = scope.get_slot::<Rc<GuestState>>().map(Rc::clone);
-    if let Some(guest) = guest {
+    // With a debugger V8 also tells of what a request's own turn catches (`engine::inspector::exceptions`).
+    let is_caught =
+        guest.as_ref().is_some_and(|guest| guest.owner.get().is_some()) && inspector::is_attached(scope);
+    if let Some(guest) = guest.filter(|_| !is_caught) {
         report_uncaught(scope, &guest, exception, Some(message));
     }
 }

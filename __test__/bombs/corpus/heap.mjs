@@ -32,7 +32,7 @@ export const arrays = {
 export const objects = {
   'a map': 'const map = new Map(); for (let i = 0; ; i++) map.set(i, { i })',
   'a set': "const set = new Set(); for (let i = 0; ; i++) set.add('key ' + i)",
-  'set algebra': 'let set = new Set(); for (let i = 0; ; i += 1e4) set = set.union(new Set(Array.from({ length: 1e4 }, (_, j) => i + j)))',
+  'set algebra': 'let set = new Set(); for (let i = 0; ; i += 1e5) set = set.union(new Set(Array.from({ length: 1e5 }, (_, j) => i + j)))',
   'a WeakMap with its keys': 'const map = new WeakMap(); const keys = []; for (;;) { const key = {}; keys.push(key); map.set(key, [1, 2, 3]) }',
   'WeakRefs': 'const all = []; for (;;) { const own = { a: 1 }; all.push(own, new WeakRef(own)) }',
   'WeakRefs whose targets live for the turn': 'for (;;) new WeakRef({ own: new Array(1000).fill(1.5) })',
@@ -41,7 +41,7 @@ export const objects = {
   'an object with ever new indices': { code: 'const object = {}; for (let i = 1; ; i++) object[i * 1000] = i', isHeavy: true },
   'global properties': { code: "for (let i = 0; ; i++) globalThis['global' + i] = { i }", isHeavy: true },
   'private names and static fields': 'const all = []; for (let i = 0; ; i++) all.push(class { static #own = [i]; static a = i; #b = 1; c = 2; static { this.d = this.#own } })',
-  'hidden classes': 'const all = []; for (let i = 0; ; i++) { const own = {}; for (let j = 0; j < 20; j++) own["p" + i + "_" + j] = 1; all.push(own) }',
+  'hidden classes': 'const all = []; for (let i = 0; ; i++) { const own = {}; for (let j = 0; j < 5; j++) own["p".repeat(1000) + i + "_" + j] = 1; all.push(own) }',
   'a prototype chain': 'let last = {}; for (;;) { last = Object.create(last); last.own = [1, 2, 3] }',
   'getters and setters': 'const all = []; for (let i = 0; ; i++) all.push(Object.defineProperty({}, "a" + (i % 100), { get: () => i, set() {} }))',
   'closures': 'const all = []; for (let i = 0; ; i++) { const own = [i, i, i, i]; all.push(() => own) }',

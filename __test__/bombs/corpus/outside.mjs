@@ -68,6 +68,6 @@ const bytes = new Uint8Array(head.length + times * step.length + 3); bytes.set(h
 const { f } = new WebAssembly.Instance(new WebAssembly.Module(bytes)).exports; for (let i = 0; i < 2000; i++) f(i)`,
     expect: ['ok', 'ERR_MEMORY_LIMIT'],
   },
-  'async WebAssembly compilations': `const all = []; const bytes = new Uint8Array(1e6); bytes.set([${WASM_HEAD},0,0xb4,0x84,0x3d,1,97]); (async () => { for (;;) all.push(await WebAssembly.compile(bytes)) })()`,
+  'async WebAssembly compilations': `const all = []; const bytes = new Uint8Array(1e6); bytes.set([${WASM_HEAD},0,0xb4,0x84,0x3d,1,97]); (async () => { for (let i = 0; ; i++) { new DataView(bytes.buffer).setUint32(20, i); all.push(await WebAssembly.compile(bytes)) } })()`,
   'exported functions': `const all = []; const module = new WebAssembly.Module(new Uint8Array([${WASM_HEAD},1,4,1,96,0,0,3,2,1,0,7,5,1,1,102,0,0,10,4,1,2,0,11])); for (;;) all.push(new WebAssembly.Instance(module).exports.f)`,
 }

@@ -10,6 +10,7 @@
 
 mod client;
 mod envelope;
+mod exceptions;
 mod outlet;
 mod port;
 mod sampling_signal;
@@ -44,12 +45,24 @@ const DOMAINS: [&str; 4] = ["Debugger", "Profiler", "HeapProfiler", "Runtime"];
 /// The methods after which a profile may start: the client starts it, or `console.profile`.
 const PROFILING: [&str; 2] = ["Profiler.enable", "Profiler.start"];
 
+/// Whether a client is attached to the current isolate.
+pub(crate) fn is_attached(isolate: &v8::Isolate) -> bool {
+    isolate
+        .get_slot::<Weak<Inspector>>()
+        .and_then(Weak::upgrade)
+        .is_some_and(|inspector| inspector.is_attached())
+}
+
 /// Fields drop in order: V8's sessions before V8's inspector.
 pub(crate) struct Inspector {
     sessions: RefCell<HashMap<SessionId, Rc<V8InspectorSession>>>,
     v8: RefCell<Option<Rc<V8Inspector>>>,
     /// V8 has told a pause to end.
     quit: Cell<bool>,
+    /// V8 is looking at the context: it knows none until it has.
+    is_attaching: Cell<bool>,
+    /// V8 tells of uncaught exceptions; once for the isolate.
+    hears_exceptions: Cell<bool>,
     isolate: v8::UnsafeRawIsolatePtr,
     context: v8::Global<v8::Context>,
     memory: Arc<MemoryLimit>,
@@ -72,6 +85,8 @@ impl Inspector {
             sessions: RefCell::default(),
             v8: RefCell::default(),
             quit: Cell::new(false),
+            is_attaching: Cell::new(false),
+            hears_exceptions: Cell::new(false),
             isolate,
             context: v8::Global::clone(&live.context),
             memory,
@@ -88,11 +103,12 @@ impl Inspector {
         self.v8.borrow().is_some()
     }
 
-    /// Handles what there is, without waiting.
-    pub(crate) fn drain(&self) {
-        while let Some((session, request)) = self.lifecycle.port().next() {
-            self.handle(session, request);
-        }
+    /// Handles one request, without waiting for it. Says whether there was one.
+    pub(crate) fn step(&self) -> bool {
+        let next = self.lifecycle.port().next();
+        let Some((session, request)) = next else { return false };
+        self.handle(session, request);
+        true
     }
 
     /// Drops V8's inspector if nobody uses it. Only while nothing of V8 is on the stack.
@@ -184,10 +200,15 @@ impl Inspector {
         let client =
             v8::inspector::V8InspectorClient::new(Box::new(Client { inspector: Weak::clone(&self.this) }));
         let v8 = Rc::new(V8Inspector::create(scope, client));
+        if !self.hears_exceptions.replace(true) {
+            scope.add_message_listener(exceptions::on_message);
+        }
         // Before V8 looks at the context: it reads `console`, which may be a getter of the guest.
         self.v8.replace(Some(Rc::clone(&v8)));
         let context = v8::Local::new(scope, &self.context);
+        self.is_attaching.set(true);
         announce(scope, &v8, context);
+        self.is_attaching.set(false);
         v8
     }
 
@@ -277,7 +298,8 @@ pub(crate) unsafe extern "C" fn on_interrupt(mut isolate: v8::UnsafeRawIsolatePt
     let isolate = unsafe { v8::Isolate::ref_from_raw_isolate_ptr_mut(&mut isolate) };
     let inspector = isolate.get_slot::<Weak<Inspector>>().and_then(Weak::upgrade);
     let Some(inspector) = inspector else { return };
-    output::without_bound(|| inspector.drain());
+    // Whoever attaches looks again afterwards.
+    output::without_bound(|| while !inspector.is_attaching.get() && inspector.step() {});
     if isolate.is_execution_terminating() {
         // What a client evaluated has felt the termination that was meant for all: V8 takes an interrupt
         // for one that went well, so it has to be told again.

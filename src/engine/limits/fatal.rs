@@ -36,6 +36,7 @@ pub(crate) fn process_may_end() -> bool {
 }
 
 /// Whether this thread is an isolate's.
+#[cfg(target_os = "linux")]
 pub(crate) fn is_watched() -> bool {
     CURRENT
         .try_with(|current| current.try_borrow().is_ok_and(|current| current.is_some()))

@@ -16,13 +16,13 @@
 use std::ffi::c_void;
 use std::ptr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 
 use crate::engine::lifecycle::{Lifecycle, Stop};
 use crate::engine::limits::fatal;
-#[cfg(target_os = "linux")]
-use crate::engine::limits::native::Kind;
 use crate::engine::limits::native::{Account, uncharged};
+#[cfg(target_os = "linux")]
+use crate::engine::limits::native::{Kind, Pages};
 
 /// A raise past the heap limit, after the first one, which is the limit itself.
 const LATER_RAISE_BYTES: usize = 16 * 1024 * 1024;
@@ -53,15 +53,13 @@ pub(crate) struct MemoryLimit {
     isolate: OnceLock<v8::IsolateHandle>,
     lifecycle: Arc<Lifecycle>,
     native: Account,
-    /// Bytes of large heap objects, and of what resizable buffers and WebAssembly memories can use.
-    large_objects: AtomicUsize,
-    growing: AtomicUsize,
-    this: Weak<Self>,
+    #[cfg(target_os = "linux")]
+    pages: Arc<Pages>,
 }
 
 impl MemoryLimit {
     pub(crate) fn new(lifecycle: Arc<Lifecycle>) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self {
+        Arc::new(Self {
             limit: lifecycle.memory_limit_bytes(),
             buffers: AtomicUsize::new(0),
             moved_out: AtomicUsize::new(0),
@@ -74,9 +72,8 @@ impl MemoryLimit {
             isolate: OnceLock::new(),
             lifecycle,
             native: Account::default(),
-            large_objects: AtomicUsize::new(0),
-            growing: AtomicUsize::new(0),
-            this: Weak::clone(this),
+            #[cfg(target_os = "linux")]
+            pages: Arc::default(),
         })
     }
 
@@ -200,8 +197,15 @@ impl MemoryLimit {
     }
 
     /// What V8 has allocated beside heap and buffers.
+    #[cfg(target_os = "linux")]
     pub(crate) fn native(&self) -> &Account {
         &self.native
+    }
+
+    /// The pages that V8 has mapped for the isolate.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn pages(&self) -> &Arc<Pages> {
+        &self.pages
     }
 
     /// Past this the thread is parked, though V8 might be done soon: it can't be stopped where it is.
@@ -210,20 +214,10 @@ impl MemoryLimit {
         self.limit / 2 * 3
     }
 
-    /// A reference that does not keep it.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn weak(&self) -> Weak<Self> {
-        Weak::clone(&self.this)
-    }
-
     /// V8 wants to map a large object; says whether it may.
     #[cfg(target_os = "linux")]
     pub(crate) fn large_object_asked(&self, bytes: usize) -> bool {
-        let fits = self.large_objects.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |mapped| {
-            let mapped = mapped.checked_add(bytes)?;
-            (bytes <= self.limit + HEAP_PAGE_BYTES && mapped <= self.limit * 2).then_some(mapped)
-        });
-        fits.is_ok()
+        bytes <= self.limit + HEAP_PAGE_BYTES && self.pages.take(Kind::LargeObject, bytes, self.limit * 2)
     }
 
     /// V8 wants to make so many more bytes usable, of a buffer or memory that then has `whole`; says whether
@@ -231,30 +225,14 @@ impl MemoryLimit {
     #[cfg(target_os = "linux")]
     pub(crate) fn growth_asked(&self, bytes: usize, whole: usize) -> bool {
         let beside = self.heap.load(Ordering::Relaxed).saturating_add(self.buffer_bytes());
-        let most = (self.limit / 2 * 3).saturating_sub(beside);
-        let fits = self.growing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |mapped| {
-            mapped.checked_add(bytes).filter(|mapped| *mapped <= most)
-        });
-        if fits.is_err() {
+        let fits = self.pages.take(Kind::Growing, bytes, (self.limit / 2 * 3).saturating_sub(beside));
+        if !fits {
             // What grows is alive: if all of it is too much, then not because of garbage.
             let refused = if whole > self.limit { whole } else { bytes };
             self.refused.store(refused, Ordering::Relaxed);
             self.interrupt(on_refused);
         }
-        fits.is_ok()
-    }
-
-    /// Bytes of large heap objects, and of growing buffers and memories.
-    #[cfg(all(test, target_os = "linux"))]
-    pub(crate) fn pages(&self) -> (usize, usize) {
-        (self.large_objects.load(Ordering::Relaxed), self.growing.load(Ordering::Relaxed))
-    }
-
-    /// Pages that were asked for are given back.
-    #[cfg(target_os = "linux")]
-    pub(crate) fn pages_gone(&self, kind: Kind, bytes: usize) {
-        let count = if kind == Kind::LargeObject { &self.large_objects } else { &self.growing };
-        count.fetch_sub(bytes, Ordering::Relaxed);
+        fits
     }
 
     /// V8 is in a place where nothing stops it, and takes too much: its thread ends here.

@@ -29,7 +29,7 @@ use crate::engine::limits::memory::MemoryLimit;
 #[cfg(target_os = "linux")]
 pub(crate) use blocks::Account;
 #[cfg(target_os = "linux")]
-pub(crate) use pages::Kind;
+pub(crate) use pages::{Kind, Pages};
 
 /// What an isolate has allocated; not known on this system.
 #[cfg(not(target_os = "linux"))]

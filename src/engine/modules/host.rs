@@ -60,6 +60,7 @@ struct Asked {
     call: Option<u64>,
     /// The request that it was made for.
     owner: Option<CallId>,
+    /// When it was made.
     at: Instant,
     /// The loads that wait for it.
     waiting: Vec<u64>,
@@ -93,6 +94,9 @@ impl Loader {
                 }
             }
             if let Some(asked) = self.asked.get_mut(key) {
+                // Who waits now is the guest alone, if its request ended before the host was asked.
+                asked.owner = asked.owner.filter(|owner| self.lifecycle.is_pending(*owner));
+                asked.at = Instant::now();
                 // Two strings: they have a JSON form.
                 let question = serde_json::to_vec(&[&**key, &*asked.referrer]).unwrap_or_default();
                 let call = guest.ask_host(LOADER_PATH, question);

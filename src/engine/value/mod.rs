@@ -11,7 +11,8 @@
 //! read. So an `Error` is a host object, its *shell* (kind 0, then its class), and everything else
 //! follows in the details, where back references keep cycles and identity. A view that the host
 //! sends is a host object as well (kind 1, then V8's own form of a view), so that a pooled `Buffer`
-//! never ships its neighbours.
+//! never ships its neighbours. Functions and streams cross as references (`references`), which
+//! `rewrite` puts in their places.
 //!
 //! Everything here runs on the isolate's thread. Getters of the guest may run while encoding.
 
@@ -19,13 +20,15 @@ mod decode;
 mod encode;
 pub(crate) mod limits;
 mod path;
+pub(crate) mod references;
+mod rewrite;
 pub(crate) mod transfer;
 pub mod wire;
 
 pub(crate) use decode::{decode, decode_with};
 pub(crate) use encode::{Encoder, Failure};
 pub use limits::ValueLimits;
-pub use transfer::{Moved, Moves, Of};
+pub use transfer::{Incoming, Lent, Moved, Moves, Of};
 
 /// The classes an error shell can have; the index is what is written.
 pub(crate) const ERROR_CLASSES: [&str; 8] = [

@@ -1,8 +1,9 @@
 //! Buffers that move with a message instead of being copied into it.
 //!
 //! *Into a guest* comes memory of ours: a copy, made once, of what the host gives away. Node.js's own
-//! memory goes with its environment, which an isolate may outlive. The guest owns it from then on, and
-//! it counts against its memory limit. *Out of a guest* goes the guest's own memory, without a copy: its
+//! memory goes with its environment, which an isolate may outlive. Large ones are copied here, so that
+//! the host's thread need not. The guest owns the copy from then on, and it counts against its memory
+//! limit. *Out of a guest* goes the guest's own memory, without a copy: its
 //! `ArrayBuffer` is detached, and whoever holds the `Moved` keeps the memory, also past the isolate's
 //! end. In the message stands V8's own tag of a transferred buffer with the buffer's number.
 //!
@@ -32,11 +33,54 @@ pub enum Of {
     Answer(u64),
 }
 
+/// Memory of the host that the isolate's thread copies, once.
+pub trait Lent: Send {
+    /// In bytes.
+    fn len(&self) -> usize;
+
+    /// Whether there is nothing in it.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Appends all of it, for which there is room. `false`: its owner is gone, and so is the memory.
+    fn copy_to(&self, target: &mut Vec<u8>) -> bool;
+}
+
+/// A buffer on its way to a guest.
+pub enum Incoming {
+    /// Copied by the host.
+    Own(Vec<u8>),
+    /// To be copied.
+    Lent(Box<dyn Lent>),
+}
+
+impl Incoming {
+    fn len(&self) -> usize {
+        match self {
+            Self::Own(bytes) => bytes.len(),
+            Self::Lent(bytes) => bytes.len(),
+        }
+    }
+
+    /// `None`: there is no memory for it, or its owner is gone.
+    fn into_own(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Own(bytes) => Some(bytes),
+            Self::Lent(lent) => {
+                let mut bytes = Vec::new();
+                bytes.try_reserve_exact(lent.len()).ok()?;
+                lent.copy_to(&mut bytes).then_some(bytes)
+            }
+        }
+    }
+}
+
 /// What moves with one request or answer.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Moves {
-    /// The bytes that become the guest's buffers, by their number in the message.
-    pub buffers: Vec<Vec<u8>>,
+    /// What becomes the guest's buffers, by their number in the message.
+    pub buffers: Vec<Incoming>,
     /// Whether the buffers in the result move to the host.
     pub result: bool,
 }
@@ -58,7 +102,7 @@ impl Announced {
         }
     }
 
-    fn take_buffers(&self, of: Of) -> Vec<Vec<u8>> {
+    fn take_buffers(&self, of: Of) -> Vec<Incoming> {
         let mut table = self.table();
         table.get_mut(&of).map(|moves| std::mem::take(&mut moves.buffers)).unwrap_or_default()
     }
@@ -109,9 +153,9 @@ pub(crate) fn received<'s>(
         transfers.lifecycle.announced.forget(of);
     }
     let mut adopted = Vec::with_capacity(buffers.len());
-    for bytes in buffers {
-        let length = bytes.len();
-        let buffer = adopt(scope, &transfers.memory, bytes).ok_or_else(|| {
+    for buffer in buffers {
+        let length = buffer.len();
+        let buffer = adopt(scope, &transfers.memory, buffer).ok_or_else(|| {
             format!("a buffer of {length} bytes does not fit into the isolate's memory limit")
         })?;
         adopted.push(buffer);
@@ -128,9 +172,9 @@ struct Adopted {
 fn adopt<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     memory: &Arc<MemoryLimit>,
-    bytes: Vec<u8>,
+    buffer: Incoming,
 ) -> Option<v8::Local<'s, v8::ArrayBuffer>> {
-    let length = bytes.len();
+    let length = buffer.len();
     if length == 0 {
         return Some(v8::ArrayBuffer::new(scope, 0));
     }
@@ -141,6 +185,10 @@ fn adopt<'s>(
             return None;
         }
     }
+    let Some(bytes) = buffer.into_own().filter(|bytes| bytes.len() == length) else {
+        memory.free_moved_in(length);
+        return None;
+    };
     let adopted = Box::into_raw(Box::new(Adopted { memory: Arc::clone(memory), bytes }));
     // SAFETY: the pointer came from `Box::into_raw` just now, and nobody else has it yet.
     let data = unsafe { (*adopted).bytes.as_mut_ptr() };

@@ -7,7 +7,8 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
-use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{charged, uncharged};
 use crate::engine::limits::memory::MemoryLimit;
@@ -36,21 +37,50 @@ pub(crate) enum Kind {
     Growing,
 }
 
+/// Bytes that an isolate has mapped and not given back.
+#[derive(Default)]
+pub(crate) struct Pages {
+    large_objects: AtomicUsize,
+    growing: AtomicUsize,
+}
+
+impl Pages {
+    fn count(&self, kind: Kind) -> &AtomicUsize {
+        match kind {
+            Kind::LargeObject => &self.large_objects,
+            Kind::Growing => &self.growing,
+        }
+    }
+
+    /// Adds to what there is of a kind, unless that would be more than `most`; says whether it did.
+    pub(crate) fn take(&self, kind: Kind, bytes: usize, most: usize) -> bool {
+        let add = |mapped: usize| mapped.checked_add(bytes).filter(|mapped| *mapped <= most);
+        self.count(kind).fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).is_ok()
+    }
+
+    fn give_back(&self, kind: Kind, bytes: usize) {
+        self.count(kind).fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(&self, kind: Kind) -> usize {
+        self.count(kind).load(Ordering::Relaxed)
+    }
+}
+
 struct Region {
     length: usize,
     /// So much of it is charged, from its beginning.
     charged: usize,
     kind: Kind,
-    owner: Weak<MemoryLimit>,
+    owner: Arc<Pages>,
 }
 
 impl Region {
     fn give_back(&mut self, left: usize) {
         let bytes = self.charged.saturating_sub(left);
         self.charged -= bytes;
-        if let Some(owner) = self.owner.upgrade() {
-            owner.pages_gone(self.kind, bytes);
-        }
+        self.owner.give_back(self.kind, bytes);
     }
 }
 
@@ -63,7 +93,7 @@ fn regions() -> MutexGuard<'static, BTreeMap<usize, Region>> {
 
 fn insert(address: usize, length: usize, kind: Kind, owner: &MemoryLimit) {
     let charged = if kind == Kind::LargeObject { length } else { 0 };
-    regions().insert(address, Region { length, charged, kind, owner: owner.weak() });
+    regions().insert(address, Region { length, charged, kind, owner: Arc::clone(owner.pages()) });
 }
 
 /// The region that holds `address`, and where it begins.
@@ -153,7 +183,7 @@ unsafe extern "C" fn __wrap_mmap64(
     let Some(limit) = limit else { return mapped };
     let has_failed = mapped == libc::MAP_FAILED;
     uncharged(|| match (is_large, is_fixed, protection) {
-        (true, ..) if has_failed => limit.pages_gone(Kind::LargeObject, length),
+        (true, ..) if has_failed => limit.pages().give_back(Kind::LargeObject, length),
         _ if has_failed => {}
         (true, ..) => insert(mapped.addr(), length, Kind::LargeObject, limit),
         (_, true, libc::PROT_NONE) => shrink(mapped.addr()),

@@ -95,6 +95,9 @@ pub(crate) fn import(scope: &mut v8::PinScope, call: CallId, specifier: &str) ->
 
 /// Goes on with a module that was waited for.
 pub(crate) fn load(scope: &mut v8::PinScope, modules: &Modules, load: u64) {
+    if let Some(cause) = modules.cause_of(load) {
+        uncaught::resume_cause(scope, &cause);
+    }
     modules.proceed(scope, load);
     scope.perform_microtask_checkpoint();
 }

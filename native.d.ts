@@ -54,8 +54,17 @@ export declare class NativeIsolate {
   eval(request: number, source: NativeSource, timeoutMs?: number | undefined | null): void
   /** Calls the function at a dotted path with an encoded array of arguments. */
   call(request: number, path: string, arguments: Uint8Array, timeoutMs?: number | undefined | null): void
+  /** Imports a module; answered with its exports, encoded as an object. */
+  import(request: number, specifier: string, timeoutMs?: number | undefined | null): void
   /** Answers a host call with an encoded value, or an encoded error. */
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
+  /**
+   * Before the request itself: tells what moves with it. The buffers are copied here, for the guest to
+   * own, by their number in the encoded arguments; `result` moves those of the result to the host.
+   */
+  announceMoves(request: number, buffers: Array<Uint8Array>, result: boolean): void
+  /** Answers a host call with an encoded value and buffers, which are copied here for the guest to own. */
+  answerMoving(hostCall: number, value: Uint8Array, buffers: Array<Uint8Array>): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
   /**
@@ -63,6 +72,23 @@ export declare class NativeIsolate {
    * calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
    */
   nest(request: number, hostCalls: Array<number>): void
+  /** The host is done with so many reports of a `reports` event, of that weight together. */
+  reported(reports: number, bytes: number): void
+  /** Writes the heap to a file. */
+  heapSnapshot(request: number, path: string): void
+  /**
+   * Opens a session of the inspector. Its messages are `inspector` events; one without a message says
+   * that the isolate is finished.
+   */
+  inspectorConnect(request: number, session: number): void
+  /** Hands a message to a session of the inspector. */
+  inspectorSend(session: number, message: string): void
+  /** Closes a session of the inspector. No event of it follows but those on their way. */
+  inspectorDisconnect(session: number): void
+  /** The oldest unread message of a session was read. */
+  inspectorRead(session: number): void
+  /** Whether evaluations and calls wait until a client lets them run. */
+  inspectorHold(isHeld: boolean): void
   /** Stops what runs for a request. No event follows. */
   abort(request: number): void
   /** Ends the isolate; answered when its memory is given back. */
@@ -119,6 +145,9 @@ export declare function connect(options: NativeConnectOptions, dispatch: (arg0: 
 
 /** Does this encoded message hold an `Error`, or a token that the reader does not know? */
 export declare function containsError(bytes: Uint8Array): boolean
+
+/** Detaches a buffer whose content has moved. */
+export declare function detach(buffer: ArrayBuffer): void
 
 /** How many isolate threads there are in this process, among them those that will never end. */
 export declare function isolateThreads(): number
@@ -180,17 +209,20 @@ export interface NativeError {
   name?: string
   /** For `ERR_GUEST`: the guest's stack. */
   stack?: string
-  /** Why an isolate is finished, or what the guest threw while a snapshot was built. */
+  /** Why an isolate is finished, the guest's error of a missing module, or what the guest threw while a snapshot was built. */
   cause?: NativeError
 }
 
 /** The answer to a request, or a guest's call of a host function. */
 export interface NativeEvent {
-  /** `done`, `hostCall`, `progress`, or of a process: `frame` or `ended`. */
+  /** `done`, `hostCall`, `progress`, `reports`, `inspector`, or of a process: `frame` or `ended`. */
   kind: string
-  /** The request's number, the host call's, or the process's. */
+  /**
+   * The request's number, the host call's, the inspector session's, or the process's; for `reports`
+   * their weight in bytes.
+   */
   id: number
-  /** For `hostCall`: the isolate's number. */
+  /** For `hostCall`, `reports` and `inspector`: the isolate's number. */
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
@@ -198,7 +230,7 @@ export interface NativeEvent {
   owner?: number
   /** An encoded value. */
   bytes?: Uint8Array
-  /** An answer as JSON. */
+  /** An answer as JSON; for `inspector` a message of the session, absent when the isolate is finished. */
   json?: string
   /** A snapshot that was built or loaded. */
   snapshot?: NativeSnapshot
@@ -206,6 +238,12 @@ export interface NativeEvent {
   warning?: string
   /** Why the request failed. */
   error?: NativeError
+  /** For `reports`: what the isolate tells beside answers, in order. */
+  reports?: Array<NativeReport>
+  /** What moved with the encoded value: buffers by their number in it, each its own. */
+  buffers?: Array<Uint8Array>
+  /** A small encoded value, in place of `bytes`: text with a character for each byte. */
+  packed?: string
 }
 
 /** How an isolate is to be made, apart from its snapshot. */
@@ -231,6 +269,30 @@ export interface NativeIsolateOptions {
   codegenWasm: boolean
   /** Those of them that block the guest until the host answers. */
   syncBindings: Array<string>
+  /** What the guest can import. */
+  modules: Array<NativeModule>
+  /** Whether the host is asked for other modules. */
+  hasLoader: boolean
+  /** Whether the host wants console entries. */
+  console: boolean
+  /** Whether the host wants to know of errors that nobody caught. */
+  uncaught: boolean
+  /** The largest encoded message, in bytes; absent for no limit but the memory's. */
+  largestValue?: number
+  /** How deep values may be nested; absent for no limit but the stack's. */
+  deepestValue?: number
+}
+
+/** A module that the guest can import. */
+export interface NativeModule {
+  /** What it is imported by. */
+  specifier: string
+  /** The code. */
+  code: string
+  /** The file name in stack traces. */
+  name: string
+  /** `module`, `commonjs` or `json`. */
+  kind: string
 }
 
 /** A program that serves its parent. */
@@ -243,6 +305,24 @@ export interface NativeProcessProgram {
   environment: Array<string>
   /** Its working directory. */
   directory: string
+}
+
+/** A call of a `console` method, an error that nobody caught, or a mark where such are missing. */
+export interface NativeReport {
+  /** `console`, `rejection`, `exception` or `dropped`. */
+  kind: string
+  /** For `console`: the entry as JSON, see `src/engine/observe`. */
+  json?: string
+  /** For `rejection` and `exception`: what was thrown. */
+  error?: NativeError
+  /** What caused it: `eval`, `call`, `import`, `start` or `detached`. */
+  origin?: string
+  /** The source's name, or the path that was called, if known. */
+  name?: string
+  /** For `rejection`: so many more are not told of one by one. For `dropped`: missing errors. */
+  more?: number
+  /** For `dropped`: missing console entries. */
+  entries?: number
 }
 
 /** A source as `lib/` passes it. */
@@ -266,6 +346,9 @@ export interface NativeVerifyOptions {
   /** What a second hostile session runs. */
   hostile?: NativeSource
 }
+
+/** How deep the values of an encoded message are nested: 0 for a primitive, 1 for an array of primitives. */
+export declare function nesting(bytes: Uint8Array): number
 
 /** A number that no other isolate of this process has: for one that lives in another process. */
 export declare function reserveIsolateId(): number

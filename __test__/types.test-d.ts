@@ -1,7 +1,27 @@
 import type { Plugin } from 'esbuild'
 import { expectTypeOf, test } from 'vitest'
 import { buildSnapshot, createIsolate, Snapshot, snapshotCache } from '../lib/index.js'
-import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, GuestBindings, HostFunction, HostObject, Isolate, IsolateStats, Remote, SnapshotCacheLimits, SnapshotCacheStats, SnapshotInfo, Source, SyncBinding } from '../lib/index.js'
+import type {
+  BuildSnapshotOptions,
+  CallOptions,
+  ConsoleEntry,
+  CreateIsolateOptions,
+  DiagnosticsChannels,
+  GuestBindings,
+  HostFunction,
+  HostObject,
+  Isolate,
+  IsolateStats,
+  ModuleLoader,
+  ModuleSource,
+  Remote,
+  SnapshotCacheLimits,
+  SnapshotCacheStats,
+  SnapshotInfo,
+  Source,
+  SyncBinding,
+  UnhandledRejection,
+} from '../lib/index.js'
 import { bundle } from '../lib/bundle.js'
 
 interface Api {
@@ -76,6 +96,16 @@ test('options', () => {
   void createIsolate({ timeoutMs: '1' })
 })
 
+test('what an isolate tells beside answers', () => {
+  expectTypeOf<'inherit'>().toExtend<NonNullable<CreateIsolateOptions['console']>>()
+  expectTypeOf<NonNullable<CreateIsolateOptions['console']>>().extract<(...args: never[]) => unknown>().parameter(0).toEqualTypeOf<ConsoleEntry>()
+  expectTypeOf<NonNullable<CreateIsolateOptions['onUnhandledRejection']>>().parameter(0).toEqualTypeOf<UnhandledRejection>()
+  expectTypeOf<ConsoleEntry['level']>().toExtend<keyof Console>()
+  expectTypeOf<DiagnosticsChannels['isoseed:limit']['code']>().toEqualTypeOf<'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_ISOLATE_LOST'>()
+  // @ts-expect-error no such sink
+  void createIsolate({ console: 'stdout' })
+})
+
 test('bindings as the guest sees them', () => {
   const bindings = {
     add: (a: number, b: number) => a + b,
@@ -124,4 +154,15 @@ test('what the bundler makes is a source, and its plugins are esbuild\'s', () =>
   void bundle({ global: '_' })
   // @ts-expect-error no such option
   void bundle({ entry: 'lodash', platform: 'node' })
+})
+
+test('modules', () => {
+  type Modules = NonNullable<CreateIsolateOptions['modules']>
+  expectTypeOf({ 'a.js': 'export default 1', 'b.json': { code: '1', type: 'json' as const }, 'c.cjs': { code: '', name: 'c', type: 'commonjs' as const } }).toExtend<Modules>()
+  expectTypeOf((specifier: string) => (specifier === 'a' ? 'export default 1' : null)).toExtend<Modules>()
+  expectTypeOf(async (_: string, referrer: string) => (referrer === '' ? undefined : { code: '' })).toExtend<Modules>()
+  expectTypeOf(() => 5).not.toExtend<ModuleLoader>()
+  expectTypeOf<{ code: string; type: 'script' }>().not.toExtend<ModuleSource>()
+  expectTypeOf(untyped.import<{ default: number }>('a.js', { timeoutMs: 5 })).resolves.toEqualTypeOf<{ default: number }>()
+  expectTypeOf(untyped.import('a.js')).resolves.toEqualTypeOf<Record<string, unknown>>()
 })

@@ -1,18 +1,29 @@
 import { join } from 'node:path'
-import type { Connection as NativeConnection, NativeError, NativeEvent } from '../native.js'
+import type { Connection as NativeConnection, NativeError, NativeEvent, NativeReport } from '../native.js'
 import { abortReason, onAbort } from './abort.js'
 import { loadNative } from './addon.js'
 import type { Native } from './addon.js'
+import { deepPath } from './clone-path.js'
 import { decode } from './decode.js'
+import { tellDisposed } from './diagnostics.js'
 import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
 import { currentFrame } from './nesting.js'
 import type { Frame } from './nesting.js'
+import { NOT_SMALL, decodeSmall, encodeSmall, encodeSmallArguments, unpack } from './small.js'
+import { movedBeside, received } from './transfer.js'
+import { goesBeside } from './writer.js'
+import { checkDepth, checkSize } from './value-limits.js'
+import type { Limits } from './value-limits.js'
 
-/** Who answers an isolate's calls of host functions. */
+/** Who answers an isolate's calls of host functions, and hears its inspector. */
 export interface HostCallReceiver {
   /** @param within the call of a `sync` binding that the guest's call is a part of */
   onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void
+  /** @param weight what the native side wants to hear again when this is done with the reports */
+  onReports(reports: NativeReport[], weight: number): void
+  /** A session of its inspector has a message, or ends with the isolate. */
+  onInspector(session: number, message: string | undefined): void
 }
 
 /** How to end a request early, and what must live until it is answered. */
@@ -34,6 +45,15 @@ export interface Starting {
   timeoutMs: number | undefined
 }
 
+/** An encoded value, and the buffers that go beside it. */
+export interface Outgoing {
+  bytes: Uint8Array
+  /** Their content is copied when they are handed to the native side. */
+  beside: readonly ArrayBuffer[]
+}
+
+const NONE: readonly ArrayBuffer[] = []
+
 interface Pending {
   resolve: (event: NativeEvent) => void
   reject: (reason: unknown) => void
@@ -41,6 +61,7 @@ interface Pending {
   onProgress: ((json: string) => void) | undefined
   frame: Frame | undefined
   stopWaiting: (() => void) | undefined
+  release: () => void
 }
 
 /** The native side's rejection, before it is made an error where the caller's stack is known. */
@@ -65,15 +86,21 @@ const MAX_REQUEST = 2 ** 31 - 1
  */
 class Connection {
   readonly native: NativeConnection
+  readonly #addon: Native
   readonly #containsError: (bytes: Uint8Array) => boolean
   readonly #pending = new Map<number, Pending>()
   readonly #receivers = new Map<number, WeakRef<HostCallReceiver>>()
-  readonly #collected = new FinalizationRegistry<number>((isolate) => this.#receivers.delete(isolate))
+  readonly #collected = new FinalizationRegistry<number>((isolate) => {
+    this.#receivers.delete(isolate)
+    tellDisposed(isolate, 'collected')
+  })
   readonly #processes = new Map<number, (event: NativeEvent) => void>()
   #lastRequest = 0
   #starting: Starting | undefined
+  #holders = 0
 
   constructor(addon: Native) {
+    this.#addon = addon
     this.#containsError = addon.containsError
     this.native = addon.connect(
       {
@@ -99,6 +126,19 @@ class Connection {
     } catch (failure) {
       // Made here, not where the event arrives, so that its stack names the caller.
       throw failure instanceof Failure ? toError(failure.error) : failure
+    }
+  }
+
+  /** Keeps the event loop alive until the returned function is called; calling that again is harmless. */
+  hold(): () => void {
+    let holds = true
+    this.#holders += 1
+    if (this.#holders === 1) this.native.ref()
+    return () => {
+      if (!holds) return
+      holds = false
+      this.#holders -= 1
+      if (this.#holders === 0) this.native.unref()
     }
   }
 
@@ -128,9 +168,55 @@ class Connection {
     this.#dispatch(event)
   }
 
-  /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  encode(value: unknown, label: string): Uint8Array {
-    return encode(value, label, this.#containsError)
+  /**
+   * @param transfer buffers that the host gives away
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  encodeArguments(args: readonly unknown[], limits: Limits, transfer: readonly ArrayBuffer[]): Outgoing {
+    if (transfer.length === 0) {
+      const small = encodeSmallArguments(args)
+      if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
+    }
+    return this.#encode(args, 'args', limits, true, transfer)
+  }
+
+  /**
+   * Encodes a value of the user's; as `encodeArguments`.
+   *
+   * @param label what the value is called in an error message
+   */
+  encode(value: unknown, label: string, limits: Limits, transfer: readonly ArrayBuffer[] = NONE): Outgoing {
+    const small = encodeSmall(value)
+    if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
+    return this.#encode(value, label, limits, false, transfer)
+  }
+
+  /** Encodes the globals of a session. Nothing goes beside them. */
+  encodeGlobals(globals: object, limits: Limits): Uint8Array {
+    const bytes = encode(globals, 'globals', this.#containsError)
+    this.#checkLimits({ bytes, beside: NONE }, globals, 'globals', limits, true)
+    return bytes
+  }
+
+  #encode(value: unknown, label: string, limits: Limits, list: boolean, transfer: readonly ArrayBuffer[]): Outgoing {
+    const beside = movedBeside(transfer)
+    for (const item of list ? (value as unknown[]) : [value]) {
+      if (goesBeside(item) && !beside.includes(item)) beside.push(item)
+    }
+    const outgoing = { bytes: encode(value, label, this.#containsError, beside), beside }
+    this.#checkLimits(outgoing, value, label, limits, list)
+    return outgoing
+  }
+
+  #checkLimits({ bytes, beside }: Outgoing, value: unknown, label: string, limits: Limits, list: boolean): void {
+    checkSize(bytes.byteLength + beside.reduce((sum, buffer) => sum + buffer.byteLength, 0), limits, label)
+    if (limits.depth === undefined) return
+    checkDepth(this.#addon.nesting(bytes), limits, list, (depth) => deepPath(value, label, depth))
+  }
+
+  /** Takes buffers away from the host: their content has moved. */
+  detach(buffers: readonly ArrayBuffer[]): void {
+    for (const buffer of buffers) this.#addon.detach(buffer)
   }
 
   encodeThrown(value: unknown, path: string): Uint8Array {
@@ -138,15 +224,28 @@ class Connection {
   }
 
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes: Uint8Array | undefined): unknown {
-    return bytes === undefined ? undefined : decode(bytes)
+  decode(bytes: Uint8Array): unknown {
+    return decode(bytes)
+  }
+
+  /**
+   * The value that a request was answered with.
+   *
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  valueOf({ packed, bytes, buffers }: NativeEvent): unknown {
+    if (typeof packed === 'string') {
+      const small = decodeSmall(packed)
+      return small === NOT_SMALL ? decode(unpack(packed)) : small
+    }
+    if (bytes === undefined) return undefined
+    return buffers === undefined ? decode(bytes) : decode(bytes, received(buffers))
   }
 
   #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
-      const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined }
-      if (this.#pending.size === 0) this.native.ref()
+      const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined, release: this.hold() }
       this.#pending.set(request, pending)
       this.#starting = { request, timeoutMs }
       try {
@@ -179,7 +278,7 @@ class Connection {
     if (pending === undefined) return undefined
     this.#pending.delete(request)
     pending.stopWaiting?.()
-    if (this.#pending.size === 0) this.native.unref()
+    pending.release()
     return pending
   }
 
@@ -190,6 +289,15 @@ class Connection {
       const receiver = this.#receivers.get(event.isolate as number)?.deref()
       const within = this.#pending.get(event.owner as number)?.frame
       receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array, within)
+      return
+    }
+    if (event.kind === 'reports') {
+      this.#receivers.get(event.isolate as number)?.deref()?.onReports(event.reports as NativeReport[], event.id)
+      return
+    }
+    if (event.kind === 'inspector') {
+      // Nobody there: the isolate has been collected, and waits for no reader.
+      this.#receivers.get(event.isolate as number)?.deref()?.onInspector(event.id, event.json ?? undefined)
       return
     }
     if (event.kind === 'progress') {

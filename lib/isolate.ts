@@ -1,7 +1,11 @@
 import { makeApi } from './api-proxy.js'
 import { isPath } from './bindings.js'
-import { wrong } from './checks.js'
+import { checkFileName, wrong } from './checks.js'
+import { hasSubscribers, publish } from './diagnostics.js'
 import { invalidArg } from './errors.js'
+import type { Inspector } from './inspect.js'
+import { checkCpuProfile, checkHeapSnapshot, checkInspect } from './inspect-options.js'
+import type { CpuProfile, CpuProfileOptions, HeapSnapshotOptions, InspectOptions } from './inspector-types.js'
 import { IsolateCore } from './isolate-core.js'
 import { checkCallOptions, checkEval, checkIsolateOptions } from './options.js'
 import type { IsolateRequest } from './options.js'
@@ -58,6 +62,7 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
    * than an eighth of the isolate's memory limit
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
    * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   eval<T = unknown>(source: Source, options?: CallOptions): Promise<T> {
@@ -71,6 +76,7 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the function throws, or its promise rejects
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
    * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   call<T = unknown>(path: string, args: unknown[] = [], options?: CallOptions): Promise<T> {
@@ -80,12 +86,79 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
   }
 
   /**
+   * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
+   * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
+   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`. A function that is
+   * exported as `then` is left out: a promise would call it.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader
+   * threw), or throws
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` if the module, or one that it imports, is not there
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   */
+  import<T = Record<string, unknown>>(specifier: string, options?: CallOptions): Promise<T> {
+    const name = checkFileName('isolate.import', 'specifier', specifier)
+    return this.#core.import(name, checkCallOptions(options, this.#timeoutMs, 'isolate.import')) as Promise<T>
+  }
+
+  /**
    * Figures of this isolate: memory, CPU time, calls.
    *
    * @throws `IsoseedError` with `ERR_DISPOSED` if the isolate is disposed or finished
    */
   stats(): Promise<IsolateStats> {
     return this.#core.stats()
+  }
+
+  /**
+   * Opens the isolate for debuggers: the Chrome DevTools Protocol over a
+   * WebSocket on this machine's loopback, as `node --inspect` does for Node's own
+   * code. Works while the guest runs, also in an endless loop. Whoever reaches
+   * it controls the guest, and can call its bindings. See docs/debugging.md.
+   *
+   * Time that the guest stands at a breakpoint does not count towards `timeoutMs`.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+   * @throws `IsoseedError` with `ERR_DISPOSED` if the isolate is disposed or finished
+   * @throws the system's error, such as `EADDRINUSE`, if it can't listen there
+   */
+  inspect(options?: InspectOptions): Promise<Inspector> {
+    return this.#core.inspect(checkInspect(options))
+  }
+
+  /**
+   * Profiles the isolate's thread while `work` runs: call the isolate there. The
+   * profile is what a `.cpuprofile` file holds, as JSON.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws whatever `work` throws or rejects with; there is no profile then
+   * @throws `IsoseedError` with `ERR_INSPECTOR` if Node's own CPU profiler runs in this process, with `ERR_DISPOSED` if
+   * the isolate is disposed or finished
+   */
+  cpuProfile(work: () => unknown, options?: CpuProfileOptions): Promise<CpuProfile> {
+    return this.#core.cpuProfile(checkCpuProfile(work, options))
+  }
+
+  /**
+   * Takes a heap snapshot, as DevTools loads it from a `.heapsnapshot` file. Like
+   * a call, it waits until calls made before have had their turn; there is no
+   * time limit. It takes memory of the process beyond the isolate's limit: about
+   * as much as the isolate's heap again.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+   * @throws `IsoseedError` with `ERR_SNAPSHOT_IO` if the file can't be written, with `ERR_DISPOSED` if the isolate is
+   * disposed or finished
+   */
+  heapSnapshot(options: HeapSnapshotOptions & { path: string }): Promise<void>
+  /**
+   * Takes a heap snapshot and returns it as a stream of JSON text in UTF-8. It is
+   * on disk, in the system's folder for temporary files, until the stream is
+   * read to its end, cancelled, or the process ends.
+   */
+  heapSnapshot(options?: HeapSnapshotOptions & { path?: undefined }): Promise<ReadableStream<Uint8Array>>
+  heapSnapshot(options?: HeapSnapshotOptions): Promise<ReadableStream<Uint8Array> | void> {
+    return this.#core.heapSnapshot(checkHeapSnapshot(options))
   }
 
   /**
@@ -125,6 +198,11 @@ export function createIsolate<Api extends object = Record<string, any>>(options?
 }
 
 async function open<Api extends object>(request: IsolateRequest): Promise<Isolate<Api>> {
+  const began = performance.now()
   const { core, seededFrom } = await startSeeded(request)
+  if (hasSubscribers('isoseed:isolate:create')) {
+    const { memoryLimitMb, timeoutMs } = request
+    publish('isoseed:isolate:create', { isolateId: core.id, seededFrom, memoryLimitMb, timeoutMs, durationMs: performance.now() - began })
+  }
   return makeIsolate<Api>(core, request.timeoutMs, seededFrom)
 }

@@ -3,7 +3,6 @@
 //   run: what the host does instead, given the isolate and { limitBytes }
 //   expect: the outcomes that are right, `ok` or an error code; ERR_MEMORY_LIMIT alone otherwise
 //   isHeavy: one of those that need most; run at every limit
-//   isSlow: it takes seconds to pass the limit
 //   isHostMade: the host itself makes a huge value, whose memory is not the guest's: its peak is not held
 //     against the limit
 import { code, patterns } from './corpus/compiler.mjs'

@@ -148,7 +148,20 @@ describe('what the native side is told', () => {
   })
 
   test('defaults of an isolate', () => {
-    const blank = { cpuLimitMs: Infinity, codegen: { strings: true, wasm: true }, snapshot: undefined, fallback: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map() }
+    const blank = {
+      snapshot: undefined,
+      fallback: undefined,
+      memoryLimitMb: 128,
+      timeoutMs: 30_000,
+      cpuLimitMs: Infinity,
+      codegen: { strings: true, wasm: true },
+      globals: {},
+      bindings: new Map(),
+      modules: { given: [], loader: undefined },
+      listeners: { console: 'ignore', onUnhandledRejection: undefined },
+      process: false,
+      valueLimits: { depth: undefined, bytes: 128 * 1024 * 1024 },
+    }
     expect(isolate(undefined)).toEqual(blank)
   })
 

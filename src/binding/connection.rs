@@ -20,6 +20,9 @@ use super::snapshot::{NativeSnapshot, info_json};
 use crate::engine::error::EngineError;
 use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
+use crate::engine::modules::SessionModules;
+use crate::engine::observe::Listener;
+use crate::engine::observe::outbox::Outbox;
 use crate::engine::pool::Pool;
 use crate::engine::process::parent::ChildProcess;
 use crate::engine::runtime::runtime;
@@ -200,6 +203,15 @@ impl Connection {
         let weight = isolate_weight(snapshot.map(|snapshot| &*snapshot.snapshot));
         let address = Arc::new(Address { events: self.events.clone(), isolate: std::sync::OnceLock::new() });
         let memory_limit_mb = u64::from(options.memory_limit_mb);
+        let outbox = (options.console || options.uncaught).then(|| {
+            let address = Arc::downgrade(&address);
+            Outbox::new(move |outbox| {
+                if let Some(address) = address.upgrade() {
+                    address.reports(outbox);
+                }
+            })
+        });
+        let value_limits = options.value_limits();
         let session = SessionOptions {
             sources: options.sources.into_iter().map(Into::into).collect(),
             timeout: options.timeout_ms.map(milliseconds),
@@ -210,6 +222,16 @@ impl Connection {
             host: Arc::clone(&address) as Arc<dyn Host>,
             cpu_limit: options.cpu_limit_ms.map(milliseconds),
             codegen: Codegen { strings: options.codegen_strings, wasm: options.codegen_wasm },
+            modules: SessionModules {
+                given: options.modules.into_iter().map(Into::into).collect(),
+                asks_host: options.has_loader,
+            },
+            listener: outbox.clone().map(|outbox| Listener {
+                outbox,
+                console: options.console,
+                uncaught: options.uncaught,
+            }),
+            value_limits,
         };
         let started = settle(self.events.clone(), id);
         let handle = if let Some(snapshot) = snapshot {
@@ -219,15 +241,19 @@ impl Connection {
             IsolateHandle::start(seed, session, call_id(id), started)
         };
         let handle = Arc::new(handle.map_err(|error| throw(env, &error))?);
-        // Filled once, here; no guest code runs before the host was told that the isolate is ready.
+        // Filled once, here. No guest code calls the host before the host was told that the isolate is
+        // ready; what reports earlier waits for this.
         let _ = address.isolate.set(handle.id());
         {
             let mut under_way = lock(&self.under_way);
-            under_way.isolates.retain(|isolate| isolate.strong_count() > 0);
+            if under_way.isolates.len() == under_way.isolates.capacity() {
+                // Only where the table would have to grow, so that one of thousands costs what the first did.
+                under_way.isolates.retain(|isolate| isolate.strong_count() > 0);
+            }
             under_way.isolates.push(Arc::downgrade(&handle));
         }
         env.adjust_external_memory(weight)?;
-        Ok(NativeIsolate { handle, events: self.events.clone(), weight })
+        Ok(NativeIsolate { handle, events: self.events.clone(), outbox, weight })
     }
 
     /// Starts a process for isolates. What it says, and its end, arrive as events under its number.
@@ -278,6 +304,14 @@ impl Host for Address {
         if let Some(isolate) = self.isolate.get() {
             self.events.host_call(number(*isolate), call);
         }
+    }
+}
+
+impl Address {
+    /// The sources of a fallback may report before `create_isolate` has written down who they are: it
+    /// is about to.
+    fn reports(&self, outbox: Arc<Outbox>) {
+        self.events.reports(number(*self.isolate.wait()), outbox);
     }
 }
 

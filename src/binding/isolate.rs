@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Env, ObjectFinalize, Result};
+use napi::bindgen_prelude::{Env, ObjectFinalize, Result, Uint8ArraySlice};
 use napi_derive::napi;
 
 use super::event::{Answer, Events};
@@ -11,7 +11,9 @@ use super::options::{NativeSource, milliseconds};
 use crate::engine::error::EngineError;
 use crate::engine::handle::IsolateHandle;
 use crate::engine::lifecycle::{Reply, Settle};
+use crate::engine::observe::outbox::Outbox;
 use crate::engine::snapshot::Snapshot;
+use crate::engine::value::{Moves, Of};
 
 /// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
 const BLANK_ISOLATE_BYTES: i64 = 2 * 1024 * 1024;
@@ -27,6 +29,8 @@ pub(super) fn isolate_weight(snapshot: Option<&Snapshot>) -> i64 {
 pub struct NativeIsolate {
     pub(super) handle: Arc<IsolateHandle>,
     pub(super) events: Events,
+    /// What the isolate tells beside answers; none when nobody wants to hear it.
+    pub(super) outbox: Option<Arc<Outbox>>,
     /// What Node.js's garbage collector was told that this object weighs.
     pub(super) weight: i64,
 }
@@ -58,11 +62,32 @@ impl NativeIsolate {
         self.handle.call(call_id(request), path, arguments.to_vec(), timeout, self.settle(request));
     }
 
+    /// Imports a module; answered with its exports, encoded as an object.
+    #[napi]
+    pub fn import(&self, request: f64, specifier: String, timeout_ms: Option<f64>) {
+        self.handle.import(call_id(request), specifier, timeout_ms.map(milliseconds), self.settle(request));
+    }
+
     /// Answers a host call with an encoded value, or an encoded error.
     #[napi]
     pub fn answer(&self, host_call: f64, ok: bool, value: &[u8]) {
         let value = value.to_vec();
         self.handle.answer(call_id(host_call), if ok { Ok(value) } else { Err(value) });
+    }
+
+    /// Before the request itself: tells what moves with it. The buffers are copied here, for the guest to
+    /// own, by their number in the encoded arguments; `result` moves those of the result to the host.
+    #[napi]
+    pub fn announce_moves(&self, request: f64, buffers: Vec<Uint8ArraySlice>, result: bool) {
+        self.handle.announce(Of::Request(call_id(request)), Moves { buffers: copies(&buffers), result });
+    }
+
+    /// Answers a host call with an encoded value and buffers, which are copied here for the guest to own.
+    #[napi]
+    pub fn answer_moving(&self, host_call: f64, value: &[u8], buffers: Vec<Uint8ArraySlice>) {
+        let moves = Moves { buffers: copies(&buffers), result: false };
+        self.handle.announce(Of::Answer(call_id(host_call)), moves);
+        self.handle.answer(call_id(host_call), Ok(value.to_vec()));
     }
 
     /// Reports the isolate's figures as JSON.
@@ -76,6 +101,54 @@ impl NativeIsolate {
     #[napi]
     pub fn nest(&self, request: f64, host_calls: Vec<f64>) {
         self.handle.nest(call_id(request), host_calls.into_iter().map(call_id).collect());
+    }
+
+    /// The host is done with so many reports of a `reports` event, of that weight together.
+    #[napi]
+    pub fn reported(&self, reports: f64, bytes: f64) {
+        if let Some(outbox) = &self.outbox {
+            outbox.done(count(reports), count(bytes));
+        }
+    }
+
+    /// Writes the heap to a file.
+    #[napi]
+    pub fn heap_snapshot(&self, request: f64, path: String) {
+        self.handle.heap_snapshot(call_id(request), path.into(), self.settle(request));
+    }
+
+    /// Opens a session of the inspector. Its messages are `inspector` events; one without a message says
+    /// that the isolate is finished.
+    #[napi]
+    pub fn inspector_connect(&self, request: f64, session: f64) {
+        let (events, isolate) = (self.events.clone(), self.id());
+        let frontend = Arc::new(move |message| events.inspector(isolate, session, message));
+        let connected = self.handle.inspector_connect(call_id(session), frontend);
+        self.events.done(request, connected.map(|()| Answer::Nothing));
+    }
+
+    /// Hands a message to a session of the inspector.
+    #[napi]
+    pub fn inspector_send(&self, session: f64, message: String) {
+        self.handle.inspector_send(call_id(session), message);
+    }
+
+    /// Closes a session of the inspector. No event of it follows but those on their way.
+    #[napi]
+    pub fn inspector_disconnect(&self, session: f64) {
+        self.handle.inspector_disconnect(call_id(session));
+    }
+
+    /// The oldest unread message of a session was read.
+    #[napi]
+    pub fn inspector_read(&self, session: f64) {
+        self.handle.inspector_read(call_id(session));
+    }
+
+    /// Whether evaluations and calls wait until a client lets them run.
+    #[napi]
+    pub fn inspector_hold(&self, is_held: bool) {
+        self.handle.inspector_hold(is_held);
     }
 
     /// Stops what runs for a request. No event follows.
@@ -96,6 +169,10 @@ impl NativeIsolate {
     }
 }
 
+fn copies(buffers: &[Uint8ArraySlice]) -> Vec<Vec<u8>> {
+    buffers.iter().map(|buffer| buffer.to_vec()).collect()
+}
+
 /// Requests are counted from 1 in `lib/`.
 #[expect(
     clippy::cast_possible_truncation,
@@ -104,6 +181,16 @@ impl NativeIsolate {
 )]
 pub(super) fn call_id(request: f64) -> u64 {
     request as u64
+}
+
+/// What the host gives back of what it was given.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and positive by construction"
+)]
+fn count(value: f64) -> usize {
+    value as usize
 }
 
 /// Turns the engine's reply into an event.
@@ -117,6 +204,8 @@ fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
         Reply::Value(bytes) => Answer::Bytes(bytes),
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
         Reply::Digest(lines) => Answer::Json(json(&lines)?),
+        Reply::Done => Answer::Nothing,
+        Reply::Moved(bytes, moved) => Answer::Moved(bytes, moved),
     })
 }
 

@@ -120,6 +120,12 @@ pub enum EngineError {
         /// What is in its way.
         message: String,
     },
+    /// There is no such module.
+    #[error("{}", .exception.message)]
+    ModuleNotFound {
+        /// The guest's error, which names who asked.
+        exception: Box<GuestException>,
+    },
 }
 
 impl EngineError {
@@ -140,6 +146,7 @@ impl EngineError {
             Self::SnapshotIo { .. } => "ERR_SNAPSHOT_IO",
             Self::InvalidArg { .. } => "ERR_INVALID_ARG",
             Self::NestedCall { .. } => "ERR_NESTED_CALL",
+            Self::ModuleNotFound { .. } => "ERR_MODULE_NOT_FOUND",
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the host holds of an isolate: `Send + Sync`, never blocks, settles every request.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -7,11 +8,15 @@ use std::time::{Duration, Instant};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::host_call::Host;
 use crate::engine::inbox::{Receiver, Sender, inbox};
+use crate::engine::inspector::{self, Frontend, SessionId};
 use crate::engine::lifecycle::{CallId, Lifecycle, Settle};
 pub use crate::engine::limits::codegen::Codegen;
+use crate::engine::modules::SessionModules;
+use crate::engine::observe::Listener;
 use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
+use crate::engine::value::{Moves, Of, ValueLimits};
 use crate::engine::worker::{self, Command};
 
 /// An isolate needs this much beyond what its snapshot brings.
@@ -51,6 +56,12 @@ pub struct SessionOptions {
     pub cpu_limit: Option<Duration>,
     /// Whether the guest may make code from text.
     pub codegen: Codegen,
+    /// What it can import.
+    pub modules: SessionModules,
+    /// Hears of the console and of errors that nobody caught; none when nobody wants to.
+    pub listener: Option<Listener>,
+    /// How large and how deep the session's values may be.
+    pub value_limits: ValueLimits,
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.
@@ -177,6 +188,17 @@ impl IsolateHandle {
         self.request(call, timeout, settle, Command::Call { call, path, arguments });
     }
 
+    /// Imports a module; answered with its exports, encoded as an object.
+    pub fn import(&self, call: CallId, specifier: String, timeout: Option<Duration>, settle: Settle) {
+        self.request(call, timeout, settle, Command::Import { call, specifier });
+    }
+
+    /// Before a request, or an answer: tells what moves with it. Nothing is kept for an isolate that is
+    /// finished.
+    pub fn announce(&self, of: Of, moves: Moves) {
+        self.lifecycle.announced.add(of, moves, || self.lifecycle.is_finished());
+    }
+
     /// Reports the isolate's figures, once it is idle.
     pub fn stats(&self, call: CallId, settle: Settle) {
         self.request(call, None, settle, Command::Stats { call });
@@ -184,6 +206,54 @@ impl IsolateHandle {
 
     pub(crate) fn digest(&self, call: CallId, timeout: Option<Duration>, settle: Settle) {
         self.request(call, timeout, settle, Command::Digest { call });
+    }
+
+    /// Writes the heap to a file, as DevTools loads it, once the isolate is idle. The host's own file: an
+    /// existing one is overwritten, and what is not whole is removed.
+    pub fn heap_snapshot(&self, call: CallId, path: PathBuf, settle: Settle) {
+        self.request(call, None, settle, Command::HeapSnapshot { call, path });
+    }
+
+    /// Opens a session of the inspector, which the host has numbered; `frontend` gets its messages, and
+    /// `None` when the isolate is finished.
+    ///
+    /// # Errors
+    /// `Disposed` when the isolate is finished already.
+    pub fn inspector_connect(&self, session: SessionId, frontend: Frontend) -> Result<()> {
+        let connected = self.lifecycle.port().connect(session, frontend);
+        self.inspect(connected.ok_or_else(|| self.lifecycle.refusal())?);
+        Ok(())
+    }
+
+    /// Hands a message of the Chrome DevTools Protocol to the inspector.
+    pub fn inspector_send(&self, session: SessionId, message: String) {
+        let is_news = self.lifecycle.port().send(session, message);
+        self.inspect(is_news);
+    }
+
+    /// Closes a session of the inspector.
+    pub fn inspector_disconnect(&self, session: SessionId) {
+        let is_news = self.lifecycle.port().disconnect(session);
+        self.inspect(is_news);
+    }
+
+    /// A session's oldest message has reached its client. The isolate waits while too many have not.
+    pub fn inspector_read(&self, session: SessionId) {
+        self.lifecycle.port().read(session);
+    }
+
+    /// Whether evaluations and calls are to wait until a client sends `Runtime.runIfWaitingForDebugger`.
+    pub fn inspector_hold(&self, is_held: bool) {
+        self.lifecycle.port().hold(is_held);
+    }
+
+    /// Has the isolate's thread look into its port: while it runs the guest, while it is idle, or, by the
+    /// port itself, while it waits for a debugger.
+    fn inspect(&self, is_news: bool) {
+        if is_news {
+            self.lifecycle.interrupt(inspector::on_interrupt);
+            self.send(Command::Inspect);
+        }
     }
 
     /// Answers a host call with an encoded value, or an encoded error.

@@ -16,10 +16,13 @@ use crate::engine::exception::throw;
 use crate::engine::globals::define_global;
 use crate::engine::lifecycle::CallId;
 use crate::engine::limits::codegen::Codegen;
+use crate::engine::modules;
+use crate::engine::observe::console;
 use crate::engine::position::current_position;
 use crate::engine::sync_call;
 use crate::engine::system::timers::Timers;
 use crate::engine::system::{self, SessionClock};
+use crate::engine::uncaught::current_cause;
 use crate::engine::value::{Encoder, Failure};
 use crate::engine::worker::Halt;
 
@@ -35,7 +38,7 @@ const SOURCE_SHARE: usize = 8;
 
 /// Identifies the table of external references that blobs are built with. Changes with its order or
 /// contents.
-pub(crate) const REFERENCES_ID: &str = "host-call/2";
+pub(crate) const REFERENCES_ID: &str = "host-call/4";
 
 /// One call of a host function.
 #[derive(Debug)]
@@ -65,6 +68,8 @@ pub(crate) struct Waiting {
     pub(crate) resolver: v8::Global<v8::PromiseResolver>,
     /// The request that the call was made for.
     pub(crate) owner: Option<CallId>,
+    /// See `uncaught`.
+    pub(crate) cause: v8::Global<v8::Value>,
     argument_bytes: usize,
 }
 
@@ -127,9 +132,21 @@ impl GuestState {
         self.host_listens.get()
     }
 
+    /// Calls of host functions that wait for the host.
+    pub(crate) fn waiting_calls(&self) -> usize {
+        self.waiting.borrow().len()
+    }
+
     /// Calls of host functions so far.
     pub(crate) fn host_calls(&self) -> u64 {
         self.calls.get()
+    }
+
+    /// Asks the host for something of the engine's own. Not answered by a promise.
+    pub(crate) fn ask_host(&self, path: &str, arguments: Vec<u8>) -> u64 {
+        let id = self.next_call();
+        self.send(id, path.to_owned(), arguments);
+        id
     }
 
     /// The promise of a host call, and the request it was made for. Each call is answered once.
@@ -165,7 +182,8 @@ impl GuestState {
 /// The external references that builder and runner give to V8, in the same order.
 pub fn references() -> Cow<'static, [v8::ExternalReference]> {
     let natives = system::natives().iter().map(|native| native.callback);
-    let functions = std::iter::once(callback()).chain(natives);
+    let own = [callback(), console::callback()];
+    let functions = own.into_iter().chain(natives).chain(modules::callbacks());
     Cow::Owned(functions.map(|function| v8::ExternalReference { function }).collect())
 }
 
@@ -262,7 +280,7 @@ fn call_and_wait<'s>(
 ) -> Option<v8::Local<'s, v8::Value>> {
     let encoded = {
         v8::tc_scope!(let scope, scope);
-        match guest.encoder.encode(scope, arguments.into(), &format!("{path} arguments")) {
+        match guest.encoder.for_list().encode(scope, arguments.into(), &format!("{path} arguments")) {
             Err(Failure::Threw) => {
                 scope.rethrow();
                 return None;
@@ -294,14 +312,15 @@ fn call_later<'s>(
         return Some(promise);
     }
     v8::tc_scope!(let scope, scope);
-    match guest.encoder.encode(scope, arguments.into(), &format!("{path} arguments")) {
+    match guest.encoder.for_list().encode(scope, arguments.into(), &format!("{path} arguments")) {
         Ok(encoded) if !guest.has_room_for(encoded.len()) => reject(scope, resolver, TOO_MANY),
         Ok(encoded) => {
             let id = guest.next_call();
             let argument_bytes = encoded.len();
             guest.waiting_bytes.set(guest.waiting_bytes.get() + argument_bytes);
             let resolver = v8::Global::new(scope, resolver);
-            let waiting = Waiting { resolver, owner: guest.owner.get(), argument_bytes };
+            let cause = current_cause(scope);
+            let waiting = Waiting { resolver, owner: guest.owner.get(), cause, argument_bytes };
             guest.waiting.borrow_mut().insert(id, waiting);
             guest.send(id, path, encoded);
         }

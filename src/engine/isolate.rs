@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::host_call;
+use crate::engine::inspector;
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules;
+use crate::engine::position::Positions;
 use crate::engine::snapshot::{ContextData, Snapshot};
 
 /// The index of the user's context in a blob; the default context beside it is V8's own, untouched.
@@ -23,9 +25,9 @@ pub(crate) struct LiveIsolate {
 }
 
 impl LiveIsolate {
-    /// What it was restored from.
-    pub(crate) fn snapshot(&self) -> Option<Arc<Snapshot>> {
-        self.snapshot.clone()
+    /// Whether it was restored, and not made blank.
+    pub(crate) fn is_restored(&self) -> bool {
+        self.snapshot.is_some()
     }
 }
 
@@ -52,6 +54,7 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     modules::allow_imports(&mut isolate);
     modules::reset(&mut isolate);
+    isolate.set_slot(Positions::new(snapshot.clone()));
     let context = {
         v8::scope!(let scope, &mut isolate);
         let context = match &snapshot {
@@ -61,6 +64,10 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
         let context = context.ok_or_else(|| EngineError::corrupt("the snapshot holds no context"))?;
         let scope = &mut v8::ContextScope::new(scope, context);
         take_shared_memory_away(scope);
+        if snapshot.is_none() {
+            // A snapshot's context has its number.
+            inspector::number(scope, context);
+        }
         if let Some(snapshot) = &snapshot {
             restore_stack_trace_limit(scope, snapshot.info().stack_trace_limit);
             restore_data(scope, &snapshot.info().data)?;
@@ -77,9 +84,9 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
 /// `SnapshotCorrupt` when the data is not what the header says.
 pub(crate) fn restore_data(scope: &mut v8::PinScope, data: &ContextData) -> Result<()> {
     let wrong = || EngineError::corrupt("the snapshot's context does not carry what its header says");
-    if let Some(names) = &data.modules {
+    if !data.modules.is_empty() {
         let modules = modules::current(scope).ok_or_else(wrong)?;
-        modules.restore(scope, names, data.modules_at()).ok_or_else(wrong)?;
+        modules.restore(scope, &data.modules, data.modules_at()).ok_or_else(wrong)?;
     }
     if data.parts {
         let parts = parts(scope).ok_or_else(wrong)?;

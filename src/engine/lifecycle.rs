@@ -17,10 +17,13 @@ use std::time::{Duration, Instant};
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::inbox::Sender;
+use crate::engine::inspector::Port;
 use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::cpu::ThreadClock;
-use crate::engine::limits::sampler;
+use crate::engine::limits::deadline::Deadline;
 use crate::engine::stats::IsolateStats;
+use crate::engine::value::Moved;
+use crate::engine::value::transfer::Announced;
 
 /// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
 const GRACE: Duration = Duration::from_secs(1);
@@ -44,11 +47,16 @@ pub enum Reply {
     Stats(Box<IsolateStats>),
     /// One line for each reachable property, see `engine::verify`.
     Digest(String),
+    /// Done, and there is nothing to say.
+    Done,
+    /// The encoded result of an evaluation or a call, and the buffers that moved with it.
+    Moved(Vec<u8>, Vec<Moved>),
 }
 
 /// Called once with the answer to a request, on any thread, without any lock held.
 pub type Settle = Box<dyn FnOnce(Result<Reply>) + Send>;
 type Exit = Box<dyn FnOnce() + Send>;
+type Interrupt = unsafe extern "C" fn(v8::UnsafeRawIsolatePtr, *mut std::ffi::c_void);
 
 /// Why a running turn was told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +95,7 @@ impl CpuLimit {
 struct Pending {
     settle: Settle,
     timeout: Option<Duration>,
-    _alarm: Option<Alarm>,
+    deadline: Option<Deadline>,
 }
 
 /// One stretch of guest code on the isolate's thread.
@@ -96,7 +104,7 @@ struct Turn {
     /// The request that the turn works for; none for what the guest left behind.
     owner: Option<CallId>,
     stop: Option<Stop>,
-    _alarm: Option<Alarm>,
+    deadline: Option<Deadline>,
     grace: Option<Alarm>,
     /// Looks at the CPU time when the limit could be reached.
     cpu: Option<Alarm>,
@@ -115,6 +123,8 @@ struct State {
     /// The time limit of turns that no request owns.
     detached_timeout: Option<Duration>,
     cpu_limit: Option<CpuLimit>,
+    /// How many times over the clock of all requests stands still.
+    clock_stops: u32,
 }
 
 impl State {
@@ -126,6 +136,11 @@ impl State {
     fn turn_numbered(&self, number: u64) -> Option<usize> {
         self.turns.iter().position(|turn| turn.number == number)
     }
+
+    fn deadlines(&mut self) -> impl Iterator<Item = &mut Deadline> {
+        let of_turns = self.turns.iter_mut().filter_map(|turn| turn.deadline.as_mut());
+        self.pending.values_mut().filter_map(|pending| pending.deadline.as_mut()).chain(of_turns)
+    }
 }
 
 pub(crate) struct Lifecycle {
@@ -135,8 +150,12 @@ pub(crate) struct Lifecycle {
     limit_mb: u64,
     /// Wakes the thread where it waits for the host.
     thread: Sender,
+    /// Where the host's debuggers reach the isolate's thread.
+    port: Port,
     /// For alarms, which must not keep a finished isolate's state alive.
     this: Weak<Lifecycle>,
+    /// What moves with requests and answers that are under way.
+    pub(crate) announced: Announced,
 }
 
 impl Lifecycle {
@@ -146,7 +165,9 @@ impl Lifecycle {
             running: AtomicU64::new(0),
             limit_mb,
             thread,
+            port: Port::default(),
             this: Weak::clone(this),
+            announced: Announced::default(),
         })
     }
 
@@ -182,13 +203,33 @@ impl Lifecycle {
         }))
     }
 
+    /// One that runs unless the clock stands still.
+    fn deadline(
+        &self,
+        state: &State,
+        timeout: Duration,
+        ring: impl Fn(&Self) + Send + Sync + 'static,
+    ) -> Deadline {
+        let this = Weak::clone(&self.this);
+        let mut deadline = Deadline::new(timeout, move || {
+            if let Some(this) = this.upgrade() {
+                ring(&this);
+            }
+        });
+        if state.clock_stops == 0 {
+            deadline.start();
+        }
+        deadline
+    }
+
     /// Takes a request. Refused at once when the isolate is finished.
     pub(crate) fn submit(&self, call: CallId, timeout: Option<Duration>, settle: Settle) -> bool {
         let refusal = {
             let mut state = self.state();
             let Some(error) = &state.finished else {
-                let alarm = timeout.and_then(|timeout| self.alarm(timeout, move |this| this.expire(call)));
-                state.pending.insert(call, Pending { settle, timeout, _alarm: alarm });
+                let deadline =
+                    timeout.map(|timeout| self.deadline(&state, timeout, move |this| this.expire(call)));
+                state.pending.insert(call, Pending { settle, timeout, deadline });
                 return true;
             };
             EngineError::disposed_because(error)
@@ -218,22 +259,21 @@ impl Lifecycle {
         }
         state.turns_begun += 1;
         let number = state.turns_begun;
-        let alarm = match owner {
-            Some(_) => None,
-            None => state
-                .detached_timeout
-                .and_then(|timeout| self.alarm(timeout, move |this| this.expire_detached(number, timeout))),
+        let deadline = match (owner, state.detached_timeout) {
+            (None, Some(timeout)) => {
+                Some(self.deadline(&state, timeout, move |this| this.expire_detached(number, timeout)))
+            }
+            _ => None,
         };
-        self.running.store(number, Ordering::Relaxed);
-        sampler::turn_begins();
+        self.running.store(number, Ordering::SeqCst);
         let cpu = state.cpu_limit.as_ref().and_then(|limit| self.cpu_alarm(number, limit.left()));
-        state.turns.push(Turn { number, owner, stop: None, _alarm: alarm, grace: None, cpu });
+        state.turns.push(Turn { number, owner, stop: None, deadline, grace: None, cpu });
         true
     }
 
     /// The number of the turn that runs, unique in the isolate; zero when none does.
     pub(crate) fn running_turn(&self) -> u64 {
-        self.running.load(Ordering::Relaxed)
+        self.running.load(Ordering::SeqCst)
     }
 
     /// The innermost stretch ended. Says whether it was stopped, and takes the termination back, unless
@@ -250,12 +290,16 @@ impl Lifecycle {
             stop = Some(Stop::CpuLimit);
             state.turns.iter_mut().for_each(|turn| turn.stop = stop);
         }
-        if stop.is_some()
-            && let Some(isolate) = &state.v8
-        {
-            isolate.cancel_terminate_execution();
-            if state.turns.last().is_some_and(|turn| turn.stop.is_some()) {
-                isolate.terminate_execution();
+        if stop.is_some() {
+            let is_around_stopped = state.turns.last().is_some_and(|turn| turn.stop.is_some());
+            if let Some(isolate) = &state.v8 {
+                isolate.cancel_terminate_execution();
+                if is_around_stopped {
+                    isolate.terminate_execution();
+                }
+            }
+            if !is_around_stopped {
+                self.port.turn_ended();
             }
         }
         stop
@@ -271,10 +315,6 @@ impl Lifecycle {
         self.state().turn_of(call).is_some()
     }
 
-    pub(crate) fn is_pending(&self, call: CallId) -> bool {
-        self.state().pending.contains_key(&call)
-    }
-
     /// The guest waits for the host: nothing of it runs until `resume`.
     pub(crate) fn pause(&self) {
         self.running.store(0, Ordering::Relaxed);
@@ -282,8 +322,49 @@ impl Lifecycle {
 
     pub(crate) fn resume(&self) {
         let number = self.state().turns.last().map_or(0, |turn| turn.number);
-        self.running.store(number, Ordering::Relaxed);
-        sampler::turn_begins();
+        self.running.store(number, Ordering::SeqCst);
+    }
+
+    /// Has V8 call `callback` on the isolate's thread soon, in the middle of what runs there.
+    pub(crate) fn interrupt(&self, callback: Interrupt) {
+        if let Some(isolate) = &self.state().v8 {
+            isolate.request_interrupt(callback, std::ptr::null_mut());
+        }
+    }
+
+    /// Lets the time of every request stand still, until `start_clock` is called as often.
+    pub(crate) fn stop_clock(&self) {
+        let mut state = self.state();
+        state.clock_stops += 1;
+        state.deadlines().for_each(Deadline::stop);
+    }
+
+    pub(crate) fn start_clock(&self) {
+        let mut state = self.state();
+        state.clock_stops -= 1;
+        if state.clock_stops == 0 {
+            state.deadlines().for_each(Deadline::start);
+        }
+    }
+
+    /// Waits on the isolate's thread for a debugger: nothing of the guest runs meanwhile, so no time
+    /// runs, and nothing is to be sampled.
+    pub(crate) fn wait_for_debugger<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let running = self.running.swap(0, Ordering::Relaxed);
+        self.stop_clock();
+        let outcome = wait();
+        self.start_clock();
+        self.running.store(running, Ordering::SeqCst);
+        outcome
+    }
+
+    pub(crate) fn port(&self) -> &Port {
+        &self.port
+    }
+
+    /// Whether somebody still waits for the answer to a request.
+    pub(crate) fn is_pending(&self, call: CallId) -> bool {
+        self.state().pending.contains_key(&call)
     }
 
     /// What a request is told whose turn was stopped.
@@ -329,7 +410,9 @@ impl Lifecycle {
         if let Some(isolate) = v8 {
             isolate.terminate_execution();
         }
+        // Only now: who comes back from waiting must feel the termination.
         self.thread.ring();
+        self.port.turn_stops();
     }
 
     fn expire(&self, call: CallId) {
@@ -426,11 +509,14 @@ impl Lifecycle {
         for pending in pending {
             (pending.settle)(Err(EngineError::disposed_because(why)));
         }
+        self.port.close();
+        self.announced.clear();
     }
 
     /// V8 gave up on this thread, which will never return.
     pub(crate) fn lost(&self, words: &str, heap_is_full: bool) {
         let (owners, stop) = self.running_owners();
+        let exists = self.state().v8.is_some();
         let is_memory = heap_is_full || stop == Some(Stop::MemoryLimit);
         let why = if is_memory {
             EngineError::MemoryLimit { limit_mb: self.limit_mb }
@@ -439,6 +525,13 @@ impl Lifecycle {
         };
         for owner in owners {
             self.settle(owner, Err(why.clone()));
+        }
+        if !exists {
+            // Whoever waits for the isolate is told why it can't be had.
+            let pending = std::mem::take(&mut self.state().pending);
+            for pending in pending.into_values() {
+                (pending.settle)(Err(why.clone()));
+            }
         }
         self.finish(&why);
         self.exited();
@@ -489,8 +582,32 @@ impl Lifecycle {
         }
     }
 
+    /// What a request to a finished isolate is told.
+    pub(crate) fn refusal(&self) -> EngineError {
+        match &self.state().finished {
+            Some(why) => EngineError::disposed_because(why),
+            None => EngineError::Disposed { cause: None },
+        }
+    }
+
     pub(crate) fn is_finished(&self) -> bool {
         self.state().finished.is_some()
+    }
+
+    /// Whether what runs now was told to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        let state = self.state();
+        state.finished.is_some() || state.turns.last().is_some_and(|turn| turn.stop.is_some())
+    }
+
+    /// Why what runs now was told to stop, if it was.
+    pub(crate) fn stopping(&self) -> Option<Stop> {
+        self.state().turns.last().and_then(|turn| turn.stop)
+    }
+
+    /// How many requests wait for their answers.
+    pub(crate) fn pending_requests(&self) -> usize {
+        self.state().pending.len()
     }
 }
 

@@ -23,7 +23,17 @@ use crate::engine::runtime::runtime;
 /// in one process corrupt each other silently. `--enable-sharedarraybuffer-per-context` leaves the
 /// global `SharedArrayBuffer` out: an isolate has no second thread to share memory with, and V8 neither
 /// asks for a growable one's memory nor counts it (V8 `src/flags/flag-definitions.h`).
-pub const FLAGS: &str = "--no-extensible-ro-snapshot --enable-sharedarraybuffer-per-context";
+///
+/// Without `--no-turboshaft-loop-unrolling` a guest can have a loop compiled that nothing ever stops:
+/// `for (;;) all.push(new Array(1000))`. V8 leaves out the look at its interrupts in loops that are short, such
+/// as the one that fills the new array. That one has none, so the next loop's is left out, the endless one's
+/// (`LoopStackCheckElisionReducer`; WebAssembly's loops are looked at all the same).
+///
+/// `--max-optimized-bytecode-size`: the optimising compilers need memory in the square of a function's size,
+/// on threads that serve all isolates and that no limit of an isolate covers: 480 MB for one of 30 KB. V8's own
+/// bound is 60 KB; longer functions than ours run as baseline code.
+pub const FLAGS: &str = "--no-extensible-ro-snapshot --enable-sharedarraybuffer-per-context \
+    --no-turboshaft-loop-unrolling --max-optimized-bytecode-size=16384";
 
 /// V8 takes about 1 MB of the thread's stack; the rest is for native frames beneath it.
 const ISOLATE_STACK_BYTES: usize = 4 * 1024 * 1024;

@@ -4,15 +4,17 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::engine::error::EngineError;
 use crate::engine::host_call::GuestState;
 use crate::engine::inbox::Receiver;
+use crate::engine::inspector::Inspector;
 use crate::engine::isolate::LiveIsolate;
 use crate::engine::lifecycle::{CallId, Lifecycle};
 use crate::engine::limits::memory::MemoryLimit;
-use crate::engine::snapshot::Snapshot;
-use crate::engine::source_map::SourceMaps;
+use crate::engine::modules::Modules;
+use crate::engine::observe::Observer;
+use crate::engine::position::Positions;
 
 /// One session of an isolate; in the isolate's slot, for turns within turns.
 pub(crate) struct Session {
@@ -20,26 +22,19 @@ pub(crate) struct Session {
     pub(crate) memory: Arc<MemoryLimit>,
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) inbox: Rc<Receiver>,
-    /// What the isolate was restored from.
-    pub(crate) snapshot: Option<Arc<Snapshot>>,
-    /// Of the sources that the session evaluates; the snapshot has those of its own.
-    pub(crate) source_maps: RefCell<SourceMaps>,
+    pub(crate) modules: Option<Rc<Modules>>,
+    pub(crate) positions: Rc<Positions>,
+    pub(crate) observer: Rc<Observer>,
+    pub(crate) inspector: Rc<Inspector>,
     /// Requests that began within a host call, and wait for a promise.
     pub(crate) nested: RefCell<Vec<CallId>>,
     pub(crate) calls: Cell<u64>,
     pub(crate) start_ms: Cell<f64>,
+    /// How long V8 took to make the isolate.
+    pub(crate) restore: Duration,
 }
 
 impl Session {
-    /// The error with positions in the sources mapped.
-    pub(crate) fn map_error(&self, error: EngineError) -> EngineError {
-        let error = self.source_maps.borrow().map_error(error);
-        match &self.snapshot {
-            Some(snapshot) => snapshot.source_maps().map_error(error),
-            None => error,
-        }
-    }
-
     /// Whether a request that began within a host call waits for a promise.
     pub(crate) fn has_nested_waiting(&self) -> bool {
         let mut nested = self.nested.borrow_mut();

@@ -14,6 +14,19 @@ pub enum SourceKind {
     CommonJs,
     /// An ES module.
     Module,
+    /// JSON, which a session's `modules` can hold.
+    Json,
+}
+
+impl SourceKind {
+    /// The kind of a module, by the word that `lib/` has for it; one that it does not know is an ES module.
+    pub fn of_module(word: &str) -> Self {
+        match word {
+            "commonjs" => Self::CommonJs,
+            "json" => Self::Json,
+            _ => Self::Module,
+        }
+    }
 }
 
 /// A source and the name that stack traces show for it.
@@ -66,5 +79,7 @@ pub(crate) fn origin<'s>(
     is_module: bool,
 ) -> Option<v8::ScriptOrigin<'s>> {
     let name = v8::String::new(scope, name)?;
-    Some(v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, is_module, None))
+    // Its exceptions may be told to whoever debugs: V8's inspector hides those of other origins.
+    let is_shared = true;
+    Some(v8::ScriptOrigin::new(scope, name.into(), 0, 0, is_shared, -1, None, false, false, is_module, None))
 }

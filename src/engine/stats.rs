@@ -1,5 +1,7 @@
 //! The figures of one isolate, as `stats()` reports them.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::engine::limits::cpu::ThreadClock;
@@ -26,10 +28,36 @@ pub struct IsolateStats {
     pub start_ms: f64,
     /// The process that the isolate lives in.
     pub pid: u32,
+    /// Bytes outside V8's heap: `ArrayBuffer`s and WebAssembly memories.
+    pub external_bytes: u64,
+    /// CPU time of the isolate's thread since it started, in nanoseconds.
+    pub cpu_ns: u64,
+    /// How long guest code ran, by the clock on the wall, in nanoseconds.
+    pub wall_ns: u64,
+    /// How long V8 took to make the isolate and its context, in microseconds.
+    pub restore_us: u64,
+    /// Requests that wait for an answer, this one apart.
+    pub pending_calls: u64,
+    /// Calls of host functions that wait for the host.
+    pub pending_host_calls: u64,
+    /// Errors that nobody caught.
+    pub uncaught_errors: u64,
+    /// Calls of `console` methods that made an entry.
+    pub console_entries: u64,
 }
 
-/// CPU time of the calling thread in milliseconds.
-pub(crate) fn thread_cpu_ms() -> f64 {
+/// A duration in nanoseconds; 2^64 of them are more than 500 years.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days, and only digits are lost")]
+pub(crate) fn milliseconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1e6
+}
+
+/// CPU time of the calling thread in nanoseconds.
+pub(crate) fn thread_cpu_ns() -> u64 {
     let used = ThreadClock::of_this_thread().and_then(|clock| clock.read());
-    used.map_or(0.0, |used| used.as_secs_f64() * 1e3)
+    used.map_or(0, nanoseconds)
 }

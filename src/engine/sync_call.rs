@@ -12,8 +12,10 @@ use crate::engine::guest::read_answer;
 use crate::engine::host_call::{GuestState, TOO_MANY};
 use crate::engine::inbox::{Heard, Outcome};
 use crate::engine::limits::output::with_largest_allocation;
+use crate::engine::limits::sampler;
 use crate::engine::session::Session;
 use crate::engine::source::{self, Source};
+use crate::engine::value::Of;
 use crate::engine::worker::{Worker, is_in_microtask};
 
 /// So many waits for the host may be within one another: each takes a part of the thread's stack.
@@ -40,8 +42,8 @@ pub(crate) fn call<'s>(
     let argument_bytes = arguments.len();
     guest.waiting_bytes.set(guest.waiting_bytes.get() + argument_bytes);
     // A getter that a serializer runs may have called; the bound on its buffers is not for this.
+    let id = guest.next_call();
     let outcome = with_largest_allocation(usize::MAX, || {
-        let id = guest.next_call();
         session.inbox.enter_wait(id);
         guest.send(id, path, arguments);
         let outcome = wait(scope, &session);
@@ -50,10 +52,11 @@ pub(crate) fn call<'s>(
     });
     guest.waiting_bytes.set(guest.waiting_bytes.get() - argument_bytes);
     let Some(outcome) = outcome else {
+        session.lifecycle.announced.forget(Of::Answer(id));
         feel_termination(scope);
         return None;
     };
-    match read_answer(scope, guest, &outcome)? {
+    match read_answer(scope, guest, id, &outcome)? {
         Ok(answer) => Some(answer),
         Err(reason) => {
             scope.throw_exception(reason);
@@ -76,6 +79,7 @@ fn wait(scope: &mut v8::PinScope, session: &Rc<Session>) -> Option<Outcome> {
         session.lifecycle.pause();
         let heard = session.inbox.hear(goes_on, due);
         session.lifecycle.resume();
+        sampler::turn_begins(&session.memory);
         match heard {
             Heard::Answer(outcome) => return Some(outcome),
             Heard::Command(command) => worker.handle_nested(command),

@@ -11,28 +11,35 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::engine::error::{EngineError, Result};
+use crate::engine::error::{EngineError, GuestException, Result};
 use crate::engine::exception::describe;
 use crate::engine::guest::{self, Progress};
 use crate::engine::handle::{Seed, SessionOptions};
-use crate::engine::host_call::{GuestState, Waiting};
+use crate::engine::heap_snapshot;
+use crate::engine::host_call::GuestState;
 use crate::engine::inbox::{Outcome, Receiver, Sender};
+use crate::engine::inspector::Inspector;
 use crate::engine::isolate;
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
-use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::limits::memory::{MemoryLimit, external_bytes};
+use crate::engine::limits::native::Charging;
 use crate::engine::limits::{codegen, fatal, sampler};
-use crate::engine::modules;
+use crate::engine::modules::{self, Modules};
+use crate::engine::observe::{Observer, console};
 use crate::engine::platform::TaskRoute;
+use crate::engine::position::Positions;
 use crate::engine::session::{Ground, Session};
 use crate::engine::source::Source;
-use crate::engine::source_map::SourceMaps;
-use crate::engine::stats::{IsolateStats, thread_cpu_ms};
+use crate::engine::stats::{IsolateStats, milliseconds, nanoseconds, thread_cpu_ns};
 use crate::engine::system::timers;
+use crate::engine::uncaught;
 use crate::engine::value::Encoder;
+use crate::engine::value::transfer::{Of, Transfers};
 use crate::engine::verify::digest;
 
 /// What the isolate's thread can be told.
@@ -68,6 +75,17 @@ pub(crate) enum Command {
     },
     Task(v8::Task),
     Dispose,
+    Import {
+        call: CallId,
+        specifier: String,
+    },
+    /// Something for the inspector is in the isolate's port.
+    Inspect,
+    /// Writes the heap to a file.
+    HeapSnapshot {
+        call: CallId,
+        path: PathBuf,
+    },
 }
 
 /// Why a turn's work ended early.
@@ -127,8 +145,11 @@ fn serve(
         return Ok(());
     }
     let memory = MemoryLimit::new(Arc::clone(lifecycle));
+    let began = Instant::now();
     let mut live = isolate::create(seed.snapshot, &memory)?;
+    let restore = began.elapsed();
     memory.enforce(&mut live.isolate);
+    let _charging = Charging::begin(&memory);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
     let route = TaskRoute::new(&live.isolate, move |task| commands.send(Command::Task(task)));
     codegen::check(&mut live);
@@ -139,29 +160,46 @@ fn serve(
             if let Some(limit) = session.cpu_limit {
                 lifecycle.limit_cpu(limit);
             }
-            let encoder = Encoder { limit: memory.bytes(), host_has_float16: session.host_has_float16 };
+            let encoder = Encoder {
+                limit: memory.bytes(),
+                host_has_float16: session.host_has_float16,
+                limits: session.value_limits,
+                own_levels: 0,
+            };
+            Transfers::install(&mut live.isolate, &memory, lifecycle);
             let guest = GuestState::new(encoder, session.codegen, Arc::clone(&session.host));
             live.isolate.set_slot(Rc::clone(&guest));
+            let observer = Observer::new(encoder, Arc::clone(lifecycle), session.listener.clone());
+            live.isolate.set_slot(Rc::clone(&observer));
+            uncaught::watch(&mut live.isolate);
+            let positions = live.isolate.get_slot::<Rc<Positions>>().map_or_else(Rc::default, Rc::clone);
+            let inspector =
+                Inspector::new(&mut live, Arc::clone(&memory), Arc::clone(lifecycle), Rc::clone(&positions));
             let session_state = Rc::new(Session {
                 guest,
                 memory,
                 lifecycle: Arc::clone(lifecycle),
                 inbox: received,
-                snapshot: live.snapshot(),
-                source_maps: RefCell::new(SourceMaps::default()),
+                modules: modules::current(&live.isolate),
+                positions,
+                observer,
+                inspector,
                 nested: RefCell::default(),
                 calls: Cell::new(0),
                 start_ms: Cell::new(0.0),
+                restore,
             });
             live.isolate.set_slot(Rc::clone(&session_state));
+            let is_blank = !live.is_restored();
             let mut worker = Worker::new(session_state, &mut live);
-            let prepared = worker.prepare(call, *session, asked);
+            let prepared = worker.prepare(call, *session, asked, is_blank);
             if prepared.is_ok() {
                 for task in tasks {
                     worker.handle(Command::Task(task));
                 }
                 worker.serve();
             }
+            worker.inspector.end();
             prepared
         }
     };
@@ -170,6 +208,8 @@ fn serve(
     drop(route);
     live.isolate.remove_slot::<Rc<Session>>();
     live.isolate.remove_slot::<Rc<GuestState>>();
+    live.isolate.remove_slot::<Rc<Observer>>();
+    live.isolate.remove_slot::<Rc<Transfers>>();
     modules::clear(&mut live.isolate);
     outcome
 }
@@ -206,11 +246,27 @@ impl<'a, G: Ground> Worker<'a, G> {
         Self { session, ground }
     }
 
-    fn prepare(&mut self, call: CallId, mut session: SessionOptions, asked: Instant) -> Result<()> {
-        session.sources.iter_mut().for_each(|source| self.source_maps.borrow_mut().take(source));
-        let prepared = self.turn(Some(call), |scope, guest| guest::prepare(scope, guest, &session));
+    fn prepare(
+        &mut self,
+        call: CallId,
+        mut session: SessionOptions,
+        asked: Instant,
+        is_blank: bool,
+    ) -> Result<()> {
+        session.sources.iter_mut().for_each(|source| self.positions.take(source));
+        // A heap image has it; where nothing ran before and nobody listens, V8's own is as silent.
+        let needs_console = is_blank && self.observer.wants_console();
+        let prepared = self.turn(Some(call), |scope, guest| {
+            if needs_console {
+                console::install(scope).ok_or(Halt::Threw)?;
+            }
+            guest::prepare(scope, guest, call, &session)
+        });
         // Without a turn the request is settled already: its time is over, or the isolate disposed.
         prepared.unwrap_or(Err(EngineError::Disposed { cause: None }))?;
+        if let Some(known) = &self.modules {
+            known.open(session.modules, &self.lifecycle, session.timeout);
+        }
         self.start_ms.set(asked.elapsed().as_secs_f64() * 1e3);
         self.lifecycle.settle(call, Ok(Reply::Started));
         Ok(())
@@ -224,7 +280,7 @@ impl<'a, G: Ground> Worker<'a, G> {
             }
             if let Some(command) = command {
                 self.handle(command);
-                self.settle_awaited();
+                self.follow_up();
             }
             // One timer between two commands: neither keeps the other waiting.
             self.fire_due_timer();
@@ -237,13 +293,18 @@ impl<'a, G: Ground> Worker<'a, G> {
     /// Does one thing, and what follows from it at once.
     pub(crate) fn handle_nested(&mut self, command: Command) {
         self.handle(command);
+        self.follow_up();
+    }
+
+    fn follow_up(&mut self) {
+        self.finish_loads();
         self.settle_awaited();
     }
 
     /// Fires the timer that is due first, if any is.
     pub(crate) fn fire_due_timer(&mut self) {
         let Some(timer) = self.guest.timers.take_due(Instant::now()) else { return };
-        let fire = |scope: &mut v8::PinScope, guest: &GuestState| timers::fire(scope, guest, &timer.callback);
+        let fire = |scope: &mut v8::PinScope, guest: &GuestState| timers::fire(scope, guest, &timer);
         let outcome = match (self.turn(timer.owner, fire), timer.owner) {
             // The request is settled already; what it left behind goes on by itself.
             (None, Some(_)) => self.turn(None, fire),
@@ -256,14 +317,14 @@ impl<'a, G: Ground> Worker<'a, G> {
         let was_terminated = !matches!(outcome, Some(Ok(())));
         let guest = Rc::clone(&self.guest);
         guest.timers.ran(timer, was_terminated);
-        self.settle_awaited();
+        self.follow_up();
     }
 
     fn handle(&mut self, command: Command) {
         match command {
             Command::Eval { call, mut source } => {
                 self.calls.set(self.calls.get() + 1);
-                self.source_maps.borrow_mut().take(&mut source);
+                self.positions.take(&mut source);
                 let outcome = self.turn(Some(call), |scope, guest| guest::eval(scope, guest, call, &source));
                 self.report(call, outcome);
             }
@@ -273,12 +334,23 @@ impl<'a, G: Ground> Worker<'a, G> {
                     self.turn(Some(call), |scope, guest| guest::call(scope, guest, call, &path, &arguments));
                 self.report(call, outcome);
             }
+            Command::Import { call, specifier } => {
+                self.calls.set(self.calls.get() + 1);
+                let outcome = self.turn(Some(call), |scope, _| guest::import(scope, call, &specifier));
+                self.report(call, outcome);
+            }
             Command::Answer { host_call, outcome } => {
-                let Some(Waiting { resolver, owner, .. }) = self.guest.take_waiting(host_call) else {
+                if let Some(modules) = self.modules.clone().filter(|modules| modules.awaits(host_call)) {
+                    self.answer_load(&modules, host_call, &outcome);
+                    return;
+                }
+                let Some(waiting) = self.guest.take_waiting(host_call) else {
+                    self.lifecycle.announced.forget(Of::Answer(host_call));
                     return;
                 };
+                let owner = waiting.owner;
                 let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
-                    guest::resume(scope, guest, &resolver, &outcome)
+                    guest::resume(scope, guest, host_call, &waiting, &outcome)
                 };
                 match (self.turn(owner, resume), owner) {
                     (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
@@ -304,8 +376,64 @@ impl<'a, G: Ground> Worker<'a, G> {
                     Ok(())
                 });
             }
+            Command::Inspect => {
+                let inspector = Rc::clone(&self.inspector);
+                // Each in a turn of its own: what one evaluates without end is not the next one's fault.
+                let mut is_through = false;
+                while !is_through {
+                    let handled = self.turn(None, |scope, _| {
+                        let was_there = inspector.step();
+                        // A client may wait for a promise.
+                        scope.perform_microtask_checkpoint();
+                        Ok(was_there)
+                    });
+                    is_through = matches!(handled, None | Some(Ok(false)));
+                }
+                inspector.tidy();
+            }
+            Command::HeapSnapshot { call, path } => {
+                // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.
+                let session = &self.session;
+                let is_wanted = || session.lifecycle.is_pending(call);
+                if is_wanted() {
+                    let written = self.ground.enter(|scope| heap_snapshot::write(scope, &path, is_wanted));
+                    self.lifecycle.settle(call, written.map(|()| Reply::Done));
+                }
+            }
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
+        }
+    }
+
+    /// Takes the module that the host was asked for.
+    fn answer_load(&mut self, modules: &Modules, host_call: u64, outcome: &Result<Vec<u8>, Vec<u8>>) {
+        let owner = modules.owner_of(host_call);
+        let take = |scope: &mut v8::PinScope, guest: &GuestState| {
+            modules.answer(scope, guest, host_call, outcome);
+            Ok(())
+        };
+        match (self.turn(owner, take), owner) {
+            (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
+            // The request is settled already, but others may wait for the module.
+            (None, Some(_)) => drop(self.turn(None, take)),
+            _ => {}
+        }
+    }
+
+    /// Goes on with imports whose modules have come, each in a turn of its own request.
+    fn finish_loads(&mut self) {
+        let Some(modules) = self.modules.clone() else { return };
+        for _ in 0..modules.ready() {
+            let Some((load, owner)) = modules.next_ready() else { return };
+            let go_on = |scope: &mut v8::PinScope, _: &GuestState| {
+                guest::load(scope, &modules, load);
+                Ok(())
+            };
+            match (self.turn(owner, go_on), owner) {
+                (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
+                (None, Some(_)) if modules.outlives_request(load) => drop(self.turn(None, go_on)),
+                _ => {}
+            }
         }
     }
 
@@ -321,16 +449,22 @@ impl<'a, G: Ground> Worker<'a, G> {
                 kept.push_back((call, outcome));
                 continue;
             }
-            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, outcome));
+            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, call, outcome));
             self.report(call, outcome);
         }
         self.guest.settled.borrow_mut().append(&mut kept);
     }
 
     fn report(&mut self, call: CallId, outcome: Option<Result<Progress>>) {
+        if !matches!(outcome, Some(Ok(Progress::Waiting))) {
+            self.lifecycle.announced.forget(Of::Request(call));
+        }
         match outcome {
             Some(Ok(Progress::Waiting)) if G::IS_NESTED => self.report_nested_waiting(call),
             None | Some(Ok(Progress::Waiting)) => {}
+            Some(Ok(Progress::Moved(bytes, moved))) => {
+                self.lifecycle.settle(call, Ok(Reply::Moved(bytes, moved)));
+            }
             Some(Ok(Progress::Done(bytes))) => self.lifecycle.settle(call, Ok(Reply::Value(bytes))),
             Some(Err(error)) => self.lifecycle.settle(call, Err(error)),
         }
@@ -356,10 +490,18 @@ impl<'a, G: Ground> Worker<'a, G> {
         if !self.lifecycle.begin_turn(owner) {
             return None;
         }
+        sampler::turn_begins(&self.memory);
         let session = &self.session;
         let outer = session.guest.owner.replace(owner);
+        session.inspector.set_idle(false);
         let (outcome, stop) = self.ground.enter(|scope| {
             v8::tc_scope!(let scope, scope);
+            // See `engine::inspector::exceptions`.
+            scope.set_verbose(session.inspector.is_attached());
+            if owner.is_some() && session.lifecycle.port().is_held() {
+                session.inspector.hold();
+            }
+            let turn = uncaught::begin_turn(scope, &session.observer);
             let outcome = match work(scope, &session.guest) {
                 Ok(value) => Ok(value),
                 Err(Halt::Failed(error)) => Err(error),
@@ -368,16 +510,25 @@ impl<'a, G: Ground> Worker<'a, G> {
                     let message = scope.message();
                     scope.reset();
                     Err(match exception {
-                        Some(exception) => describe(scope, exception, message, &session.guest.encoder),
+                        Some(exception) => {
+                            let error = describe(scope, exception, message, &session.guest.encoder);
+                            modules::name_missing(scope, exception, error)
+                        }
+                        None if session.inspector.is_attached() => stopped_by_debugger(),
                         None => EngineError::IsolateLost { words: "V8 stopped without a reason".to_owned() },
                     })
                 }
             };
+            scope.reset();
+            uncaught::end_turn(scope, &session.observer, turn);
+            session.memory.judge_refusal(scope);
             // Where the termination is caught: it goes on from there otherwise, to the turn around this.
             (outcome, session.lifecycle.end_turn())
         });
-        let outcome = outcome.map_err(|error| session.map_error(error));
         session.guest.owner.set(outer);
+        if !G::IS_NESTED {
+            session.inspector.set_idle(true);
+        }
         let Some(stop) = stop else { return Some(outcome) };
         let error = session.lifecycle.stop_error(stop);
         if stop.is_final() {
@@ -390,17 +541,27 @@ impl<'a, G: Ground> Worker<'a, G> {
     }
 
     fn stats(&mut self) -> IsolateStats {
-        let heap = self.ground.enter(|scope| scope.get_heap_statistics());
+        let (heap, external_bytes) =
+            self.ground.enter(|scope| (scope.get_heap_statistics(), external_bytes(scope)));
+        let cpu_ns = thread_cpu_ns();
         IsolateStats {
             heap_used_bytes: heap.used_heap_size() as u64,
             heap_total_bytes: heap.total_heap_size() as u64,
             heap_limit_bytes: self.memory.bytes() as u64,
             buffer_bytes: self.memory.buffer_bytes() as u64,
-            cpu_ms: thread_cpu_ms(),
+            cpu_ms: milliseconds(cpu_ns),
             calls: self.calls.get(),
             host_calls: self.guest.host_calls(),
             start_ms: self.start_ms.get(),
             pid: std::process::id(),
+            external_bytes: external_bytes as u64,
+            cpu_ns,
+            wall_ns: nanoseconds(self.observer.ran.get()),
+            restore_us: nanoseconds(self.restore) / 1000,
+            pending_calls: self.lifecycle.pending_requests().saturating_sub(1) as u64,
+            pending_host_calls: self.guest.waiting_calls() as u64,
+            uncaught_errors: self.observer.uncaught.get(),
+            console_entries: self.observer.console_entries(),
         }
     }
 }
@@ -409,4 +570,11 @@ impl<'a, G: Ground> Worker<'a, G> {
 pub(crate) fn is_in_microtask(scope: &mut v8::PinScope) -> bool {
     let context = scope.get_current_context();
     context.get_microtask_queue().is_some_and(v8::MicrotaskQueue::is_running_microtasks)
+}
+
+/// What becomes of a call that a client of the inspector has terminated; nothing of the guest runs for it.
+fn stopped_by_debugger() -> EngineError {
+    let (name, message) = ("Error".to_owned(), "terminated by the debugger".to_owned());
+    let stack = format!("{name}: {message}");
+    EngineError::Guest(Box::new(GuestException { name, message, stack, encoded: Vec::new() }))
 }

@@ -10,11 +10,13 @@ use isoseed::engine::error::{EngineError, Result};
 use isoseed::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use isoseed::engine::host_call::{Host, HostCall};
 use isoseed::engine::lifecycle::{Reply, Settle};
+use isoseed::engine::modules::SessionModules;
 use isoseed::engine::snapshot::Snapshot;
 use isoseed::engine::snapshot::cache::{self, Keep};
 use isoseed::engine::snapshot::helper::{BuildLimits, BuildOrder, HelperProgram};
 use isoseed::engine::snapshot::request::BuildRequest;
 use isoseed::engine::source::Source;
+use isoseed::engine::value::ValueLimits;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 /// Far longer than anything takes that ends at all.
@@ -83,6 +85,9 @@ pub fn session_options() -> SessionOptions {
         host: Arc::new(Calls::default()),
         cpu_limit: None,
         codegen: Codegen::default(),
+        modules: SessionModules::default(),
+        listener: None,
+        value_limits: ValueLimits::default(),
     }
 }
 

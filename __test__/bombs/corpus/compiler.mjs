@@ -20,8 +20,8 @@ export const code = {
   'eval of a switch': { code: 'eval("switch(1){" + "case 1:".repeat(LIMIT / 64 - 1e5) + "}")', expect: ['ok', 'ERR_GUEST', 'ERR_MEMORY_LIMIT'], isHeavy: true },
   'a source just short enough, from the host': { run: (isolate, { limitBytes }) => isolate.eval(`[${'1,'.repeat(limitBytes / 16 - 1e5)}1].length`), expect: ['ok', 'ERR_GUEST', 'ERR_MEMORY_LIMIT'], isHeavy: true },
   'a huge line of a syntax error': { code: 'eval("var é = 1; ".repeat(1e6) + " ?? ??")', expect: ['ERR_GUEST', 'ERR_MEMORY_LIMIT'] },
-  'one function that is optimised': { code: 'const long = new Function("n", "let s = 0; for (let i = 0; i < n; i++) {" + "s = (s * 31 + i) | 0; if (s === i) s += 1.5;".repeat(5000) + "} return s"); for (let i = 0; i < 50; i++) long(2000)', expect: ['ok', 'ERR_MEMORY_LIMIT'], isSlow: true },
-  'many functions that are optimised': { code: 'let s = 0; for (let k = 0; k < 2000; k++) { const f = new Function("n", `let s = ${k}; for (let i = 0; i < n; i++) s = (s * 31 + i) | 0; return s`); (globalThis.keep ??= []).push(f); for (let i = 0; i < 20; i++) s += f(5000) } s', expect: ['ok', 'ERR_MEMORY_LIMIT'], isSlow: true },
+  'one function that is optimised': { code: 'const long = new Function("n", "let s = 0; for (let i = 0; i < n; i++) {" + "s = (s * 31 + i) | 0; if (s === i) s += 1.5;".repeat(1000) + "} return s"); for (let i = 0; i < 50; i++) long(500)', expect: ['ok', 'ERR_MEMORY_LIMIT'] },
+  'many functions that are optimised': { code: 'let s = 0; for (let k = 0; k < 500; k++) { const f = new Function("n", `let s = ${k}; for (let i = 0; i < n; i++) s = (s * 31 + i) | 0; return s`); (globalThis.keep ??= []).push(f); for (let i = 0; i < 20; i++) s += f(5000) } s', expect: ['ok', 'ERR_MEMORY_LIMIT'] },
 }
 
 /** Regular expressions. */
@@ -36,8 +36,8 @@ export const patterns = {
   'a pattern of repeats': { code: 'new RegExp("((((((a{1000}){1000}){1000}){1000}){1000}){1000})").test("a".repeat(100))', expect: ['ERR_GUEST', 'ERR_MEMORY_LIMIT', 'ok'] },
   'a pattern of look-behinds': { code: 'new RegExp("(?<=a)".repeat(1e6)).test("b")', expect: ['ERR_GUEST', 'ERR_MEMORY_LIMIT', 'ok'], isHeavy: true },
   'a pattern of named groups': { code: 'new RegExp(Array.from({ length: 3e4 }, (_, i) => `(?<n${i}>a)`).join("")).exec("a")', expect: ['ERR_GUEST', 'ERR_MEMORY_LIMIT', 'ok'], isHeavy: true },
-  'patterns without end': 'const all = []; for (let i = 0; ; i++) { const pattern = new RegExp("(a" + i + "|b)*c".repeat(50)); pattern.test("abc"); all.push(pattern) }',
+  'patterns without end': 'const all = []; for (let i = 0; ; i++) { const pattern = new RegExp(("(a" + i + "|b)*c").repeat(50)); pattern.test("abc"); all.push(pattern) }',
   'a regular expression\'s backtracking': { code: '/(?:(a)|b)*$/.test("ab".repeat(4e6) + "c")', expect: ['ERR_GUEST', 'ERR_TIMEOUT', 'ERR_MEMORY_LIMIT', 'ok'], isHeavy: true },
-  'a regular expression over a huge text': { code: '/(?:a|ab)*?x/.test("ab".repeat(8e6))', expect: ['ERR_GUEST', 'ERR_TIMEOUT', 'ERR_MEMORY_LIMIT', 'ok'], isSlow: true },
+  'a regular expression over a huge text': { code: '/(?:a|ab)*?x/.test("ab".repeat(8e6))', expect: ['ERR_GUEST', 'ERR_TIMEOUT', 'ERR_MEMORY_LIMIT', 'ok'] },
   'String.prototype.search with a huge text': { code: '"x".search("a|".repeat(4e6))', expect: ['ERR_GUEST', 'ERR_MEMORY_LIMIT'], isHeavy: true },
 }

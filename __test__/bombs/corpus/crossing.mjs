@@ -37,10 +37,10 @@ export const crossing = {
 export const hostCalls = {
   'host calls that are never awaited': "const all = []; for (let i = 0; ; i++) all.push(echo('x' + i))",
   'host calls that are never answered': 'const all = []; for (let i = 0; ; i++) all.push(never(i))',
-  'large host calls that are never answered': { code: 'const text = "x".repeat(1e6); const all = []; for (;;) all.push(never(text))', isSlow: true },
+  'large host calls that are never answered': { code: 'const text = "x".repeat(1e6); const all = []; for (let i = 0; i < 2000; i++) all.push(never(text)); 1', expect: ['ok', ...refused] },
   'a host call with a huge argument': { code: 'echo("x".repeat(2 ** 28))', expect: refused },
   'a host call with huge text from inside the clone': { code: '({ get own() { echo("é".repeat(20e6)).catch(() => 0); return 1 } })', expect: ['ok', ...refused] },
-  'answers that grow': { code: '(async () => { const all = []; for (;;) all.push(await echo(new Array(1e4).fill({}))) })()', isSlow: true },
+  'answers that grow': { code: '(async () => { const all = []; for (;;) all.push(await echo(new Array(1e4).fill({}))) })()' },
   'a huge answer': { code: 'big(2e8).then((text) => text.length)', expect: refused, isHostMade: true },
   'a huge answer of objects': { code: 'bigObjects(2e6).then((all) => all.length)', expect: ['ok', ...refused], isHostMade: true },
   'a huge error of the host': { code: 'fail(5e7).then((text) => text.length)', expect: ['ok', ...refused], isHostMade: true },

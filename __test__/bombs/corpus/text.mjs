@@ -21,7 +21,7 @@ export const strings = {
   'one huge normalize': { code: '"ﷺ".repeat(2 ** 22).normalize("NFKD").length', expect: ['ERR_MEMORY_LIMIT', 'ok'], isHeavy: true },
   'locale case': 'const all = []; for (let i = 0; ; i++) all.push(("ß".repeat(1e5) + i).toLocaleUpperCase("de"))',
   'template literals': 'const all = []; for (let i = 0; ; i++) { const own = `${i}-${"x".repeat(1e4)}-${i}`; own.charCodeAt(0); all.push(own, JSON.parse(JSON.stringify(own))) }',
-  'template objects': 'const all = []; const tag = (strings) => strings; for (let i = 0; ; i++) all.push((0, eval)("(tag) => tag`a" + i + "${1}b`")(tag))',
+  'template objects': 'const all = []; const tag = (strings) => strings; for (let i = 0; ; i++) all.push((0, eval)("(tag) => tag`" + "a".repeat(1e4) + i + "${1}b`")(tag))',
   'escape and encode': 'const all = []; for (let i = 0; ; i++) all.push(encodeURIComponent("\\u4e00".repeat(1e4) + i), escape("\\u4e00".repeat(1e4) + i))',
   'substrings of large strings': 'const all = []; for (let i = 0; ; i++) { const whole = ("x".repeat(1e5) + i).toUpperCase(); all.push(whole.slice(1, 50)) }',
   'a rope of ropes': 'const all = []; let text = "ab"; for (;;) { text = text + all.length; all.push(text) }',
@@ -35,7 +35,7 @@ export const strings = {
 export const formats = {
   'BigInt shifts': 'const all = []; for (let i = 0n; ; i++) all.push(1n << (1n << 20n))',
   'BigInt growth': { code: 'const all = []; let big = 1n; for (;;) { big <<= 100000n; all.push(big) }', expect: ['ERR_MEMORY_LIMIT', 'ERR_GUEST'] },
-  'BigInt powers': { code: 'let big = 3n; for (;;) big = big ** 2n', expect: ['ERR_MEMORY_LIMIT', 'ERR_GUEST', 'ERR_TIMEOUT'], isSlow: true },
+  'BigInt powers': { code: 'let big = 3n; for (;;) big = big ** 2n', expect: ['ERR_MEMORY_LIMIT', 'ERR_GUEST', 'ERR_TIMEOUT'] },
   'BigInt as text': { code: 'const all = []; for (let i = 0n; ; i++) all.push(((1n << 200000n) + i).toString(2))' },
   'number formatting': 'const all = []; for (let i = 0; ; i++) all.push((i / 7).toFixed(100), (i / 3).toString(2), (i * 1.1).toPrecision(100))',
   'date formatting': 'const all = []; for (let i = 0; ; i++) all.push(new Date(i * 1e7).toString(), new Date(i * 1e9).toISOString())',
@@ -55,6 +55,6 @@ export const formats = {
   'Intl collators and rules': 'const all = []; for (;;) all.push(new Intl.Collator("de"), new Intl.PluralRules("de"), new Intl.ListFormat("de"), new Intl.RelativeTimeFormat("de"))',
   'Intl break iterators': 'const all = []; const segmenter = new Intl.Segmenter("th", { granularity: "word" }); for (;;) all.push(segmenter.segment("x".repeat(1e5))[Symbol.iterator]())',
   'Intl locales': 'const all = []; for (;;) all.push(new Intl.Locale("de-Latn-DE-u-ca-gregory"), new Intl.DisplayNames("de", { type: "region" }))',
-  'formatted by locale': 'const all = []; for (let i = 0; ; i++) all.push(new Date(i * 1e9).toLocaleString("de"), (i * 1.5).toLocaleString("en-IN"))',
+  'formatted by locale': 'const all = []; const format = new Intl.NumberFormat("en-IN"); const big = 10n ** 20000n; for (let i = 0n; ; i++) all.push(format.format(big + i))',
   'format to parts': 'const all = []; const format = new Intl.DateTimeFormat("de", { dateStyle: "full" }); for (let i = 0; ; i++) all.push(format.formatToParts(i * 1e7))',
 }

@@ -30,6 +30,18 @@ pub(crate) fn process_is_bounded(is_bounded: bool) {
     PROCESS_IS_BOUNDED.store(is_bounded, Ordering::Relaxed);
 }
 
+/// Whether this is a snapshot helper.
+pub(crate) fn process_may_end() -> bool {
+    PROCESS_MAY_END.load(Ordering::Relaxed)
+}
+
+/// Whether this thread is an isolate's.
+pub(crate) fn is_watched() -> bool {
+    CURRENT
+        .try_with(|current| current.try_borrow().is_ok_and(|current| current.is_some()))
+        .unwrap_or_default()
+}
+
 /// Names the isolate that a fatal error on this thread belongs to.
 pub(crate) fn watch_thread(lifecycle: Arc<Lifecycle>) {
     CURRENT.with(|current| current.replace(Some(lifecycle)));
@@ -54,7 +66,8 @@ pub(crate) unsafe extern "C" fn on_out_of_memory(location: *const c_char, detail
     lose_thread(&format!("out of memory in {}", location.to_string_lossy()), is_limit);
 }
 
-fn lose_thread(words: &str, heap_is_full: bool) -> ! {
+/// Parks the calling thread for good, and reports its isolate lost.
+pub(crate) fn lose_thread(words: &str, heap_is_full: bool) -> ! {
     let lifecycle = CURRENT.with(|current| current.try_borrow().ok().and_then(|current| current.clone()));
     if let Some(lifecycle) = lifecycle {
         lifecycle.lost(words, heap_is_full);

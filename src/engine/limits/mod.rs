@@ -4,7 +4,9 @@
 pub(crate) mod alarm;
 pub(crate) mod codegen;
 pub(crate) mod cpu;
+pub(crate) mod deadline;
 pub(crate) mod fatal;
 pub(crate) mod memory;
+pub(crate) mod native;
 pub(crate) mod output;
 pub(crate) mod sampler;

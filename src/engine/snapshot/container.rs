@@ -33,7 +33,7 @@ use crate::engine::snapshot::{SnapshotInfo, compression};
 use crate::engine::{host_call, platform};
 
 /// The version of the format that this code writes and reads.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 const MAGIC: &[u8; 8] = b"ISOSEED\0";
 const DIGEST: Range<usize> = 24..56;

@@ -5,6 +5,9 @@ use crate::engine::exception::throw;
 use crate::engine::system::is_short;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// The text, its bytes and the result are there at the same time.
+const SHARE: usize = 4;
+
 /// What no character of base64 stands for.
 const NONE: u8 = 0xff;
 const VALUES: [u8; 256] = values();
@@ -46,7 +49,7 @@ pub(super) fn on_btoa<'s>(
 /// The characters of a string, if all are bytes. Of one that is too long, an exception is pending.
 fn one_byte(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<Vec<u8>> {
     let text = v8::Local::<v8::String>::try_from(value).ok()?;
-    if !is_short(scope, text) || !text.contains_only_onebyte() {
+    if !is_short(scope, text, SHARE) || !text.contains_only_onebyte() {
         return None;
     }
     let mut bytes = vec![0; text.length()];

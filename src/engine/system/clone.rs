@@ -5,22 +5,21 @@
 //! inherits from one of them.
 
 use std::cell::Cell;
+use std::collections::HashMap;
+use std::num::NonZeroI32;
 use std::rc::Rc;
 
 use v8::{ValueDeserializerHelper, ValueDeserializerImpl, ValueSerializerHelper, ValueSerializerImpl};
 
 use crate::engine::exception::throw;
 use crate::engine::limits::output::with_largest_allocation;
-use crate::engine::system::session;
+use crate::engine::system::{elements, memory_limit};
 use crate::engine::text::{LONGEST_NAME, beginning};
 
 const MARK: &str = "isoseed:host object";
 
 /// A prototype chain longer than this is no object of the bridge's.
 const LONGEST_PROTOTYPE_CHAIN: usize = 16;
-
-/// The largest clone, in bytes, while a snapshot is built; in a session it is the memory limit.
-const LARGEST_WHILE_BUILDING: usize = 256 << 20;
 
 /// What V8's serializer asks for beyond twice its buffer (`ValueSerializer::ExpandBuffer`).
 const BUFFER_SLACK: usize = 64;
@@ -83,7 +82,7 @@ fn clone<'s>(
     let Some(buffers) = transferable(&buffers) else {
         return refused(scope, refuse, "a buffer to be transferred is no ArrayBuffer, or detached already");
     };
-    let limit = session(scope).map_or(LARGEST_WHILE_BUILDING, |guest| guest.encoder.limit);
+    let limit = memory_limit(scope);
     let bytes = match serialize(scope, arguments.get(0), &buffers, write, limit)? {
         Ok(bytes) => bytes,
         Err(message) => return refused(scope, refuse, &message),
@@ -111,20 +110,17 @@ fn clone<'s>(
     deserializer.read_value(context)
 }
 
-fn elements<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    array: v8::Local<v8::Array>,
-) -> Option<Vec<v8::Local<'s, v8::Value>>> {
-    (0..array.length()).map(|index| array.get_index(scope, index)).collect()
-}
-
+/// The buffers, if each can be transferred and is there once.
 fn transferable<'s>(buffers: &[v8::Local<'s, v8::Value>]) -> Option<Vec<v8::Local<'s, v8::ArrayBuffer>>> {
-    let mut taken: Vec<v8::Local<v8::ArrayBuffer>> = Vec::with_capacity(buffers.len());
+    let mut same_hash: HashMap<NonZeroI32, Vec<v8::Local<v8::ArrayBuffer>>> = HashMap::new();
+    let mut taken = Vec::with_capacity(buffers.len());
     for buffer in buffers {
         let buffer = v8::Local::<v8::ArrayBuffer>::try_from(*buffer).ok()?;
-        if !buffer.is_detachable() || buffer.was_detached() || taken.contains(&buffer) {
+        let others = same_hash.entry(buffer.get_identity_hash()).or_default();
+        if !buffer.is_detachable() || buffer.was_detached() || others.contains(&buffer) {
             return None;
         }
+        others.push(buffer);
         taken.push(buffer);
     }
     Some(taken)

@@ -15,7 +15,7 @@ pub(super) fn on_digest<'s>(
     _: v8::ReturnValue<v8::Value>,
 ) {
     let bits = arguments.get(0).uint32_value(scope).unwrap_or_default();
-    let digest = with_bytes(scope, arguments.get(1), |bytes| match bits {
+    let digest = with_bytes(scope, arguments.get(1), |_, bytes| match bits {
         160 => Sha1::digest(&*bytes).to_vec(),
         256 => Sha256::digest(&*bytes).to_vec(),
         384 => Sha384::digest(&*bytes).to_vec(),
@@ -23,7 +23,7 @@ pub(super) fn on_digest<'s>(
         _ => Vec::new(),
     });
     let written = digest.filter(|digest| !digest.is_empty()).and_then(|digest| {
-        with_bytes(scope, arguments.get(2), |into| {
+        with_bytes(scope, arguments.get(2), |_, into| {
             let fits = into.len() == digest.len();
             if fits {
                 into.copy_from_slice(&digest);

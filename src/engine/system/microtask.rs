@@ -3,14 +3,18 @@
 use crate::engine::system::session;
 use crate::engine::uncaught::report_uncaught;
 
-/// `queueMicrotask(function)`.
+/// `queueMicrotask(function)`. As a promise's reaction: what a bare microtask throws V8 prints to the host's
+/// standard output.
 pub(super) fn on_queue<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     arguments: v8::FunctionCallbackArguments<'s>,
     _: v8::ReturnValue<v8::Value>,
 ) {
     if let Ok(function) = v8::Local::<v8::Function>::try_from(arguments.get(0)) {
-        scope.enqueue_microtask(function);
+        let undefined = v8::undefined(scope).into();
+        let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
+        resolver.resolve(scope, undefined);
+        resolver.get_promise(scope).then(scope, function);
     }
 }
 

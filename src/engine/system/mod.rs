@@ -29,6 +29,7 @@ use crate::engine::host_call::GuestState;
 
 pub(crate) use adopt::adopted;
 pub(crate) use clock::SessionClock;
+pub(crate) use random::DrawnBytes;
 
 /// A native function, and its name in the object that `require` gives.
 pub(crate) struct Native {
@@ -36,13 +37,14 @@ pub(crate) struct Native {
     pub(crate) callback: FunctionCallback,
 }
 
-/// All native functions; the first is the one that makes the object of all others. Their order is that
-/// of the external references.
+/// What `require` finds them by.
+pub(crate) const NAME: &str = "isoseed:system";
+
+/// All native functions. Their order is that of the external references.
 pub(crate) fn natives() -> &'static [Native] {
     static NATIVES: OnceLock<Vec<Native>> = OnceLock::new();
     NATIVES.get_or_init(|| {
         vec![
-            Native { name: "system", callback: on_system.map_fn_to() },
             Native { name: "adopt", callback: adopt::on_adopt.map_fn_to() },
             Native { name: "atob", callback: base64::on_atob.map_fn_to() },
             Native { name: "btoa", callback: base64::on_btoa.map_fn_to() },
@@ -70,9 +72,16 @@ pub(crate) fn natives() -> &'static [Native] {
     })
 }
 
-/// The function that makes the object of all native functions: an object costs only those who ask.
-pub(crate) fn maker<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Function>> {
-    function(scope, natives().first()?)
+/// An object of all native functions: what `require('isoseed:system')` gives.
+pub(crate) fn object<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Object>> {
+    let null = v8::null(scope).into();
+    let object = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
+    for native in natives() {
+        let name = v8::String::new(scope, native.name)?;
+        let function = function(scope, native)?;
+        object.create_data_property(scope, name.into(), function.into())?;
+    }
+    Some(object)
 }
 
 fn function<'s>(scope: &mut v8::PinScope<'s, '_>, native: &Native) -> Option<v8::Local<'s, v8::Function>> {
@@ -83,49 +92,58 @@ fn function<'s>(scope: &mut v8::PinScope<'s, '_>, native: &Native) -> Option<v8:
     Some(function)
 }
 
-fn on_system<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    _: v8::FunctionCallbackArguments<'s>,
-    mut result: v8::ReturnValue<v8::Value>,
-) {
-    let null = v8::null(scope).into();
-    let object = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
-    for native in natives().iter().skip(1) {
-        let (Some(name), Some(function)) = (v8::String::new(scope, native.name), function(scope, native))
-        else {
-            return;
-        };
-        object.create_data_property(scope, name.into(), function.into());
-    }
-    result.set(object.into());
-}
-
 /// The session; none while a snapshot is built.
 fn session(scope: &v8::Isolate) -> Option<Rc<GuestState>> {
     scope.get_slot::<Rc<GuestState>>().map(Rc::clone)
 }
 
-/// More characters than this are not turned into a Rust string: its memory counts against no limit.
-const LONGEST_TEXT: usize = 32 << 20;
+/// The memory limit of the session; while a snapshot is built, which has one of its own, the default of both.
+fn memory_limit(scope: &v8::Isolate) -> usize {
+    const WHILE_BUILDING: usize = 512 << 20;
+    session(scope).map_or(WHILE_BUILDING, |guest| guest.encoder.limit)
+}
 
-/// Whether a string may become a Rust string. If not, an exception is pending.
-fn is_short(scope: &mut v8::PinScope, text: v8::Local<v8::String>) -> bool {
-    let is_short = text.length() <= LONGEST_TEXT;
+/// Whether a string may become a Rust string, which counts against no limit: it may take one part in `share`
+/// of the memory limit. If not, an exception is pending.
+fn is_short(scope: &mut v8::PinScope, text: v8::Local<v8::String>, share: usize) -> bool {
+    let longest = memory_limit(scope) / share;
+    let is_short = text.length() <= longest;
     if !is_short {
-        throw(
-            scope,
-            v8::Exception::range_error,
-            &format!("the text is longer than {LONGEST_TEXT} characters"),
-        );
+        throw(scope, v8::Exception::range_error, &format!("the text is longer than {longest} characters"));
     }
     is_short
 }
 
-/// A guest's string as Unicode scalar values. `None`: it is none, or too long, and an exception is pending.
+/// Parsing takes many times a text's length.
+const PARSED_SHARE: usize = 32;
+
+/// A guest's string as Unicode scalar values, to be parsed. `None`: it is none, or too long, and an exception is pending.
 fn owned_text(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<String> {
     let Ok(text) = v8::Local::<v8::String>::try_from(value) else {
         throw(scope, v8::Exception::type_error, "expected a string");
         return None;
     };
-    is_short(scope, text).then(|| text.to_rust_string_lossy(scope))
+    is_short(scope, text, PARSED_SHARE).then(|| text.to_rust_string_lossy(scope))
+}
+
+/// The elements of a guest's array; `None` when there are very many, a getter throws, or the guest is
+/// terminated meanwhile, which no loop of ours would notice by itself.
+fn elements<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    array: v8::Local<v8::Array>,
+) -> Option<Vec<v8::Local<'s, v8::Value>>> {
+    const MOST: usize = 4 << 20;
+    let length = array.length();
+    if length as usize > MOST {
+        throw(scope, v8::Exception::range_error, &format!("the array has more than {MOST} elements"));
+        return None;
+    }
+    let mut elements = Vec::new();
+    for index in 0..length {
+        if scope.is_execution_terminating() {
+            return None;
+        }
+        elements.push(array.get_index(scope, index)?);
+    }
+    Some(elements)
 }

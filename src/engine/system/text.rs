@@ -64,19 +64,17 @@ pub(super) fn on_decode<'s>(
 ) {
     let encoding = encoding(scope, arguments.get(0));
     let (is_fatal, keeps_mark) = (arguments.get(2).is_true(), arguments.get(3).is_true());
-    // A copy: V8's heap may move while the string is made.
-    let Some(bytes) = with_bytes(scope, arguments.get(1), |bytes| bytes.to_vec()) else {
-        not_bytes(scope);
-        return;
-    };
-    let bytes = if keeps_mark { &bytes } else { without_mark(encoding, &bytes) };
-    match decode(encoding, bytes, is_fatal) {
-        Ok(text) => {
-            if let Some(text) = text.to_string(scope) {
-                result.set(text.into());
-            }
+    let decoded = with_bytes(scope, arguments.get(1), |scope, bytes| {
+        let bytes = if keeps_mark { bytes } else { without_mark(encoding, bytes) };
+        match decode(encoding, bytes, is_fatal) {
+            Ok(text) => text.to_string(scope),
+            Err(Malformed) => malformed(scope, encoding),
         }
-        Err(Malformed) => malformed(scope, encoding),
+    });
+    match decoded {
+        Some(Some(text)) => result.set(text.into()),
+        Some(None) => {}
+        None => not_bytes(scope),
     }
 }
 
@@ -94,7 +92,7 @@ pub(super) fn on_decode_chunk<'s>(
     let Some(mut state_now) = State::read(scope, state) else { return };
     let is_last = arguments.get(5).is_true();
     let mut bytes = std::mem::take(&mut state_now.carried);
-    let added = with_bytes(scope, arguments.get(1), |added| bytes.extend_from_slice(added));
+    let added = with_bytes(scope, arguments.get(1), |_, added| bytes.extend_from_slice(added));
     if added.is_none() {
         not_bytes(scope);
         return;
@@ -114,7 +112,7 @@ pub(super) fn on_decode_chunk<'s>(
                 result.set(text.into());
             }
         }
-        Err(Malformed) => malformed(scope, encoding),
+        Err(Malformed) => drop(malformed(scope, encoding)),
     }
 }
 
@@ -150,9 +148,13 @@ fn not_bytes(scope: &mut v8::PinScope) {
     throw(scope, v8::Exception::type_error, "expected an ArrayBuffer or a view of one");
 }
 
-fn malformed(scope: &mut v8::PinScope, encoding: &'static Encoding) {
+fn malformed<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    encoding: &'static Encoding,
+) -> Option<v8::Local<'s, v8::String>> {
     let name = encoding.name().to_ascii_lowercase();
     throw(scope, v8::Exception::type_error, &format!("The encoded data was not valid for encoding {name}"));
+    None
 }
 
 /// The bytes after the encoding's own byte order mark.
@@ -312,16 +314,18 @@ pub(super) fn on_utf8_write<'s>(
     mut result: v8::ReturnValue<v8::Value>,
 ) {
     let Ok(text) = v8::Local::<v8::String>::try_from(arguments.get(0)) else { return };
-    let room = with_bytes(scope, arguments.get(1), |into| into.len()).unwrap_or_default();
-    // To memory of our own: V8 may flatten the string first, and so move its heap.
-    let mut bytes = vec![0; room.min(text.length().saturating_mul(3))];
     let mut read = 0;
     let flags = v8::WriteFlags::kReplaceInvalidUtf8;
-    let written = text.write_utf8_v2(scope, &mut bytes, flags, Some(&mut read));
-    with_bytes(scope, arguments.get(1), |into| into[..written].copy_from_slice(&bytes[..written]));
+    let written = with_bytes(scope, arguments.get(1), |scope, into| {
+        text.write_utf8_v2(scope, into, flags, Some(&mut read))
+    });
+    let Some(written) = written else {
+        not_bytes(scope);
+        return;
+    };
     if arguments.length() > 2 {
         let read = u32::try_from(read).unwrap_or(u32::MAX).to_ne_bytes();
-        with_bytes(scope, arguments.get(2), |into| {
+        with_bytes(scope, arguments.get(2), |_, into| {
             if into.len() == read.len() {
                 into.copy_from_slice(&read);
             }

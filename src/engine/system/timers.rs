@@ -13,7 +13,7 @@ use crate::engine::host_call::{self, GuestState};
 use crate::engine::lifecycle::CallId;
 use crate::engine::system::session;
 use crate::engine::text::{LONGEST_NAME, beginning};
-use crate::engine::uncaught::report_uncaught;
+use crate::engine::uncaught::{self, report_uncaught};
 use crate::engine::worker::Halt;
 
 /// Timers live outside of the heap: there may be one for so many bytes of the memory limit.
@@ -28,10 +28,12 @@ type Place = (Instant, u64);
 /// A timer that waits, or one that runs right now.
 pub(crate) struct Timer {
     id: u64,
-    pub(crate) callback: v8::Global<v8::Function>,
+    callback: v8::Global<v8::Function>,
     repeat: Option<Duration>,
     /// The request that set it.
     pub(crate) owner: Option<CallId>,
+    /// What its errors are attributed to.
+    cause: v8::Global<v8::Value>,
 }
 
 /// The timers of one session.
@@ -90,13 +92,14 @@ impl Timers {
         delay: Duration,
         repeats: bool,
         owner: Option<CallId>,
+        cause: v8::Global<v8::Value>,
     ) -> Option<u64> {
         if self.queue.borrow().len() >= self.most {
             return None;
         }
         let id = self.last_id.get() + 1;
         self.last_id.set(id);
-        self.insert(Timer { id, callback, repeat: repeats.then_some(delay), owner }, delay);
+        self.insert(Timer { id, callback, repeat: repeats.then_some(delay), owner, cause }, delay);
         Some(id)
     }
 
@@ -119,13 +122,10 @@ impl Timers {
 }
 
 /// What one turn of a timer does.
-pub(crate) fn fire(
-    scope: &mut v8::PinScope,
-    guest: &GuestState,
-    callback: &v8::Global<v8::Function>,
-) -> Result<(), Halt> {
-    let callback = v8::Local::new(scope, callback);
-    let receiver = v8::undefined(scope).into();
+pub(crate) fn fire(scope: &mut v8::PinScope, guest: &GuestState, timer: &Timer) -> Result<(), Halt> {
+    uncaught::resume_cause(scope, &timer.cause);
+    let callback = v8::Local::new(scope, &timer.callback);
+    let receiver = scope.get_current_context().global(scope).into();
     {
         v8::tc_scope!(let scope, scope);
         if callback.call(scope, receiver, &[]).is_none() {
@@ -165,7 +165,9 @@ pub(super) fn on_start<'s>(
     let ms = if ms > 0.0 { ms.min(LONGEST_MS) } else { 0.0 };
     let callback = v8::Global::new(scope, callback);
     let repeats = arguments.get(2).is_true();
-    match guest.timers.start(callback, Duration::from_secs_f64(ms / 1e3), repeats, guest.owner.get()) {
+    let delay = Duration::from_secs_f64(ms / 1e3);
+    let cause = uncaught::current_cause(scope);
+    match guest.timers.start(callback, delay, repeats, guest.owner.get(), cause) {
         #[expect(clippy::cast_precision_loss, reason = "no session sets 2^53 timers")]
         Some(id) => result.set_double(id as f64),
         None => {

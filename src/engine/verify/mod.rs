@@ -18,8 +18,10 @@ use crate::engine::error::{EngineError, Result};
 use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
 use crate::engine::lifecycle::{Reply, Settle};
+use crate::engine::modules::SessionModules;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
+use crate::engine::value::ValueLimits;
 
 /// More leaks than this are not listed.
 const MOST_LEAKS: usize = 100;
@@ -178,6 +180,9 @@ impl Session {
             host: Arc::new(NoHost),
             cpu_limit: None,
             codegen: Codegen::default(),
+            modules: SessionModules::default(),
+            listener: None,
+            value_limits: ValueLimits::default(),
         };
         let handle = IsolateHandle::start(seed, session, START, settle)?;
         wait(&started)?;

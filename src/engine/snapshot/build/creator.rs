@@ -7,9 +7,11 @@ use std::sync::Arc;
 use crate::engine::error::{EngineError, Finding, Result};
 use crate::engine::exception::describe;
 use crate::engine::host_call::{self, RefusedCalls};
+use crate::engine::inspector;
 use crate::engine::isolate::{self, USER_CONTEXT, create_params};
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules::{self, End, Modules};
+use crate::engine::observe::console;
 use crate::engine::snapshot::ContextData;
 use crate::engine::snapshot::build::graph::Graph;
 use crate::engine::snapshot::build::native_objects;
@@ -19,7 +21,7 @@ use crate::engine::snapshot::build::{Site, out_of_memory, send_phase};
 use crate::engine::snapshot::protocol::Phase;
 use crate::engine::snapshot::request::Unsafe;
 use crate::engine::source::Source;
-use crate::engine::value::Encoder;
+use crate::engine::value::{Encoder, ValueLimits};
 
 /// Collections before the blob: weak callbacks of one may free what the next one finds.
 const COLLECTIONS: usize = 2;
@@ -83,6 +85,7 @@ pub(super) fn new_isolate(site: &Site, memory: &Arc<MemoryLimit>) -> v8::OwnedIs
     };
     creator.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     creator.set_slot(Rc::new(RefusedCalls::default()));
+    creator.set_slot(Rc::clone(&site.positions));
     modules::allow_imports(&mut creator);
     memory.enforce(&mut creator);
     creator
@@ -112,7 +115,9 @@ impl<'s> Room<'s> {
         let Some(base) = &site.order.base else {
             let context = v8::Context::new(scope, options);
             let scope = &mut v8::ContextScope::new(scope, context);
+            inspector::number(scope, context);
             let parts = Parts::prepare(scope, &site.manifest).ok_or_else(no_memory)?;
+            console::install(scope).ok_or_else(no_memory)?;
             host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;
             return Ok(Self { context, parts, modules });
         };
@@ -127,9 +132,7 @@ impl<'s> Room<'s> {
             isolate::set_stack_trace_limit(scope, base.stack_trace_limit);
             parts
         };
-        if let Some(names) = &base.data.modules {
-            modules.restore(scope, names, base.data.modules_at()).ok_or_else(no_memory)?;
-        }
+        modules.restore(scope, &base.data.modules, base.data.modules_at()).ok_or_else(no_memory)?;
         host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;
         Ok(Self { context, parts: parts.ok_or_else(no_memory)?, modules })
     }
@@ -192,13 +195,16 @@ pub(super) fn run_sources<'a>(
     phase: Phase,
     memory: &MemoryLimit,
 ) -> Result<()> {
-    let encoder = Encoder { limit: memory.bytes(), host_has_float16: false };
-    v8::tc_scope!(let scope, scope);
-    let announced = match modules::current(scope) {
-        Some(modules) => modules.announce(scope, sources.clone().map(|(_, source)| source)),
-        None => None,
+    let encoder = Encoder {
+        limit: memory.bytes(),
+        host_has_float16: false,
+        limits: ValueLimits::default(),
+        own_levels: 0,
     };
-    announced.ok_or_else(|| EngineError::build("V8 found no memory for the sources"))?;
+    v8::tc_scope!(let scope, scope);
+    if let Some(modules) = modules::current(scope) {
+        modules.announce(sources.clone().map(|(_, source)| source));
+    }
     for (role, source) in sources {
         send_phase(phase, Some(&source.name));
         let put_off = || send_phase(Phase::Microtasks, Some(&source.name));

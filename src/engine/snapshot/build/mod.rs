@@ -16,6 +16,7 @@ mod wasm;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Instant;
 
@@ -25,6 +26,7 @@ use crate::engine::isolate::{self, USER_CONTEXT, create_params};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::limits::fatal;
 use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::position::Positions;
 use crate::engine::process::stdio::{end_process, private_stdout};
 use crate::engine::snapshot::ContextData;
 use crate::engine::snapshot::build::creator::Image;
@@ -114,6 +116,7 @@ struct Site {
     base: Option<&'static [u8]>,
     /// V8's description of the built-ins that it adds late.
     manifest: String,
+    positions: Rc<Positions>,
 }
 
 impl Site {
@@ -129,7 +132,8 @@ fn build(mut order: Order) -> Result<(Built, Vec<u8>)> {
     // Read by isolates to the end of this process.
     let base = order.base.as_mut().map(|base| &*Box::leak(std::mem::take(&mut base.blob).into_boxed_slice()));
     let manifest = parts::manifest().ok_or_else(|| EngineError::build("V8 found no memory to begin with"))?;
-    let site = Site { order, base, manifest };
+    let positions = Positions::of_build(std::mem::take(&mut order.maps));
+    let site = Site { order, base, manifest, positions };
     let elsewhere = Surroundings::elsewhere();
     let rehearsal = rehearsal::rehearse(&site, elsewhere)?;
     let Image { blob, stack_trace_limit, data, mut warnings, graph, global } =

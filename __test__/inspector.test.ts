@@ -1,0 +1,585 @@
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { transformSync } from 'esbuild'
+import { Inspector, buildSnapshot, createIsolate } from 'isoseed'
+import type { CreateIsolateOptions, InspectOptions, Isolate } from 'isoseed'
+import { WebSocket } from 'ws'
+import { afterEach, describe, expect, test } from 'vitest'
+import { SocketClient, fetchFrom, place, sessionClient } from './support/cdp.js'
+import { codeOf, deferred, rejection } from './support/rejection.js'
+
+const SHOP = `function total(prices) {
+  let sum = 0
+  for (const price of prices) sum += price
+  return sum
+}
+`
+
+const opened: Isolate[] = []
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((isolate) => isolate.dispose()))
+})
+
+async function open(options?: CreateIsolateOptions): Promise<Isolate> {
+  const isolate = await createIsolate(options)
+  opened.push(isolate)
+  return isolate
+}
+
+async function inspected(options?: CreateIsolateOptions, how?: InspectOptions): Promise<{ isolate: Isolate; inspector: Inspector; client: SocketClient }> {
+  const isolate = await open(options)
+  const inspector = await isolate.inspect(how)
+  return { isolate, inspector, client: await SocketClient.connect(inspector.url) }
+}
+
+/** One that is at `debugger` in a call. */
+async function paused(options?: CreateIsolateOptions): Promise<{ isolate: Isolate; inspector: Inspector; client: SocketClient; call: Promise<unknown>; at: any }> {
+  const { isolate, inspector, client } = await inspected(options)
+  await client.enable()
+  const pause = client.next('Debugger.paused')
+  const call = isolate.eval('let answer = 42; debugger; answer')
+  call.catch(() => undefined)
+  return { isolate, inspector, client, call, at: await pause }
+}
+
+const passing = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
+
+describe('the endpoint', () => {
+  test('is found as that of Node itself', async () => {
+    const isolate = await open()
+    const inspector = await isolate.inspect({ title: 'tenant 7' })
+    expect(inspector).toBeInstanceOf(Inspector)
+    const id = new URL(inspector.url).pathname.slice(1)
+    expect(id).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[\da-f]{4}-[\da-f]{12}$/)
+    const address = new URL(inspector.url).host
+    expect(inspector.url).toBe(`ws://${address}/${id}`)
+    expect(address).toMatch(/^127\.0\.0\.1:\d+$/)
+    expect(inspector.devtoolsUrl).toBe(`devtools://devtools/bundled/js_app.html?experiments=true&v8only=true&ws=${address}/${id}`)
+    const listed = { id, title: 'tenant 7', type: 'node', webSocketDebuggerUrl: inspector.url, devtoolsFrontendUrl: inspector.devtoolsUrl }
+    for (const path of ['/json', '/json/', '/json/list', '/json/list?x']) {
+      const { status, body } = await fetchFrom(inspector, path)
+      expect(status).toBe(200)
+      expect(JSON.parse(body)).toMatchObject([listed])
+    }
+    expect(JSON.parse((await fetchFrom(inspector, '/json/version')).body)).toMatchObject({ Browser: expect.stringMatching(/^isoseed\/\d/), 'Protocol-Version': '1.3' })
+    expect(await fetchFrom(inspector, '/')).toMatchObject({ status: 404 })
+    expect(await fetchFrom(inspector, '/json', { method: 'POST' })).toMatchObject({ status: 405 })
+  })
+
+  test('describes the protocol that V8 speaks', async () => {
+    const { inspector, client } = await inspected()
+    const { version, domains } = JSON.parse((await fetchFrom(inspector, '/json/protocol')).body)
+    expect(version).toEqual({ major: '1', minor: '3' })
+    const known = await client.post('Schema.getDomains')
+    expect(domains.map(({ domain }: { domain: string }) => domain)).toEqual(expect.arrayContaining(known.domains.map(({ name }: { name: string }) => name)))
+    const debug = domains.find(({ domain }: { domain: string }) => domain === 'Debugger')
+    expect(debug.commands).toContainEqual(expect.objectContaining({ name: 'setBreakpointByUrl', parameters: expect.arrayContaining([{ name: 'lineNumber', type: 'integer' }]) }))
+  })
+
+  test.each([
+    ['a name that points here', 'rebound.example', 400],
+    ['a name with a port', 'rebound.example:9229', 400],
+    ['a name that looks like an address', '127.0.0.1.example', 400],
+    ['localhost', 'LOCALHOST:9229', 200],
+    ['an address', '127.0.0.1', 200],
+    ['an address of IPv6', '[::1]:9229', 200],
+  ])('answers a page only under its own address: %s', async (_, host, status) => {
+    const inspector = await (await open()).inspect()
+    expect(await fetchFrom(inspector, '/json', { headers: { host } })).toMatchObject({ status })
+    const socket = new WebSocket(inspector.url, { headers: { host } })
+    const outcome = await Promise.race([once(socket, 'open').then(() => 200), once(socket, 'unexpected-response').then(([, response]) => response.statusCode)])
+    expect(outcome).toBe(status)
+    socket.on('error', () => undefined)
+    socket.terminate()
+  })
+
+  test('is not there for who does not know the path', async () => {
+    const inspector = await (await open()).inspect()
+    for (const path of ['/', '/json', '/00000000-0000-4000-8000-000000000000']) {
+      await expect(SocketClient.connect(new URL(path, inspector.url).href)).rejects.toThrow('404')
+    }
+  })
+
+  test('lists all isolates under one port, and ends with the last', async () => {
+    const [one, other] = [await open(), await open()]
+    const first = await one.inspect()
+    const second = await other.inspect()
+    expect(new URL(second.url).port).toBe(new URL(first.url).port)
+    const client = await SocketClient.connect(second.url)
+    await first.close()
+    expect(first.close()).toBe(first.close())
+    const { body } = await fetchFrom(second, '/json')
+    expect(JSON.parse(body)).toMatchObject([{ webSocketDebuggerUrl: second.url }])
+    await expect(SocketClient.connect(first.url)).rejects.toThrow('404')
+    expect(await client.evaluate('1 + 1')).toBe(2)
+    await second.close()
+    await expect(fetchFrom(second, '/json')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    // The port is free again.
+    const third = await one.inspect({ port: Number(new URL(first.url).port) })
+    expect(new URL(third.url).port).toBe(new URL(first.url).port)
+  })
+
+  test('listens where it is told to', async () => {
+    const isolate = await open()
+    expect((await isolate.inspect({ host: '127.0.0.2' })).url).toMatch(/^ws:\/\/127\.0\.0\.2:/)
+    expect((await isolate.inspect({ host: 'localhost' })).url).toMatch(/^ws:\/\/(?:127\.0\.0\.1|\[::1\]):/)
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    await expect(isolate.inspect({ port: (taken.address() as AddressInfo).port })).rejects.toMatchObject({ code: 'EADDRINUSE' })
+    taken.close()
+  })
+
+  test.each([
+    [{ host: '0.0.0.0' }, 'host'],
+    [{ host: '::' }, 'host'],
+    [{ host: '192.168.0.1' }, 'host'],
+    [{ host: 'example.com' }, 'host'],
+    [{ host: '' }, 'host'],
+    [{ host: '127.1' }, 'host'],
+    [{ port: -1 }, 'port'],
+    [{ port: 65_536 }, 'port'],
+    [{ port: '9229' }, 'port'],
+    [{ waitForDebugger: 1 }, 'waitForDebugger'],
+    [{ title: '' }, 'title'],
+    [{ signal: {} }, 'signal'],
+    [{ break: true }, '"break"'],
+    [null, 'options'],
+  ])('refuses %o at once', async (options, named) => {
+    const isolate = await open()
+    expect(() => isolate.inspect(options as InspectOptions)).toThrow(expect.objectContaining({ name: 'TypeError', code: 'ERR_INVALID_ARG', message: expect.stringContaining(named) }))
+  })
+
+  test('ends with its isolate, and by its signal', async () => {
+    const { isolate, client } = await inspected()
+    await isolate.dispose()
+    expect(await client.closed).toEqual([1001, expect.any(String)])
+    expect(await codeOf(isolate.inspect())).toBe('ERR_DISPOSED')
+
+    const abort = new AbortController()
+    const second = await inspected({}, { signal: abort.signal })
+    abort.abort()
+    expect(await second.client.closed).toEqual([1001, expect.any(String)])
+    expect(await second.isolate.eval('1')).toBe(1)
+    await expect(second.isolate.inspect({ signal: abort.signal })).rejects.toBe(abort.signal.reason)
+  })
+
+  test('can not be made by new', () => {
+    expect(() => new (Inspector as unknown as new (parts: unknown) => unknown)({})).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG' }))
+  })
+})
+
+describe('breakpoints', () => {
+  test('by URL, in code that an isolate started from: evaluate, step, resume', async () => {
+    const { isolate, client } = await inspected({ fallback: { bundle: { code: SHOP, name: 'shop.js' } } })
+    expect(await client.enable()).toContain('shop.js')
+    const { locations } = await client.post('Debugger.setBreakpointByUrl', { url: 'shop.js', lineNumber: 3 })
+    expect(locations).toMatchObject([{ lineNumber: 3 }])
+    let pause = client.next('Debugger.paused')
+    const call = isolate.call('total', [[1, 2, 3]])
+    const at = await pause
+    expect(place(at)).toBe('total:3')
+    const { result } = await client.post('Debugger.evaluateOnCallFrame', { callFrameId: at.callFrames[0].callFrameId, expression: 'sum * 10' })
+    expect(result.value).toBe(60)
+    await client.post('Debugger.setVariableValue', { scopeNumber: 0, variableName: 'sum', newValue: { value: 7 }, callFrameId: at.callFrames[0].callFrameId })
+    pause = client.next('Debugger.paused')
+    await client.post('Debugger.stepOver')
+    expect((await pause).reason).toBe('step')
+    await client.post('Debugger.resume')
+    expect(await call).toBe(7)
+  })
+
+  test('in what ran before the first client came, and in what comes later', async () => {
+    const isolate = await open({ snapshot: await buildSnapshot({ bundle: { code: SHOP, name: 'shop.js' } }) })
+    await isolate.eval({ code: 'function before() {\n  return 1\n}', name: 'before.js' })
+    const inspector = await isolate.inspect()
+    const client = await SocketClient.connect(inspector.url)
+    await client.enable()
+    for (const name of ['before', 'after']) {
+      await client.post('Debugger.setBreakpointByUrl', { url: `${name}.js`, lineNumber: 1 })
+    }
+    await isolate.eval({ code: 'function after() {\n  return 2\n}', name: 'after.js' })
+    for (const name of ['before', 'after']) {
+      const pause = client.next('Debugger.paused')
+      const call = isolate.call(name)
+      expect(place(await pause)).toBe(`${name}:1`)
+      await client.post('Debugger.resume')
+      expect(await call).toBeGreaterThan(0)
+    }
+  })
+
+  test("a snapshot's scripts are there by name, stop at `debugger`, and can be stepped into", async () => {
+    const code = `${SHOP}function stop() {\n  debugger\n  return total([1])\n}\n`
+    const snapshot = await buildSnapshot({ bridge: { code: 'globalThis.bridge = () => 1', name: 'bridge.js' }, bundle: { code, name: 'shop.js' } })
+    const { isolate, client } = await inspected({ snapshot })
+    expect(await client.enable()).toEqual(expect.arrayContaining(['bridge.js', 'shop.js']))
+    const { scriptId } = client.scripts().find(({ url }) => url === 'shop.js')
+    expect(await client.post('Debugger.getScriptSource', { scriptId })).toMatchObject({ scriptSource: code })
+    let pause = client.next('Debugger.paused')
+    const call = isolate.call('stop')
+    expect(place(await pause)).toBe('stop:6')
+    const places: string[] = []
+    for (const step of ['stepOver', 'stepInto', 'stepOut']) {
+      pause = client.next('Debugger.paused')
+      await client.post(`Debugger.${step}`)
+      places.push(place(await pause))
+    }
+    expect(places).toEqual(['stop:7', 'total:1', 'stop:7'])
+    await client.post('Debugger.resume')
+    expect(await call).toBe(1)
+  })
+
+  test('by the URL of a file, for sources that are named by absolute paths', async () => {
+    const { isolate, client } = await inspected({ fallback: { bundle: { code: SHOP, name: '/srv/a shop/total.js' } } })
+    const url = 'file:///srv/a%20shop/total.js'
+    expect(await client.enable()).toContain(url)
+    await client.post('Debugger.setBreakpointByUrl', { url, lineNumber: 3 })
+    const pause = client.next('Debugger.paused')
+    const call = isolate.call('total', [[5]])
+    expect(place(await pause)).toBe('total:3')
+    await client.post('Debugger.resume')
+    expect(await call).toBe(5)
+  })
+
+  test('source maps reach the client, of the session and of its snapshot', async () => {
+    const compile = (sourcefile: string): string =>
+      transformSync('globalThis.greet = (name: string): string => `hi ${name}`', { loader: 'ts', sourcefile, sourcemap: 'inline' }).code
+    const snapshot = await buildSnapshot({ bundle: { code: compile('src/seed.ts'), name: 'seed.js' } })
+    const { isolate, client } = await inspected({ snapshot })
+    await isolate.eval({ code: compile('src/session.ts'), name: 'session.js', type: 'commonjs' })
+    await client.enable()
+    const mapOf = (name: string): any => {
+      const { sourceMapURL } = client.scripts().find(({ url }) => url === name)
+      expect(sourceMapURL).toMatch(/^data:application\/json/)
+      return JSON.parse(Buffer.from(sourceMapURL.split(',')[1], 'base64').toString())
+    }
+    expect(mapOf('session.js')).toMatchObject({ version: 3, sources: ['src/session.ts'], sourcesContent: [expect.stringContaining('name: string')] })
+    expect(mapOf('seed.js')).toMatchObject({ version: 3, sources: ['src/seed.ts'] })
+  })
+
+  test('of exceptions that nobody catches', async () => {
+    const { isolate, client } = await inspected()
+    await client.enable()
+    await client.post('Debugger.setPauseOnExceptions', { state: 'uncaught' })
+    expect(await isolate.eval('try { throw new Error("caught") } catch { 1 }')).toBe(1)
+    const pause = client.next('Debugger.paused')
+    const thrown = client.next('Runtime.exceptionThrown')
+    const call = rejection(isolate.eval({ code: '\nthrow new TypeError("not caught")', name: 'thrower.js' }))
+    expect(await pause).toMatchObject({ reason: 'exception', data: { className: 'TypeError' } })
+    await client.post('Debugger.resume')
+    expect(await call).toMatchObject({ name: 'TypeError', message: 'not caught' })
+    expect((await thrown).exceptionDetails).toMatchObject({ text: 'Uncaught', lineNumber: 1, url: 'thrower.js', exception: { className: 'TypeError' } })
+  })
+})
+
+describe('at a breakpoint', () => {
+  test('no time runs, neither for the call nor for those behind it', async () => {
+    const { isolate, client, call } = await paused({ timeoutMs: 150 })
+    const behind = [isolate.eval('1'), isolate.call('eval', ['2'])]
+    await passing(400)
+    expect(await client.evaluate('1 + 1')).toBe(2)
+    await client.post('Debugger.resume')
+    expect(await call).toBe(42)
+    expect(await Promise.all(behind)).toEqual([1, 2])
+    // And it runs again afterwards.
+    expect(await codeOf(isolate.eval('for (;;);'))).toBe('ERR_TIMEOUT')
+  })
+
+  test('time that ran before counts', async () => {
+    const { isolate, client } = await inspected()
+    await client.enable()
+    const pause = client.next('Debugger.paused')
+    const call = codeOf(isolate.eval('const end = Date.now() + 100; while (Date.now() < end); debugger; for (;;);', { timeoutMs: 600 }))
+    await pause
+    await passing(700)
+    const resumed = performance.now()
+    await client.post('Debugger.resume')
+    expect(await call).toBe('ERR_TIMEOUT')
+    expect(performance.now() - resumed).toBeLessThan(595)
+  })
+
+  test.each<[string, (parts: Awaited<ReturnType<typeof paused>>) => unknown, unknown]>([
+    ['its client says so', ({ client }) => client.post('Debugger.resume'), 42],
+    ['its client switches debugging off', ({ client }) => client.post('Debugger.disable'), 42],
+    ['its client is gone', ({ client }) => client.socket.terminate(), 42],
+    ['its client says goodbye', ({ client }) => client.socket.close(), 42],
+    ['the inspector is closed', ({ inspector }) => inspector.close(), 42],
+    ['the isolate is disposed', ({ isolate }) => isolate.dispose(), 'ERR_DISPOSED'],
+    ['the client terminates it', ({ client }) => client.post('Debugger.resume', { terminateOnResume: true }), 'ERR_GUEST'],
+  ])('it goes on at once when %s', async (_, end, outcome) => {
+    const parts = await paused()
+    const started = performance.now()
+    await end(parts)
+    expect(await parts.call.catch((error: { code: string }) => error.code)).toBe(outcome)
+    expect(performance.now() - started).toBeLessThan(900)
+  })
+
+  test('an aborted call ends', async () => {
+    const { isolate, client } = await inspected()
+    await client.enable()
+    const pause = client.next('Debugger.paused')
+    const abort = new AbortController()
+    const call = isolate.eval('debugger; 1', { signal: abort.signal })
+    await pause
+    abort.abort()
+    await expect(call).rejects.toBe(abort.signal.reason)
+    expect(await isolate.eval('2')).toBe(2)
+  })
+
+  test('an evaluation in the frame without end can be stopped, by its own limit and by dispose', async () => {
+    const { isolate, client, call, at } = await paused()
+    const loop = { callFrameId: at.callFrames[0].callFrameId, expression: 'for (;;);' }
+    expect(await client.post('Debugger.evaluateOnCallFrame', { ...loop, timeout: 20 })).toMatchObject({ error: { message: 'Execution was terminated' } })
+    void client.post('Debugger.evaluateOnCallFrame', loop)
+    const started = performance.now()
+    await isolate.dispose()
+    expect(performance.now() - started).toBeLessThan(900)
+    expect(await codeOf(call)).toBe('ERR_DISPOSED')
+  })
+
+  test('one in a getter of a result is one like any other', async () => {
+    const { isolate, client } = await inspected({ memoryLimitMb: 16 })
+    await client.enable()
+    const pause = client.next('Debugger.paused')
+    const call = isolate.eval('({ get slow() { debugger; return 1 } })')
+    const { callFrames } = await pause
+    // Larger than a result may be.
+    const { result } = await client.post('Debugger.evaluateOnCallFrame', { callFrameId: callFrames[0].callFrameId, expression: '"x".repeat(5e6)', returnByValue: true })
+    expect(result.value).toHaveLength(5e6)
+    await client.post('Debugger.resume')
+    expect(await call).toEqual({ slow: 1 })
+  })
+
+  test('the other isolates go on', async () => {
+    const { client } = await paused()
+    expect(await (await open()).eval('1 + 1')).toBe(2)
+    await client.post('Debugger.resume')
+  })
+
+  test('the heap limit holds', async () => {
+    const { client, call, at } = await paused({ memoryLimitMb: 32 })
+    void client.post('Debugger.evaluateOnCallFrame', { callFrameId: at.callFrames[0].callFrameId, expression: 'globalThis.all = []; for (;;) all.push(new Array(1e4).fill({}))' })
+    expect(await codeOf(call)).toBe('ERR_MEMORY_LIMIT')
+    expect(await client.closed).toEqual([1001, expect.any(String)])
+  })
+})
+
+describe('while the guest runs', () => {
+  test('a client attaches to an endless loop, stops it and looks into it', async () => {
+    const started = deferred()
+    const isolate = await open({ bindings: { started: () => started.resolve() } })
+    const call = isolate.eval({ code: 'function spin(turns) {\n  for (;;) turns.count++\n}\nstarted(); spin({ count: 0 })', name: 'spin.js' })
+    await started.promise
+    const inspector = await isolate.inspect()
+    const client = await SocketClient.connect(inspector.url)
+    expect(await client.enable()).toContain('spin.js')
+    const pause = client.next('Debugger.paused')
+    await client.post('Debugger.pause')
+    const at = await pause
+    expect(place(at)).toBe('spin:1')
+    const { result } = await client.post('Debugger.evaluateOnCallFrame', { callFrameId: at.callFrames[0].callFrameId, expression: 'turns.count' })
+    expect(result.value).toBeGreaterThan(0)
+    const ended = rejection(call)
+    await client.post('Debugger.resume')
+    await client.post('Runtime.terminateExecution')
+    expect(await ended).toMatchObject({ code: 'ERR_GUEST', message: 'terminated by the debugger' })
+    expect(await isolate.eval('1')).toBe(1)
+  })
+
+  test('what a client evaluates ends with the call that it interrupted', async () => {
+    const started = deferred()
+    const { isolate, client } = await inspected({ bindings: { started: () => started.resolve() } })
+    const call = codeOf(isolate.eval('started(); for (;;);', { timeoutMs: 500 }))
+    await started.promise
+    const evaluated = client.post('Runtime.evaluate', { expression: 'for (;;);' })
+    expect(await call).toBe('ERR_TIMEOUT')
+    expect(await evaluated).toMatchObject({ error: { message: 'Execution was terminated' } })
+    expect(await isolate.eval('1')).toBe(1)
+  })
+
+  test("a getter in the place of `console` that never returns has the isolate's time limit", async () => {
+    const isolate = await open({ timeoutMs: 200 })
+    await isolate.eval('Object.defineProperty(globalThis, "console", { get() { for (;;); } }); 0')
+    const inspector = await isolate.inspect()
+    const client = await SocketClient.connect(inspector.url)
+    expect(await client.evaluate('1 + 1')).toBe(2)
+    expect(await isolate.eval('2')).toBe(2)
+  })
+
+  test('a guest that has replaced everything is debugged all the same', async () => {
+    const isolate = await open()
+    await isolate.eval(`
+      for (const name of Object.getOwnPropertyNames(globalThis)) if (!['globalThis', 'undefined', 'NaN', 'Infinity'].includes(name)) {
+        try { Object.defineProperty(globalThis, name, { get() { throw new Error(name) } }) } catch {}
+      }
+      0`)
+    const inspector = await isolate.inspect()
+    const client = await SocketClient.connect(inspector.url)
+    await client.enable()
+    const pause = client.next('Debugger.paused')
+    const call = isolate.eval('let here = 3; debugger; here')
+    const { callFrames } = await pause
+    expect(await client.post('Debugger.evaluateOnCallFrame', { callFrameId: callFrames[0].callFrameId, expression: 'here' })).toMatchObject({ result: { value: 3 } })
+    await client.post('Runtime.getProperties', { objectId: callFrames[0].scopeChain.at(-1).object.objectId })
+    await client.post('Debugger.resume')
+    expect(await call).toBe(3)
+  })
+})
+
+describe('while nothing runs', () => {
+  test('clients evaluate, wait for promises, and see the console', async () => {
+    const { isolate, client } = await inspected({ bindings: { ask: async (name: string) => `hi ${name}` } })
+    await client.enable()
+    expect(await client.evaluate('ask("Ada")', { awaitPromise: true })).toBe('hi Ada')
+    const called = client.next('Runtime.consoleAPICalled')
+    await isolate.eval('console.warn("careful", 1); 0')
+    const { type, args, timestamp } = await called
+    expect([type, args.map(({ value }: { value: unknown }) => value)]).toEqual(['warning', ['careful', 1]])
+    expect(Math.abs(timestamp - Date.now())).toBeLessThan(60_000)
+  })
+
+  test("an evaluation has the isolate's limits", async () => {
+    const hurried = await inspected({ timeoutMs: 100 })
+    expect(await hurried.client.post('Runtime.evaluate', { expression: 'for (;;);' })).toMatchObject({ error: { message: 'Execution was terminated' } })
+    expect(await hurried.isolate.eval('1')).toBe(1)
+    const { isolate, client } = await inspected({ memoryLimitMb: 32 })
+    void client.post('Runtime.evaluate', { expression: 'globalThis.all = []; for (;;) all.push(new Array(1e4).fill({}))' })
+    await client.closed
+    expect(await rejection(isolate.eval('1'))).toMatchObject({ code: 'ERR_DISPOSED', cause: { code: 'ERR_MEMORY_LIMIT' } })
+  })
+
+  test('switching the debugger on lifts no limit', async () => {
+    const { isolate, client } = await inspected({ memoryLimitMb: 32 })
+    await client.enable()
+    expect(await codeOf(isolate.eval('const all = []; for (;;) all.push(new Array(1e4).fill({}))'))).toBe('ERR_MEMORY_LIMIT')
+    expect(client.events.filter(({ method }) => method === 'Debugger.paused')).toEqual([])
+  })
+})
+
+describe('waitForDebugger', () => {
+  test('lets a client set breakpoints before the first line, however long it takes', async () => {
+    const { isolate, client } = await inspected({ timeoutMs: 150 }, { waitForDebugger: true })
+    const call = isolate.eval({ code: 'let step = 1\nstep = 2\nstep', name: 'first.js' })
+    await passing(300)
+    await client.enable()
+    await client.post('Debugger.setBreakpointByUrl', { url: 'first.js', lineNumber: 1 })
+    const pause = client.next('Debugger.paused')
+    await client.post('Runtime.runIfWaitingForDebugger')
+    expect((await pause).callFrames[0].location.lineNumber).toBe(1)
+    await client.post('Debugger.resume')
+    expect(await call).toBe(2)
+    expect(await isolate.eval('3')).toBe(3)
+  })
+
+  test.each<[string, (parts: { isolate: Isolate; inspector: Inspector; abort: AbortController }) => unknown, unknown]>([
+    ['its own signal', ({ abort }) => abort.abort(), 'AbortError'],
+    ['the end of the inspector', ({ inspector }) => inspector.close(), 1],
+    ['dispose', ({ isolate }) => isolate.dispose(), 'IsoseedError'],
+  ])('a call that waits is ended by %s', async (_, end, outcome) => {
+    const { isolate, inspector } = await inspected({}, { waitForDebugger: true })
+    const abort = new AbortController()
+    const call = isolate.eval('1', { signal: abort.signal }).catch((error: Error) => error.name)
+    await end({ isolate, inspector, abort })
+    expect(await call).toBe(outcome)
+  })
+
+  test('holds until the last that asked for it lets go', async () => {
+    const isolate = await open()
+    const first = await isolate.inspect({ waitForDebugger: true })
+    const second = await isolate.inspect({ waitForDebugger: true })
+    let ran = false
+    const call = isolate.eval('1').then(() => (ran = true))
+    await first.close()
+    const client = await SocketClient.connect(second.url)
+    expect(await client.evaluate('1 + 1')).toBe(2)
+    expect(ran).toBe(false)
+    await second.close()
+    await call
+  })
+})
+
+describe('clients', () => {
+  test('of one isolate each have a session, up to sixteen', async () => {
+    const { isolate, inspector, client } = await inspected()
+    const others = await Promise.all(Array.from({ length: 15 }, () => SocketClient.connect(inspector.url)))
+    await expect(SocketClient.connect(inspector.url)).rejects.toThrow('503')
+    const all = [client, ...others]
+    await Promise.all(all.map((one) => one.enable()))
+    const pauses = all.map((one) => one.next('Debugger.paused'))
+    const call = isolate.eval('debugger; 1')
+    await Promise.all(pauses)
+    // It stands as long as anybody wants it to.
+    for (const other of others) other.socket.terminate()
+    await Promise.all(others.map(({ closed }) => closed))
+    expect(await client.evaluate('2')).toBe(2)
+    await client.post('Debugger.resume')
+    expect(await call).toBe(1)
+    const again = await SocketClient.connect(inspector.url)
+    expect(await again.evaluate('3')).toBe(3)
+  })
+
+  test('that send garbage are told so', async () => {
+    const { client } = await inspected()
+    const garbage = ['', 'x', '[]', '{}', '{"id":1}', '{"id":"1","method":"Debugger.enable"}', '{"id":9999999999,"method":"Debugger.enable"}', '{'.repeat(1e5), `{"id":1,"method":"Debugger.enable","params":${'['.repeat(2000)}${']'.repeat(2000)}}`]
+    for (const message of garbage) client.socket.send(message)
+    expect(await client.post('No.such')).toMatchObject({ error: { code: -32601 } })
+    expect(await client.post('Debugger.enable', [] as object)).toMatchObject({ error: { code: expect.any(Number) } })
+    expect(await client.post('Debugger.setBreakpoint', { location: { scriptId: 1 } })).toMatchObject({ error: { code: expect.any(Number) } })
+    expect(client.errors.map(({ code }) => code)).toEqual(garbage.map(() => -32700))
+    expect(await client.evaluate('"\u{1f600}é"')).toBe('\u{1f600}é')
+  })
+
+  test('whose messages are too large, or no text, are cut off', async () => {
+    const { inspector, client } = await inspected()
+    client.socket.send(Buffer.from('{}'))
+    expect(await client.closed).toEqual([1003, expect.any(String)])
+    const other = await SocketClient.connect(inspector.url)
+    other.socket.send('x'.repeat(64 * 1024 * 1024 + 1))
+    expect((await other.closed)[0]).toBe(1009)
+    expect(await (await SocketClient.connect(inspector.url)).evaluate('1')).toBe(1)
+  })
+
+  test('that pause in what they evaluate themselves and go leave nothing behind', async () => {
+    const { isolate, client } = await inspected()
+    await client.enable()
+    const pause = client.next('Debugger.paused')
+    void client.post('Runtime.evaluate', { expression: 'debugger; globalThis.done = 1' })
+    await pause
+    client.socket.terminate()
+    expect(await isolate.eval('done')).toBe(1)
+    expect(await isolate.eval('debugger; 2')).toBe(2)
+  })
+})
+
+describe('a session without a socket', () => {
+  test('speaks the protocol', async () => {
+    const { isolate, inspector } = await inspected()
+    const client = await sessionClient(inspector)
+    expect(await client.enable()).toEqual([])
+    const pause = client.next('Debugger.paused')
+    const call = isolate.eval({ code: 'debugger; 1', name: 'x.js' })
+    await pause
+    client.close()
+    expect(await call).toBe(1)
+    await client.closed
+    client.close()
+  })
+
+  test('ends with its isolate, and with its inspector', async () => {
+    const { isolate, inspector } = await inspected()
+    const client = await sessionClient(inspector)
+    const other = await sessionClient(await isolate.inspect())
+    await inspector.close()
+    await client.closed
+    await isolate.dispose()
+    await other.closed
+    expect(await codeOf(inspector.connect(() => undefined))).toBe('ERR_DISPOSED')
+  })
+
+  test('takes strings only', async () => {
+    const { inspector } = await inspected()
+    expect(() => inspector.connect(null as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG' }))
+    using session = await inspector.connect(() => undefined)
+    expect(() => session.send({} as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG' }))
+  })
+})

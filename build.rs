@@ -3,9 +3,31 @@
 use std::env;
 use std::path::Path;
 
+/// Functions whose calls are sent to `__wrap_<name>`, in every program that the engine is linked into.
+const WRAPPED: &[&str] = &[
+    "malloc",
+    "calloc",
+    "realloc",
+    "free",
+    "posix_memalign",
+    "aligned_alloc",
+    "malloc_usable_size",
+    "mmap64",
+    "munmap",
+    "mprotect",
+    "abort",
+    "_ZN2v84base2OS5AbortEv",
+    "_ZN2v84base8FatalOOMENS0_7OOMTypeEPKc",
+    "_ZN2v88internal2V823FatalProcessOutOfMemoryEPNS0_7IsolateEPKcRKNS_10OOMDetailsE",
+];
+
 fn main() {
     napi_build::setup();
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        // What is taken from the system goes through `engine::limits::native`.
+        for name in WRAPPED {
+            println!("cargo::rustc-link-arg=-Wl,--wrap={name}");
+        }
         // Our V8 calls our V8, whatever else in the process has the same names.
         println!("cargo::rustc-cdylib-link-arg=-Wl,-Bsymbolic");
         // rustc exports every C symbol of every dependency; only lld lets a second script overrule

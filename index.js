@@ -21,6 +21,7 @@ var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: tru
 // lib/index.ts
 var index_exports = {};
 __export(index_exports, {
+  ConsoleOpaque: () => ConsoleOpaque,
   GuestError: () => GuestError,
   Inspector: () => Inspector,
   Isolate: () => Isolate,
@@ -29,9 +30,17 @@ __export(index_exports, {
   buildSnapshot: () => buildSnapshot,
   createIsolate: () => createIsolate,
   snapshotCache: () => snapshotCache,
-  verifyIsolation: () => verifyIsolation
+  transfer: () => transfer,
+  verifyIsolation: () => verifyIsolation,
+  webBridge: () => webBridge
 });
 module.exports = __toCommonJS(index_exports);
+
+// lib/console-values.ts
+var import_node_util2 = require("node:util");
+
+// lib/decode.ts
+var import_node_v8 = require("node:v8");
 
 // lib/misuse.ts
 var import_node_util = require("node:util");
@@ -58,7 +67,7 @@ var IsoseedError = class extends Error {
   /** Why it failed: see `ErrorCode`. */
   code;
   constructor(code, message, options = {}) {
-    super(message, "cause" in options ? { cause: options.cause } : void 0);
+    super(message, Object.hasOwn(options, "cause") ? { cause: options.cause } : void 0);
     this.code = code;
     if (options.findings !== void 0) {
       Object.defineProperty(this, "findings", property(options.findings, true));
@@ -67,11 +76,11 @@ var IsoseedError = class extends Error {
 };
 var GuestError = class extends IsoseedError {
   constructor(message, guest) {
-    super("ERR_GUEST", message, "cause" in guest ? { cause: guest.cause } : {});
+    super("ERR_GUEST", message, Object.hasOwn(guest, "cause") ? { cause: guest.cause } : {});
     Object.defineProperty(this, "name", property(guest.name, false));
     Object.defineProperty(this, "stack", property(guest.stack, false));
-    if (guest.code !== void 0) Object.defineProperty(this, "guestCode", property(guest.code, true));
-    if (guest.errors !== void 0) Object.defineProperty(this, "errors", property(guest.errors, false));
+    if (Object.hasOwn(guest, "code") && guest.code !== void 0) Object.defineProperty(this, "guestCode", property(guest.code, true));
+    if (Object.hasOwn(guest, "errors") && guest.errors !== void 0) Object.defineProperty(this, "errors", property(guest.errors, false));
   }
 };
 Object.defineProperty(IsoseedError.prototype, "name", property("IsoseedError", false));
@@ -80,12 +89,258 @@ function property(value, enumerable) {
   return { value, enumerable, writable: true, configurable: true };
 }
 
+// lib/wire.ts
+var ERROR_SHELL = 0;
+var VIEW = 1;
+var MORE_DETAILS = 1;
+var END_OF_DETAILS = 0;
+var V8_ERROR_TAG = 114;
+var ERROR_CLASSES = [
+  "Error",
+  "EvalError",
+  "RangeError",
+  "ReferenceError",
+  "SyntaxError",
+  "TypeError",
+  "URIError",
+  "AggregateError"
+];
+var ERROR_KEYS = ["message", "stack", "cause", "code", "name", "errors"];
+
+// lib/decode.ts
+var CONSTRUCTORS = [
+  () => new Error(),
+  () => new EvalError(),
+  () => new RangeError(),
+  () => new ReferenceError(),
+  () => new SyntaxError(),
+  () => new TypeError(),
+  () => new URIError(),
+  () => new AggregateError([])
+];
+function decode(bytes, buffers = []) {
+  try {
+    const reader = new Reader(bytes);
+    for (const [number, buffer] of buffers.entries()) reader.transferArrayBuffer(number, buffer);
+    reader.readHeader();
+    const value = reader.readValue();
+    while (reader.readUint32() === MORE_DETAILS) reader.readDetails();
+    reader.nameStacklessErrors();
+    return value;
+  } catch (cause) {
+    const words = String(cause?.message);
+    const why = words.includes("call stack size exceeded") ? "it is nested too deeply" : words;
+    throw new IsoseedError("ERR_DATA_CLONE", `a value of the guest can't be read: ${why}`, { cause });
+  }
+}
+var Reader = class extends import_node_v8.Deserializer {
+  _readHostObject() {
+    const kind = this.readUint32();
+    if (kind !== ERROR_SHELL) throw new Error(`unknown kind of object ${kind}`);
+    const make = CONSTRUCTORS[this.readUint32()];
+    if (make === void 0) throw new Error("unknown class of error");
+    const error = withoutStack(make);
+    this.stackless ??= /* @__PURE__ */ new Set();
+    this.stackless.add(error);
+    return error;
+  }
+  /** Reads the parts of one error: `[shell, key, enumerable, value, ...]`. */
+  readDetails() {
+    const [error, ...parts] = this.readValue();
+    for (let index = 0; index + 2 < parts.length; index += 3) {
+      const key = parts[index];
+      if ((key === "stack" || key === "name") && typeof parts[index + 2] !== "string") continue;
+      if (key === "stack") this.stackless?.delete(error);
+      define(error, key, parts[index + 2], parts[index + 1] === true);
+    }
+  }
+  /** An error without a stack of its own must not show where on the host it was decoded. */
+  nameStacklessErrors() {
+    if (this.stackless === void 0) return;
+    for (const error of this.stackless) {
+      const name = text(error.name, "Error");
+      const message = text(error.message, "");
+      define(error, "stack", message === "" ? name : `${name}: ${message}`, false);
+    }
+  }
+};
+function withoutStack(make) {
+  const limit2 = Error.stackTraceLimit;
+  try {
+    Error.stackTraceLimit = 0;
+  } catch {
+  }
+  try {
+    const error = make();
+    Reflect.deleteProperty(error, "errors");
+    return error;
+  } finally {
+    try {
+      Error.stackTraceLimit = limit2;
+    } catch {
+    }
+  }
+}
+function define(error, key, value, enumerable) {
+  Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
+}
+function text(value, otherwise) {
+  return typeof value === "string" ? value : otherwise;
+}
+
+// lib/console-values.ts
+var ConsoleOpaque = class {
+  /** What it is. */
+  description;
+  constructor(description) {
+    this.description = description;
+    Object.freeze(this);
+  }
+  toString() {
+    return this.description;
+  }
+  toJSON() {
+    return this.description;
+  }
+  /** How `util.inspect` and Node's console print it. */
+  [import_node_util2.inspect.custom]() {
+    return this.description;
+  }
+};
+var ERRORS = Object.assign(/* @__PURE__ */ Object.create(null), {
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError
+});
+var ConsoleValues = class {
+  /** In the order in which they were met, as the description counts them. */
+  #met = [];
+  #dressed = [];
+  revive(description) {
+    return Array.isArray(description) ? this.#tagged(description) : description;
+  }
+  finish() {
+    for (const [object, plain2] of this.#dressed) Object.setPrototypeOf(object, plain2);
+  }
+  #tagged([tag, first, second, third, fourth]) {
+    switch (tag) {
+      case "u":
+        return void 0;
+      case "n":
+        return Number(first);
+      case "y":
+        return new ConsoleOpaque(first);
+      case "w":
+        return whole(first);
+      case "^":
+        return this.#met[first];
+      case "o":
+        return this.#object(first, second);
+      case "a":
+        return this.#array(first, second);
+      case "m":
+        return this.#map(first);
+      case "s":
+        return this.#set(first);
+      case "e":
+        return this.#error(first, second, third, fourth);
+      default:
+        return new ConsoleOpaque(`(unknown kind of value ${tag})`);
+    }
+  }
+  #object(className, properties) {
+    const object = className === null ? /* @__PURE__ */ Object.create(null) : {};
+    this.#met.push(object);
+    if (className === null) this.#dressed.push([object, Object.prototype]);
+    else if (className !== "Object") this.#dress(object, className, Object.prototype);
+    this.#define(object, properties);
+    return object;
+  }
+  #array(elements, properties) {
+    const array = [];
+    this.#met.push(array);
+    elements.forEach((element, index) => {
+      if (Array.isArray(element) && element[0] === "h") array.length = index + 1;
+      else set(array, index, this.revive(element), true);
+    });
+    this.#define(array, properties);
+    return array;
+  }
+  #map(entries) {
+    const map = /* @__PURE__ */ new Map();
+    this.#met.push(map);
+    for (let index = 0; index + 1 < entries.length; index += 2) {
+      const key = this.revive(entries[index]);
+      map.set(key, this.revive(entries[index + 1]));
+    }
+    return map;
+  }
+  #set(values) {
+    const copy = /* @__PURE__ */ new Set();
+    this.#met.push(copy);
+    for (const value of values) copy.add(this.revive(value));
+    return copy;
+  }
+  #error(standard, className, stack, parts) {
+    const error = standard === "AggregateError" ? new AggregateError([]) : new (ERRORS[standard] ?? Error)();
+    this.#met.push(error);
+    Reflect.deleteProperty(error, "errors");
+    const plain2 = Object.getPrototypeOf(error);
+    if (className !== standard) this.#dress(error, className, plain2);
+    let text2;
+    for (let index = 0; index + 2 < parts.length; index += 3) {
+      const key = this.#key(parts[index]);
+      const value = this.revive(parts[index + 2]);
+      if (key === "message" && typeof value === "string") text2 = value;
+      set(error, key, value, parts[index + 1] === true);
+    }
+    const name = className === "" ? standard : className;
+    set(error, "stack", stack ?? (text2 === void 0 || text2 === "" ? name : `${name}: ${text2}`), false);
+    return error;
+  }
+  #define(object, properties) {
+    for (let index = 0; index + 1 < properties.length; index += 2) {
+      const key = this.#key(properties[index]);
+      set(object, key, this.revive(properties[index + 1]), true);
+    }
+  }
+  /** A symbol of the guest's is no symbol of the host's, whatever its description. */
+  #key(key) {
+    if (!Array.isArray(key)) return String(key);
+    return Symbol(/^Symbol\((.*)\)$/s.exec(String(key[1]))?.[1] ?? String(key[1]));
+  }
+  /** Lets `util.inspect` find the name of a class. */
+  #dress(object, className, plain2) {
+    const constructor = Object.defineProperty(function() {
+    }, "name", { value: className });
+    const prototype = Object.create(plain2, { constructor: { value: constructor } });
+    constructor.prototype = prototype;
+    Object.setPrototypeOf(object, prototype);
+    this.#dressed.push([object, plain2]);
+  }
+};
+function set(object, key, value, enumerable) {
+  Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
+}
+function whole(hex) {
+  try {
+    const value = decode(Buffer.from(hex, "hex"));
+    return typeof value === "bigint" || typeof value === "object" ? value : new ConsoleOpaque(String(value));
+  } catch {
+    return new ConsoleOpaque("(a value that this Node.js does not know)");
+  }
+}
+
 // lib/api-proxy.ts
 var RESERVED = /* @__PURE__ */ new Set(["then", "toJSON"]);
-function makeApi(call) {
-  return makeNode({}, "", call);
+function makeApi(call3) {
+  return makeNode({}, "", call3);
 }
-function makeNode(target, path, call) {
+function makeNode(target, path, call3) {
   const members = /* @__PURE__ */ new Map();
   return new Proxy(target, {
     get(_, name) {
@@ -96,7 +351,7 @@ function makeNode(target, path, call) {
         throw invalidArg(`isolate.api: a name must be neither empty nor contain a dot, got ${show(name)}`);
       }
       const memberPath = path === "" ? name : `${path}.${name}`;
-      const member = makeNode((...args) => call(memberPath, args), memberPath, call);
+      const member = makeNode((...args) => call3(memberPath, args), memberPath, call3);
       members.set(name, member);
       return member;
     },
@@ -113,7 +368,7 @@ function refuse() {
 
 // lib/checks.ts
 var import_node_path = require("node:path");
-var import_node_util2 = require("node:util");
+var import_node_util3 = require("node:util");
 var MAX_TIMEOUT_MS = 2 ** 31 - 1;
 var MIN_MEMORY_MB = 8;
 var MAX_MEMORY_MB = 65536;
@@ -203,8 +458,8 @@ function readObject(where, name, object, known) {
 }
 function checkOrigin(where, name, from) {
   if (typeof from === "string") return checkPath(where, name, from);
-  if (!import_node_util2.types.isUint8Array(from)) throw wrong(where, name, "a path or a Uint8Array", from);
-  return import_node_util2.types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from;
+  if (!import_node_util3.types.isUint8Array(from)) throw wrong(where, name, "a path or a Uint8Array", from);
+  return import_node_util3.types.isSharedArrayBuffer(from.buffer) ? new Uint8Array(from) : from;
 }
 function checkPath(where, name, path) {
   if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(where, name, "a path that is not empty", path);
@@ -245,7 +500,7 @@ function flattenBindings(where, bindings) {
 function collect(where, holder, path, holders, found) {
   const name = ["bindings", ...path].join(".");
   if (!isNamespace(holder)) {
-    throw wrong(where, name, path.length === 0 ? "an object of functions" : "a function or an object of functions", holder);
+    throw wrong(where, name, path.length === 0 ? "an object of functions" : "a function, { sync: true, fn } or an object of functions", holder);
   }
   if (holders.includes(holder)) throw invalidArg(`${where}: ${name} must not contain itself`);
   const keys = guarded(where, name, () => Object.keys(holder));
@@ -257,11 +512,24 @@ function collect(where, holder, path, holders, found) {
     const inner = [...path, key];
     const member = guarded(where, ["bindings", ...inner].join("."), () => Reflect.get(holder, key));
     if (typeof member === "function") {
-      found.set(inner.join("."), { call: member, holder });
+      found.set(inner.join("."), { call: member, holder, sync: false });
+    } else if (isSyncBinding(where, ["bindings", ...inner].join("."), member)) {
+      found.set(inner.join("."), syncBinding(where, ["bindings", ...inner].join("."), member));
     } else {
       collect(where, member, inner, [...holders, holder], found);
     }
   }
+}
+function isSyncBinding(where, name, member) {
+  if (!isObject(member) || !guarded(where, name, () => Object.hasOwn(member, "sync"))) return false;
+  return !["function", "object"].includes(typeof guarded(where, `${name}.sync`, () => Reflect.get(member, "sync")));
+}
+function syncBinding(where, name, member) {
+  const parts = readObject(where, name, member, ["sync", "fn"]);
+  if (parts.get("sync") !== true) throw wrong(where, `${name}.sync`, "true", parts.get("sync"));
+  const fn = parts.get("fn");
+  if (typeof fn !== "function") throw wrong(where, `${name}.fn`, "a function", fn);
+  return { call: fn, holder: member, sync: true };
 }
 function isNamespace(value) {
   return isObject(value) || Object.prototype.toString.call(value) === "[object Module]";
@@ -295,6 +563,57 @@ function checkBindingPaths(where, paths) {
 }
 function isPath(value) {
   return typeof value === "string" && value.split(".").every((name) => name !== "");
+}
+
+// lib/diagnostics.ts
+var import_node_diagnostics_channel = require("node:diagnostics_channel");
+var plain = {
+  "isoseed:isolate:create": (0, import_node_diagnostics_channel.channel)("isoseed:isolate:create"),
+  "isoseed:isolate:dispose": (0, import_node_diagnostics_channel.channel)("isoseed:isolate:dispose"),
+  "isoseed:limit": (0, import_node_diagnostics_channel.channel)("isoseed:limit")
+};
+function hasSubscribers(name) {
+  return plain[name].hasSubscribers;
+}
+function publish(name, message) {
+  plain[name].publish(message);
+}
+var EVENTS = ["start", "end", "asyncStart", "asyncEnd", "error"];
+function traced(name) {
+  const channels = EVENTS.map((event) => (0, import_node_diagnostics_channel.channel)(`tracing:${name}:${event}`));
+  return { tracing: (0, import_node_diagnostics_channel.tracingChannel)(name), isWatched: () => channels.some((each) => each.hasSubscribers) };
+}
+var call = traced("isoseed:call");
+var build = traced("isoseed:snapshot:build");
+function traceCall(describe2, run) {
+  return call.isWatched() ? call.tracing.tracePromise(run, describe2()) : run();
+}
+function traceBuild(describe2, run) {
+  return build.isWatched() ? build.tracing.tracePromise(run, describe2()) : run();
+}
+var LIMITS = /* @__PURE__ */ new Set(["ERR_TIMEOUT", "ERR_CPU_LIMIT", "ERR_MEMORY_LIMIT", "ERR_ISOLATE_LOST"]);
+var LimitReporter = class {
+  #isolateId;
+  #finished = false;
+  constructor(isolateId) {
+    this.#isolateId = isolateId;
+  }
+  /** Why a call failed. */
+  see(error, kind, name) {
+    const limit2 = limitIn(error);
+    if (limit2 === void 0 || this.#finished) return;
+    this.#finished = limit2.code !== "ERR_TIMEOUT";
+    if (!hasSubscribers("isoseed:limit")) return;
+    publish("isoseed:limit", { isolateId: this.#isolateId, code: limit2.code, error: limit2, kind, name });
+  }
+};
+function limitIn(error) {
+  if (!(error instanceof IsoseedError)) return void 0;
+  if (LIMITS.has(error.code)) return error;
+  return error.code === "ERR_DISPOSED" ? limitIn(error.cause) : void 0;
+}
+function tellDisposed(isolateId, reason) {
+  if (hasSubscribers("isoseed:isolate:dispose")) publish("isoseed:isolate:dispose", { isolateId, reason });
 }
 
 // lib/inspect-options.ts
@@ -371,111 +690,12 @@ function loadNative() {
   }
 }
 
-// lib/decode.ts
-var import_node_v8 = require("node:v8");
-
-// lib/wire.ts
-var ERROR_SHELL = 0;
-var VIEW = 1;
-var MORE_DETAILS = 1;
-var END_OF_DETAILS = 0;
-var V8_ERROR_TAG = 114;
-var ERROR_CLASSES = [
-  "Error",
-  "EvalError",
-  "RangeError",
-  "ReferenceError",
-  "SyntaxError",
-  "TypeError",
-  "URIError",
-  "AggregateError"
-];
-var ERROR_KEYS = ["message", "stack", "cause", "code", "name", "errors"];
-
-// lib/decode.ts
-var CONSTRUCTORS = [
-  () => new Error(),
-  () => new EvalError(),
-  () => new RangeError(),
-  () => new ReferenceError(),
-  () => new SyntaxError(),
-  () => new TypeError(),
-  () => new URIError(),
-  () => new AggregateError([])
-];
-function decode(bytes) {
-  try {
-    const reader = new Reader(bytes);
-    reader.readHeader();
-    const value = reader.readValue();
-    while (reader.readUint32() === MORE_DETAILS) reader.readDetails();
-    reader.nameStacklessErrors();
-    return value;
-  } catch (cause) {
-    throw new IsoseedError("ERR_DATA_CLONE", `a value of the guest can't be read: ${String(cause?.message)}`, { cause });
-  }
-}
-var Reader = class extends import_node_v8.Deserializer {
-  _readHostObject() {
-    const kind = this.readUint32();
-    if (kind !== ERROR_SHELL) throw new Error(`unknown kind of object ${kind}`);
-    const make = CONSTRUCTORS[this.readUint32()];
-    if (make === void 0) throw new Error("unknown class of error");
-    const error = withoutStack(make);
-    this.stackless ??= /* @__PURE__ */ new Set();
-    this.stackless.add(error);
-    return error;
-  }
-  /** Reads the parts of one error: `[shell, key, enumerable, value, ...]`. */
-  readDetails() {
-    const [error, ...parts] = this.readValue();
-    for (let index = 0; index + 2 < parts.length; index += 3) {
-      const key = parts[index];
-      if ((key === "stack" || key === "name") && typeof parts[index + 2] !== "string") continue;
-      if (key === "stack") this.stackless?.delete(error);
-      define(error, key, parts[index + 2], parts[index + 1] === true);
-    }
-  }
-  /** An error without a stack of its own must not show where on the host it was decoded. */
-  nameStacklessErrors() {
-    if (this.stackless === void 0) return;
-    for (const error of this.stackless) {
-      const name = text(error.name, "Error");
-      const message = text(error.message, "");
-      define(error, "stack", message === "" ? name : `${name}: ${message}`, false);
-    }
-  }
-};
-function withoutStack(make) {
-  const limit = Error.stackTraceLimit;
-  try {
-    Error.stackTraceLimit = 0;
-  } catch {
-  }
-  try {
-    const error = make();
-    Reflect.deleteProperty(error, "errors");
-    return error;
-  } finally {
-    try {
-      Error.stackTraceLimit = limit;
-    } catch {
-    }
-  }
-}
-function define(error, key, value, enumerable) {
-  Object.defineProperty(error, key, { value, enumerable, writable: true, configurable: true });
-}
-function text(value, otherwise) {
-  return typeof value === "string" ? value : otherwise;
-}
-
 // lib/clone-path.ts
-var import_node_util4 = require("node:util");
+var import_node_util5 = require("node:util");
 
 // lib/writer.ts
 var import_node_buffer = require("node:buffer");
-var import_node_util3 = require("node:util");
+var import_node_util4 = require("node:util");
 var import_node_v82 = require("node:v8");
 var Refusal = class extends Error {
   /** The refused object, if it is known. */
@@ -502,6 +722,20 @@ var Writer = class extends import_node_v82.Serializer {
     this._setTreatArrayBufferViewsAsHostObjects(true);
     this.writeHeader();
   }
+  /** From now on buffers go beside the message, where only their numbers are written: these, and large ones that are met. */
+  writeBeside(buffers) {
+    this.beside = buffers;
+    for (const [number, buffer] of buffers.entries()) this.transferArrayBuffer(number, buffer);
+  }
+  /** Puts a large buffer beside the message. Says whether a buffer is there. */
+  putBeside(buffer) {
+    if (this.beside === void 0 || import_node_util4.types.isSharedArrayBuffer(buffer)) return false;
+    if (this.beside.includes(buffer)) return true;
+    if (!goesBeside(buffer)) return false;
+    this.transferArrayBuffer(this.beside.length, buffer);
+    this.beside.push(buffer);
+    return true;
+  }
   /** Writes a value with all that it refers to; throws a `Refusal`, or what a getter throws. */
   write(value) {
     if (this.writeValue(value) !== true) throw new Refusal("a value could not be cloned");
@@ -513,7 +747,7 @@ var Writer = class extends import_node_v82.Serializer {
     if (object instanceof ErrorShell) {
       this.writeUint32(ERROR_SHELL);
       this.writeUint32(object.classNumber);
-    } else if (import_node_util3.types.isArrayBufferView(object)) {
+    } else if (import_node_util4.types.isArrayBufferView(object)) {
       writeView(this, object);
     } else {
       throw new Refusal("an object of the host could not be cloned", object);
@@ -521,7 +755,7 @@ var Writer = class extends import_node_v82.Serializer {
   }
 };
 function writeView(writer, view) {
-  const twin = twinOf(view);
+  const twin = twinOf(view, writer);
   writer.writeUint32(VIEW);
   writer._setTreatArrayBufferViewsAsHostObjects(false);
   try {
@@ -530,17 +764,24 @@ function writeView(writer, view) {
     writer._setTreatArrayBufferViewsAsHostObjects(true);
   }
 }
-function twinOf(view) {
+function twinOf(view, writer) {
   const { buffer, byteOffset, byteLength } = view;
   if (import_node_buffer.Buffer.isBuffer(view)) {
-    const isWhole = byteLength === buffer.byteLength;
-    return new Uint8Array(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength));
+    if (writer.beside?.includes(buffer) === true) return new Uint8Array(buffer, byteOffset, byteLength);
+    const own = byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
+    writer.putBeside(own);
+    return new Uint8Array(own);
   }
+  writer.putBeside(buffer);
   const name = Reflect.apply(typedArrayName, view, []) ?? "DataView";
   const View = VIEWS.get(name);
   if (View === void 0) throw new Refusal("a view of an unknown class could not be cloned", view);
   if (buffer.resizable === true && isLengthTracking(view)) return new View(buffer, byteOffset);
   return new View(buffer, byteOffset, view.length ?? byteLength);
+}
+var LARGE = 64 * 1024;
+function goesBeside(buffer) {
+  return import_node_util4.types.isArrayBuffer(buffer) && buffer.byteLength >= LARGE && buffer.resizable !== true;
 }
 var VIEWS = new Map(
   [
@@ -561,9 +802,10 @@ var VIEWS = new Map(
 );
 var typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
 function isLengthTracking(view) {
-  const plain = new PlainSerializer();
-  plain.writeValue(view);
-  return ((plain.releaseBuffer().at(-1) ?? 0) & 1) === 1;
+  const plain2 = new PlainSerializer();
+  plain2.transferArrayBuffer(0, view.buffer);
+  plain2.writeValue(view);
+  return ((plain2.releaseBuffer().at(-1) ?? 0) & 1) === 1;
 }
 var PlainSerializer = class extends import_node_v82.Serializer {
   _getDataCloneError(message) {
@@ -581,9 +823,29 @@ function cloneError(value, label, error) {
   }
   const text2 = String(error?.message);
   if (text2.includes("call stack size exceeded")) {
-    return new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: it is nested too deeply`);
+    return new IsoseedError("ERR_DATA_CLONE", `${deepPath(value, label, DEEP)} can't be cloned: it is nested too deeply`);
   }
   return new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: ${text2}`, { cause: error });
+}
+var DEEP = 500;
+function deepPath(root, label, depth) {
+  const seen = /* @__PURE__ */ new Set();
+  const pending = [{ place: { value: root, step: "" }, level: 1 }];
+  for (let next = pending.pop(); next !== void 0; next = pending.pop()) {
+    const { place, level } = next;
+    const { value } = place;
+    if (typeof value !== "object" || value === null || seen.has(value)) continue;
+    seen.add(value);
+    const isError = import_node_util5.types.isNativeError(value);
+    if (level > depth && !isError && !isLeaf(value)) return pathOf(place, label);
+    const children2 = childrenOf(value, place);
+    if (!Array.isArray(children2)) continue;
+    for (const child of children2.reverse()) pending.push({ place: child, level: isError ? 1 : level + 1 });
+  }
+  return label;
+}
+function isLeaf(value) {
+  return import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value) || import_node_util5.types.isDate(value) || import_node_util5.types.isRegExp(value) || import_node_util5.types.isBoxedPrimitive(value);
 }
 function find(root, refused) {
   const seen = /* @__PURE__ */ new Set();
@@ -599,9 +861,9 @@ function find(root, refused) {
     const text2 = refusal(value);
     if (text2 !== void 0) return { place, reason: { text: text2 } };
     if (!isObject2) continue;
-    const children = childrenOf(value, place);
-    if (!Array.isArray(children)) return children;
-    for (const child of children.reverse()) {
+    const children2 = childrenOf(value, place);
+    if (!Array.isArray(children2)) return children2;
+    for (const child of children2.reverse()) {
       if (!isSimple(child.value)) pending.push(child);
     }
   }
@@ -611,44 +873,44 @@ function refusal(value) {
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
   if (typeof value !== "object" || value === null) return void 0;
-  if (import_node_util4.types.isProxy(value)) return "a Proxy";
-  if (import_node_util4.types.isPromise(value)) return "a Promise (await it first)";
-  if (import_node_util4.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
-  if (import_node_util4.types.isArrayBufferView(value) && import_node_util4.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
-  if (import_node_util4.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
-  if (import_node_util4.types.isModuleNamespaceObject(value)) return "a module namespace object";
-  if (import_node_util4.types.isWeakMap(value) || import_node_util4.types.isWeakSet(value) || import_node_util4.types.isGeneratorObject(value)) return describe(value);
+  if (import_node_util5.types.isProxy(value)) return "a Proxy";
+  if (import_node_util5.types.isPromise(value)) return "a Promise (await it first)";
+  if (import_node_util5.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
+  if (import_node_util5.types.isArrayBufferView(value) && import_node_util5.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
+  if (import_node_util5.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
+  if (import_node_util5.types.isModuleNamespaceObject(value)) return "a module namespace object";
+  if (import_node_util5.types.isWeakMap(value) || import_node_util5.types.isWeakSet(value) || import_node_util5.types.isGeneratorObject(value)) return describe(value);
   if (isContainer(value)) return void 0;
   try {
     new Writer().write(value);
     return void 0;
   } catch (error) {
-    if (import_node_util4.types.isArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
+    if (import_node_util5.types.isArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
     return error instanceof Refusal ? describe(value) : void 0;
   }
 }
 function isContainer(value) {
-  if (import_node_util4.types.isAnyArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return false;
-  return import_node_util4.types.isMap(value) || import_node_util4.types.isSet(value) || import_node_util4.types.isNativeError(value) || Object.keys(value).length > 0;
+  if (import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return false;
+  return import_node_util5.types.isMap(value) || import_node_util5.types.isSet(value) || import_node_util5.types.isNativeError(value) || Object.keys(value).length > 0;
 }
 function childrenOf(value, parent) {
-  const children = [];
-  if (import_node_util4.types.isAnyArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return children;
-  if (import_node_util4.types.isMap(value)) {
+  const children2 = [];
+  if (import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return children2;
+  if (import_node_util5.types.isMap(value)) {
     let index = 0;
     for (const [key, item] of value) {
-      children.push({ value: key, parent, step: `.keys()[${index}]` });
-      children.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]` });
+      children2.push({ value: key, parent, step: `.keys()[${index}]` });
+      children2.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]` });
       index += 1;
     }
-    return children;
+    return children2;
   }
-  if (import_node_util4.types.isSet(value)) {
+  if (import_node_util5.types.isSet(value)) {
     let index = 0;
-    for (const item of value) children.push({ value: item, parent, step: `.values()[${index++}]` });
-    return children;
+    for (const item of value) children2.push({ value: item, parent, step: `.values()[${index++}]` });
+    return children2;
   }
-  const keys = import_node_util4.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
+  const keys = import_node_util5.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
   for (const key of keys) {
     const place = { value: void 0, parent, step: step(key, Array.isArray(value)) };
     try {
@@ -656,9 +918,9 @@ function childrenOf(value, parent) {
     } catch (cause) {
       return { place, reason: { text: `its getter threw ${show(cause)}`, cause } };
     }
-    children.push(place);
+    children2.push(place);
   }
-  return children;
+  return children2;
 }
 function isSimple(key) {
   return typeof key === "string" || typeof key === "number" || typeof key === "bigint" || typeof key === "boolean";
@@ -685,7 +947,7 @@ function describe(value) {
 }
 
 // lib/error-parts.ts
-var import_node_util5 = require("node:util");
+var import_node_util6 = require("node:util");
 var CLASS_NUMBERS = new Map(ERROR_CLASSES.map((name, number) => [name, number]));
 function errorClass(error) {
   try {
@@ -698,7 +960,7 @@ function errorClass(error) {
   return -1;
 }
 function isErrorLike(value) {
-  return import_node_util5.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
+  return import_node_util6.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
 }
 function errorParts(error) {
   const parts = [];
@@ -745,9 +1007,10 @@ function partValue(key, value) {
 }
 
 // lib/rewrite-errors.ts
-var import_node_util6 = require("node:util");
-function writeWithErrors(value, mode) {
+var import_node_util7 = require("node:util");
+function writeWithErrors(value, mode, beside) {
   const writer = new Writer();
+  if (beside !== void 0) writer.writeBeside(beside);
   const rewriter = new Rewriter(mode);
   writer.write(rewriter.rewrite(value));
   for (let details = rewriter.nextDetails(); details !== void 0; details = rewriter.nextDetails()) {
@@ -801,7 +1064,7 @@ var Rewriter = class {
     }
   }
   #isError(value) {
-    if (import_node_util6.types.isNativeError(value)) return true;
+    if (import_node_util7.types.isNativeError(value)) return true;
     return this.#mode === "thrown" && isErrorLike(value);
   }
   #replace(value) {
@@ -819,17 +1082,17 @@ var Rewriter = class {
       this.#shells.push(shell);
       return shell;
     }
-    if (import_node_util6.types.isMap(value)) {
+    if (import_node_util7.types.isMap(value)) {
       const copy2 = /* @__PURE__ */ new Map();
       this.#unfilled.push(() => value.forEach((item, key) => copy2.set(this.#replace(key), this.#replace(item))));
       return copy2;
     }
-    if (import_node_util6.types.isSet(value)) {
+    if (import_node_util7.types.isSet(value)) {
       const copy2 = /* @__PURE__ */ new Set();
       this.#unfilled.push(() => value.forEach((item) => copy2.add(this.#replace(item))));
       return copy2;
     }
-    if (isLeaf(value)) return value;
+    if (isLeaf2(value)) return value;
     if (Object.prototype.toString.call(value) === "[object WebAssembly.Module]") throw new Refusal("a module could not be cloned", value);
     const copy = Array.isArray(value) ? new Array(value.length) : {};
     this.#unfilled.push(() => {
@@ -848,14 +1111,14 @@ var Rewriter = class {
 function isPlainPrimitive(value) {
   return value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol";
 }
-function isLeaf(value) {
-  return import_node_util6.types.isDate(value) || import_node_util6.types.isRegExp(value) || import_node_util6.types.isBoxedPrimitive(value) || import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value);
+function isLeaf2(value) {
+  return import_node_util7.types.isDate(value) || import_node_util7.types.isRegExp(value) || import_node_util7.types.isBoxedPrimitive(value) || import_node_util7.types.isAnyArrayBuffer(value) || import_node_util7.types.isArrayBufferView(value);
 }
 
 // lib/encode.ts
-function encode(value, label, containsError) {
+function encode(value, label, containsError, beside) {
   try {
-    return write(value, "value", containsError);
+    return write(value, "value", containsError, beside);
   } catch (error) {
     throw cloneError(value, label, error);
   }
@@ -869,12 +1132,13 @@ function encodeThrown(value, path, containsError) {
     return finish(writeWithErrors(Object.assign(error, { code: "ERR_DATA_CLONE" }), "thrown"));
   }
 }
-function write(value, mode, containsError) {
+function write(value, mode, containsError, beside) {
   const writer = new Writer();
+  if (beside !== void 0) writer.writeBeside(beside);
   writer.write(value);
   const bytes = finish(writer);
   if (isFlat(value) && !bytes.includes(V8_ERROR_TAG) || !containsError(bytes)) return bytes;
-  return finish(writeWithErrors(value, mode));
+  return finish(writeWithErrors(value, mode, beside));
 }
 function isFlat(value) {
   if (typeof value !== "object" || value === null) return true;
@@ -886,7 +1150,7 @@ function finish(writer) {
 }
 
 // lib/native-error.ts
-var import_node_util7 = require("node:util");
+var import_node_util8 = require("node:util");
 function toError(native2) {
   if (native2.code === "ERR_INVALID_ARG") return invalidArg(`createIsolate: ${native2.message}`);
   if (native2.code === "ERR_GUEST") return toGuestError(native2);
@@ -905,16 +1169,276 @@ function toGuestError(native2) {
   } catch (cause) {
     return new GuestError(native2.message, { ...guest, cause });
   }
-  if (!import_node_util7.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
+  if (!import_node_util8.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
   return new GuestError(native2.message, {
     ...guest,
-    ..."cause" in thrown ? { cause: thrown.cause } : {},
-    ..."code" in thrown ? { code: thrown.code } : {},
-    ..."errors" in thrown && Array.isArray(thrown.errors) ? { errors: thrown.errors } : {}
+    // Its own only: what the host's prototypes have is not the guest's.
+    ...Object.hasOwn(thrown, "cause") ? { cause: thrown.cause } : {},
+    ...Object.hasOwn(thrown, "code") ? { code: Reflect.get(thrown, "code") } : {},
+    ...Object.hasOwn(thrown, "errors") && Array.isArray(Reflect.get(thrown, "errors")) ? { errors: Reflect.get(thrown, "errors") } : {}
   });
 }
 
+// lib/nesting.ts
+var import_node_async_hooks = require("node:async_hooks");
+var frames;
+function currentFrame() {
+  return frames?.getStore();
+}
+function runWithin(frame, work) {
+  frames ??= new import_node_async_hooks.AsyncLocalStorage();
+  return frames.run(frame, work);
+}
+function hostCallsWithin(isolate) {
+  const hostCalls = [];
+  for (let frame = currentFrame(); frame !== void 0; frame = frame.outer) {
+    if (frame.isolate === isolate) hostCalls.push(frame.hostCall);
+  }
+  return hostCalls;
+}
+
+// lib/small.ts
+var import_node_buffer2 = require("node:buffer");
+var import_node_util9 = require("node:util");
+var MOST_ARGUMENTS = 16;
+var LONGEST_STRING = 256;
+var VERSION = 15;
+var [UNDEFINED, NULL, TRUE, FALSE, INT, DOUBLE, STRING, ARRAY, END_OF_ARRAY] = [95, 48, 84, 70, 73, 78, 34, 65, 36];
+var double = new DataView(new ArrayBuffer(8));
+function encodeSmallArguments(args) {
+  const { length } = args;
+  if (length > MOST_ARGUMENTS || import_node_util9.types.isProxy(args)) return void 0;
+  let size = 8;
+  for (let index = 0; index < length; index += 1) {
+    const itemSize = sizeOf(args[index]);
+    if (itemSize === 0) return void 0;
+    size += itemSize;
+  }
+  const bytes = import_node_buffer2.Buffer.allocUnsafe(size);
+  let at = begin(bytes);
+  bytes[at++] = ARRAY;
+  bytes[at++] = length;
+  for (let index = 0; index < length; index += 1) {
+    at = write2(bytes, at, args[index]);
+    if (at === 0) return void 0;
+  }
+  bytes[at++] = END_OF_ARRAY;
+  bytes[at++] = 0;
+  bytes[at++] = length;
+  return end(bytes, at);
+}
+function encodeSmall(value) {
+  const size = sizeOf(value);
+  if (size === 0) return void 0;
+  const bytes = import_node_buffer2.Buffer.allocUnsafe(size + 3);
+  return end(bytes, write2(bytes, begin(bytes), value));
+}
+function begin(bytes) {
+  bytes[0] = 255;
+  bytes[1] = VERSION;
+  return 2;
+}
+function end(bytes, at) {
+  bytes[at] = 0;
+  return at + 1 === bytes.length ? bytes : void 0;
+}
+function sizeOf(value) {
+  switch (typeof value) {
+    case "undefined":
+    case "boolean":
+      return 1;
+    case "number":
+      return isInt(value) ? 1 + varintSize(zigzag(value)) : 9;
+    case "string":
+      return isShort(value) ? 1 + varintSize(value.length) + value.length : 0;
+    default:
+      return value === null ? 1 : 0;
+  }
+}
+function write2(bytes, at, value) {
+  switch (typeof value) {
+    case "undefined":
+      bytes[at] = UNDEFINED;
+      return at + 1;
+    case "boolean":
+      bytes[at] = value ? TRUE : FALSE;
+      return at + 1;
+    case "number":
+      if (isInt(value)) {
+        bytes[at] = INT;
+        return writeVarint(bytes, at + 1, zigzag(value));
+      }
+      bytes[at] = DOUBLE;
+      double.setFloat64(0, value, true);
+      for (let index = 0; index < 8; index += 1) bytes[at + 1 + index] = double.getUint8(index);
+      return at + 9;
+    case "string": {
+      bytes[at] = STRING;
+      const start = writeVarint(bytes, at + 1, value.length);
+      for (let index = 0; index < value.length; index += 1) bytes[start + index] = value.charCodeAt(index);
+      return start + value.length;
+    }
+    default:
+      if (value !== null) return 0;
+      bytes[at] = NULL;
+      return at + 1;
+  }
+}
+function isInt(value) {
+  return (value | 0) === value && !(value === 0 && 1 / value < 0);
+}
+function isShort(text2) {
+  if (text2.length > LONGEST_STRING) return false;
+  for (let index = 0; index < text2.length; index += 1) {
+    if (text2.charCodeAt(index) > 255) return false;
+  }
+  return true;
+}
+function zigzag(value) {
+  return (value << 1 ^ value >> 31) >>> 0;
+}
+function varintSize(value) {
+  if (value < 128) return 1;
+  if (value < 16384) return 2;
+  if (value < 2097152) return 3;
+  return value < 268435456 ? 4 : 5;
+}
+function writeVarint(bytes, at, value) {
+  let rest = value;
+  let next = at;
+  for (; rest >= 128; rest >>>= 7) bytes[next++] = rest & 127 | 128;
+  bytes[next++] = rest;
+  return next;
+}
+var NOT_SMALL = /* @__PURE__ */ Symbol("not small");
+function decodeSmall(text2) {
+  const last = text2.length - 1;
+  switch (text2.charCodeAt(2)) {
+    case UNDEFINED:
+      return last === 3 ? void 0 : NOT_SMALL;
+    case NULL:
+      return last === 3 ? null : NOT_SMALL;
+    case TRUE:
+      return last === 3 ? true : NOT_SMALL;
+    case FALSE:
+      return last === 3 ? false : NOT_SMALL;
+    case INT: {
+      let value = 0;
+      for (let at = 3, shift = 0; at < last; at += 1, shift += 7) value |= (text2.charCodeAt(at) & 127) << shift;
+      return value >>> 1 ^ -(value & 1);
+    }
+    case DOUBLE:
+      for (let index = 0; index < 8; index += 1) double.setUint8(index, text2.charCodeAt(3 + index));
+      return last === 11 ? double.getFloat64(0, true) : NOT_SMALL;
+    case STRING:
+      return text2.charCodeAt(3) < 128 && last === 4 + text2.charCodeAt(3) ? text2.slice(4, last) : NOT_SMALL;
+    default:
+      return NOT_SMALL;
+  }
+}
+function unpack(text2) {
+  return import_node_buffer2.Buffer.from(text2, "latin1");
+}
+
+// lib/transfer.ts
+var import_node_util10 = require("node:util");
+var import_node_worker_threads = require("node:worker_threads");
+var fromGuests = /* @__PURE__ */ new WeakSet();
+var marked = /* @__PURE__ */ new WeakMap();
+function transfer(value, buffers) {
+  if (typeof value !== "object" && typeof value !== "function" || value === null) throw wrong("transfer", "value", "an object", value);
+  marked.set(value, checkTransfer("transfer", "buffers", buffers));
+  return value;
+}
+function takeMarked(value, path) {
+  if (typeof value !== "object" || value === null) return [];
+  const buffers = marked.get(value);
+  if (buffers === void 0) return [];
+  marked.delete(value);
+  return checkTransfer(path, "transfer", buffers);
+}
+function checkTransfer(where, name, list) {
+  if (list === void 0) return [];
+  if (!Array.isArray(list)) throw wrong(where, name, "an array of ArrayBuffers", list);
+  const buffers = /* @__PURE__ */ new Set();
+  const length = guarded(where, name, () => list.length);
+  for (let index = 0; index < length; index += 1) {
+    const at = `${name}[${index}]`;
+    const buffer = guarded(where, at, () => list[index]);
+    if (import_node_util10.types.isSharedArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer that is not shared", buffer);
+    if (import_node_util10.types.isArrayBufferView(buffer)) throw wrong(where, at, "an ArrayBuffer, not a view of one (its .buffer)", buffer);
+    if (!import_node_util10.types.isArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer", buffer);
+    if (buffers.has(buffer)) throw invalidArg(`${where}: ${at} must not be there twice, got ${show(buffer)}`);
+    if (isDetached(buffer)) throw invalidArg(`${where}: ${at} must not be detached, got ${show(buffer)}`);
+    if (!fromGuests.has(buffer) && !isTransferable(buffer)) {
+      const reason = "Node.js keeps it, as it does the pool of its Buffers and the memory of WebAssembly (copy it first)";
+      throw invalidArg(`${where}: ${at} must be an ArrayBuffer that can be detached, got ${show(buffer)}: ${reason}`);
+    }
+    buffers.add(buffer);
+  }
+  return [...buffers];
+}
+function isDetached(buffer) {
+  if (buffer.byteLength > 0) return false;
+  try {
+    return new Uint8Array(buffer).byteLength > 0;
+  } catch {
+    return true;
+  }
+}
+function isTransferable(buffer) {
+  probe ??= new import_node_worker_threads.MessageChannel();
+  try {
+    probe.port1.postMessage(null, [buffer, buffer]);
+  } catch (error) {
+    return String(error.message).includes("duplicate");
+  }
+  (0, import_node_worker_threads.receiveMessageOnPort)(probe.port2);
+  return false;
+}
+var probe;
+function movedBeside(buffers) {
+  return buffers.filter((buffer) => buffer.resizable !== true);
+}
+function asBytes(buffers) {
+  return buffers.map((buffer) => new Uint8Array(buffer));
+}
+function received(arrays) {
+  return (arrays ?? []).map((bytes) => {
+    const whole3 = bytes.byteLength === bytes.buffer.byteLength;
+    const buffer = whole3 ? bytes.buffer : bytes.slice().buffer;
+    if (whole3) fromGuests.add(buffer);
+    return buffer;
+  });
+}
+
+// lib/value-limits.ts
+var MAX_DEPTH = 1e6;
+var MAX_BYTES = 2 ** 40;
+function checkValueLimits(where, limits, memoryLimitMb) {
+  const memory2 = memoryLimitMb * 1024 * 1024;
+  if (limits === void 0) return { depth: void 0, bytes: memory2 };
+  const parts = readObject(where, "valueLimits", limits, ["depth", "bytes"]);
+  const bytes = limit(where, "bytes", parts.get("bytes"), MAX_BYTES) ?? memory2;
+  return { depth: limit(where, "depth", parts.get("depth"), MAX_DEPTH), bytes: Math.min(bytes, memory2) };
+}
+function limit(where, name, value, most) {
+  if (value === void 0) return void 0;
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw wrong(where, `valueLimits.${name}`, `an integer from 1 to ${most}`, value);
+}
+function checkSize(bytes, limits, label) {
+  if (bytes <= limits.bytes) return;
+  throw new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: encoded it is larger than ${limits.bytes} bytes`);
+}
+function checkDepth(nesting, { depth = Infinity }, list, deepPath2) {
+  const deepest = list ? depth + 1 : depth;
+  if (nesting <= deepest) return;
+  throw new IsoseedError("ERR_DATA_CLONE", `${deepPath2(deepest)} can't be cloned: it is nested deeper than ${depth}`);
+}
+
 // lib/connection.ts
+var NONE = [];
 var Failure = class {
   error;
   constructor(error) {
@@ -924,13 +1448,20 @@ var Failure = class {
 var MAX_REQUEST = 2 ** 31 - 1;
 var Connection = class {
   native;
+  #addon;
   #containsError;
   #pending = /* @__PURE__ */ new Map();
   #receivers = /* @__PURE__ */ new Map();
-  #collected = new FinalizationRegistry((isolate) => this.#receivers.delete(isolate));
+  #collected = new FinalizationRegistry((isolate) => {
+    this.#receivers.delete(isolate);
+    tellDisposed(isolate, "collected");
+  });
+  #processes = /* @__PURE__ */ new Map();
   #lastRequest = 0;
+  #starting;
   #holders = 0;
   constructor(addon) {
+    this.#addon = addon;
     this.#containsError = addon.containsError;
     this.native = addon.connect(
       {
@@ -977,28 +1508,97 @@ var Connection = class {
     this.#receivers.delete(isolate);
     this.#collected.unregister(receiver);
   }
-  /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  encode(value, label) {
-    return encode(value, label, this.#containsError);
+  /** The request whose `start` is being called: how a stand-in for an isolate knows that a call is one. */
+  get starting() {
+    return this.#starting;
+  }
+  /** What comes from a process for isolates goes to this listener, until it has ended. */
+  hear(process2, listener) {
+    this.#processes.set(process2, listener);
+  }
+  /** Takes an event that comes from an isolate in another process. Not from inside the call that makes a request. */
+  deliver(event) {
+    this.#dispatch(event);
+  }
+  /**
+   * @param transfer buffers that the host gives away
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  encodeArguments(args, limits, transfer2) {
+    if (transfer2.length === 0) {
+      const small = encodeSmallArguments(args);
+      if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE };
+    }
+    return this.#encode(args, "args", limits, true, transfer2);
+  }
+  /**
+   * Encodes a value of the user's; as `encodeArguments`.
+   *
+   * @param label what the value is called in an error message
+   */
+  encode(value, label, limits, transfer2 = NONE) {
+    const small = encodeSmall(value);
+    if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE };
+    return this.#encode(value, label, limits, false, transfer2);
+  }
+  /** Encodes the globals of a session. Nothing goes beside them. */
+  encodeGlobals(globals, limits) {
+    const bytes = encode(globals, "globals", this.#containsError);
+    this.#checkLimits({ bytes, beside: NONE }, globals, "globals", limits, true);
+    return bytes;
+  }
+  #encode(value, label, limits, list, transfer2) {
+    const beside = movedBeside(transfer2);
+    for (const item of list ? value : [value]) {
+      if (goesBeside(item) && !beside.includes(item)) beside.push(item);
+    }
+    const outgoing = { bytes: encode(value, label, this.#containsError, beside), beside };
+    this.#checkLimits(outgoing, value, label, limits, list);
+    return outgoing;
+  }
+  #checkLimits({ bytes, beside }, value, label, limits, list) {
+    checkSize(bytes.byteLength + beside.reduce((sum, buffer) => sum + buffer.byteLength, 0), limits, label);
+    if (limits.depth === void 0) return;
+    checkDepth(this.#addon.nesting(bytes), limits, list, (depth) => deepPath(value, label, depth));
+  }
+  /** Takes buffers away from the host: their content has moved. */
+  detach(buffers) {
+    for (const buffer of buffers) this.#addon.detach(buffer);
   }
   encodeThrown(value, path) {
     return encodeThrown(value, path, this.#containsError);
   }
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
   decode(bytes) {
-    return bytes === void 0 ? void 0 : decode(bytes);
+    return decode(bytes);
   }
-  #send(start, { signal, abort, owner, onProgress }) {
+  /**
+   * The value that a request was answered with.
+   *
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  valueOf({ packed, bytes, buffers }) {
+    if (typeof packed === "string") {
+      const small = decodeSmall(packed);
+      return small === NOT_SMALL ? decode(unpack(packed)) : small;
+    }
+    if (bytes === void 0) return void 0;
+    return buffers === void 0 ? decode(bytes) : decode(bytes, received(buffers));
+  }
+  #send(start, { signal, abort, owner, onProgress, timeoutMs }) {
     const request = this.#nextRequest();
     return new Promise((resolve2, reject) => {
-      const pending = { resolve: resolve2, reject, owner, onProgress, stopWaiting: void 0, release: this.hold() };
+      const pending = { resolve: resolve2, reject, owner, onProgress, frame: currentFrame(), stopWaiting: void 0, release: this.hold() };
       this.#pending.set(request, pending);
+      this.#starting = { request, timeoutMs };
       try {
         start(request);
       } catch (error) {
         this.#take(request);
         reject(error);
         return;
+      } finally {
+        this.#starting = void 0;
       }
       if (signal === void 0) return;
       pending.stopWaiting = onAbort(signal, () => {
@@ -1027,7 +1627,12 @@ var Connection = class {
   #dispatch(event) {
     if (event.kind === "hostCall") {
       const receiver = this.#receivers.get(event.isolate)?.deref();
-      receiver?.onHostCall(event.id, event.path, event.bytes);
+      const within = this.#pending.get(event.owner)?.frame;
+      receiver?.onHostCall(event.id, event.path, event.bytes, within);
+      return;
+    }
+    if (event.kind === "reports") {
+      this.#receivers.get(event.isolate)?.deref()?.onReports(event.reports, event.id);
       return;
     }
     if (event.kind === "inspector") {
@@ -1036,6 +1641,12 @@ var Connection = class {
     }
     if (event.kind === "progress") {
       this.#pending.get(event.id)?.onProgress?.(event.json);
+      return;
+    }
+    if (event.kind === "frame" || event.kind === "ended") {
+      const listener = this.#processes.get(event.id);
+      if (event.kind === "ended") this.#processes.delete(event.id);
+      listener?.(event);
       return;
     }
     const pending = this.#take(event.id);
@@ -1119,11 +1730,11 @@ var import_promises = require("node:fs/promises");
 var import_node_os = require("node:os");
 var import_node_path3 = require("node:path");
 var import_node_stream = require("node:stream");
-async function streamed(write2) {
+async function streamed(write3) {
   const folder = await (0, import_promises.mkdtemp)((0, import_node_path3.join)((0, import_node_os.tmpdir)(), "isoseed-"));
   try {
     const path = (0, import_node_path3.join)(folder, "isolate.heapsnapshot");
-    await write2(path);
+    await write3(path);
     const file = await (0, import_promises.open)(path, "r");
     return import_node_stream.Readable.toWeb(file.createReadStream());
   } finally {
@@ -1168,7 +1779,7 @@ var Inspector = class _Inspector {
     const release = isolate.holdLoop();
     let settle;
     const closed = new Promise((resolve2) => settle = resolve2);
-    const end = () => {
+    const end2 = () => {
       this.#sessions.delete(close);
       release();
       settle();
@@ -1176,7 +1787,7 @@ var Inspector = class _Inspector {
     let session;
     const close = () => {
       session?.close();
-      end();
+      end2();
     };
     try {
       session = await isolate.link.connect({
@@ -1187,7 +1798,7 @@ var Inspector = class _Inspector {
             read();
           }
         },
-        onEnd: end
+        onEnd: end2
       });
     } catch (error) {
       release();
@@ -1326,19 +1937,815 @@ var InspectorLink = class {
   }
 };
 
+// lib/module-name.ts
+function moduleKey(name) {
+  return resolveName(name, "");
+}
+function resolveName(specifier, referrer) {
+  const base = takeApart(referrer);
+  if (/^\.\.?\//.test(specifier)) {
+    const folder = base.path.slice(0, base.path.lastIndexOf("/") + 1);
+    const [path, rest] = base.scheme === "" ? [specifier, ""] : cut(specifier);
+    return base.root + withoutDots(base, folder + path) + rest;
+  }
+  if (specifier.startsWith("/")) {
+    if (base.scheme !== "" && specifier.startsWith("//")) return absolute(base.scheme + specifier);
+    const [path, rest] = base.scheme === "" ? [specifier, ""] : cut(specifier);
+    return base.root + withoutDots(base, path) + rest;
+  }
+  return absolute(specifier);
+}
+function absolute(specifier) {
+  const base = takeApart(specifier);
+  if (base.scheme === "") return specifier;
+  return base.root + withoutDots(base, base.path) + specifier.slice(base.root.length + base.path.length);
+}
+function takeApart(name) {
+  const host = /^([a-z][a-z0-9+.-]*:)\/\/[^/?#]*/i.exec(name);
+  if (host !== null) return { root: host[0], scheme: host[1], path: cut(name.slice(host[0].length))[0] };
+  const root = /^[a-z][a-z0-9+.-]*:/i.exec(name)?.[0] ?? "";
+  return { root, scheme: "", path: name.slice(root.length) };
+}
+function cut(text2) {
+  const at = text2.search(/[?#]/);
+  return at === -1 ? [text2, ""] : [text2.slice(0, at), text2.slice(at)];
+}
+function withoutDots({ root, scheme }, path) {
+  if (path === "") return "";
+  const isRooted = scheme !== "" || path.startsWith("/");
+  const parts = path.replace(/^\//, "").split("/");
+  const names = [];
+  for (const [index, part] of parts.entries()) {
+    if (part !== "." && part !== "..") {
+      names.push(part);
+      continue;
+    }
+    if (part === "..") {
+      const mayClimb = !isRooted && root === "" && (names.length === 0 || names.at(-1) === "..");
+      if (mayClimb) names.push("..");
+      else names.pop();
+    }
+    if (index === parts.length - 1 && names.length > 0) names.push("");
+  }
+  return (isRooted ? "/" : "") + names.join("/");
+}
+
+// lib/modules.ts
+var LOADER_PATH = ".modules";
+function checkModules(given) {
+  const modules = given.get("modules");
+  if (modules === void 0) return { given: [], loader: void 0 };
+  if (typeof modules === "function") return { given: [], loader: modules };
+  if (!isObject(modules)) throw given.fail("modules", "an object of sources, or a function");
+  const { where } = given;
+  const known = /* @__PURE__ */ new Map();
+  const sources = [];
+  for (const specifier of guarded(where, "modules", () => Object.keys(modules))) {
+    const name = `modules[${show(specifier)}]`;
+    if (specifier === "" || moduleKey(specifier) === "") throw invalidArg(`${where}: a name in modules must not be empty, got ${show(specifier)}`);
+    checkFileName(where, `a name in modules`, specifier);
+    const key = moduleKey(specifier);
+    const other = known.get(key);
+    if (other !== void 0) throw invalidArg(`${where}: modules[${show(other)}] and ${name} are one module, ${show(key)}`);
+    known.set(key, specifier);
+    const source2 = guarded(where, name, () => Reflect.get(modules, specifier));
+    sources.push({ specifier, ...checkModuleSource(where, name, source2, key) });
+  }
+  return { given: sources, loader: void 0 };
+}
+var KINDS = /* @__PURE__ */ new Set(["module", "commonjs", "json"]);
+function checkModuleSource(where, name, source2, fileName) {
+  if (typeof source2 === "string") return { code: checkCode(where, name, source2), name: fileName, kind: "module" };
+  if (!isObject(source2)) throw wrong(where, name, "a string or { code, name, type }", source2);
+  const parts = readObject(where, name, source2, ["code", "name", "type"]);
+  const kind = parts.get("type") ?? "module";
+  if (!KINDS.has(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
+  return {
+    code: checkCode(where, `${name}.code`, parts.get("code")),
+    name: parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name")),
+    kind
+  };
+}
+async function askLoader(loader, question) {
+  const [specifier, referrer] = JSON.parse(new TextDecoder().decode(question));
+  const source2 = await loader(specifier, referrer);
+  const answer = source2 === void 0 || source2 === null ? null : checkModuleSource("the module loader", `its answer for ${show(specifier)}`, source2, specifier);
+  return new TextEncoder().encode(JSON.stringify(answer));
+}
+
+// lib/process/end.ts
+var import_node_os2 = require("node:os");
+var OUT_OF_MEMORY = /out of memory|memory allocation of \d+ bytes failed|bad_alloc|allocation failed|cannot allocate memory/i;
+var GROWN = /isoseed: its memory had grown by bytes: (\d+)/;
+function endError(end2, memoryLimitMb) {
+  const { words } = end2;
+  if (!end2.started) return lost(`its process can't be started: ${words}`);
+  if (end2.killed === "memory") {
+    return memory(memoryLimitMb, `its process grew by ${Math.round((end2.grownBytes ?? 0) / 2 ** 20)} MiB`);
+  }
+  if (end2.killed === "frame") return lost("its process sent more than any value can be");
+  const grownMb = Number(GROWN.exec(words)?.[1] ?? 0) / 2 ** 20;
+  if (grownMb > memoryLimitMb || OUT_OF_MEMORY.test(words)) return memory(memoryLimitMb, `its process ended with ${how(end2)}: ${words}`);
+  const hint = end2.signal === import_node_os2.constants.signals.SIGKILL && end2.killed === null ? ", as the system does when it runs out of memory" : "";
+  return lost(`its process ended with ${how(end2)}${hint}: ${words}`);
+}
+function lost(why) {
+  return { code: "ERR_ISOLATE_LOST", message: `the isolate is lost: ${why}` };
+}
+function memory(limitMb, seen) {
+  return { code: "ERR_MEMORY_LIMIT", message: `the isolate passed its memoryLimitMb of ${limitMb}: ${seen}` };
+}
+function how({ code, signal }) {
+  if (signal === null) return `exit code ${code}`;
+  const name = Object.entries(import_node_os2.constants.signals).find(([, number]) => number === signal)?.[0];
+  return `signal ${name ?? signal}`;
+}
+
+// lib/process/messages.ts
+var import_node_buffer3 = require("node:buffer");
+var import_node_util11 = require("node:util");
+var import_node_v83 = require("node:v8");
+var LARGE2 = 1024;
+var BESIDE = 1;
+var INSIDE = 0;
+var LENGTH_BYTES = 4;
+function pack(message) {
+  const writer = new MessageWriter();
+  writer.writeHeader();
+  writer.writeValue(message);
+  const body = writer.releaseBuffer();
+  const lengths = [body.length, ...writer.parts.map((part) => part.length)];
+  const head = import_node_buffer3.Buffer.allocUnsafe(LENGTH_BYTES * (1 + lengths.length) + body.length);
+  let at = head.writeUInt32LE(lengths.length);
+  for (const length of lengths) at = head.writeUInt32LE(length, at);
+  body.copy(head, at);
+  return { head, parts: writer.parts };
+}
+function unpack2(frame) {
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  const count = view.getUint32(0, true);
+  let at = LENGTH_BYTES * (1 + count);
+  const [body, ...parts] = Array.from({ length: count }, (_, index) => {
+    const start = at;
+    at += view.getUint32(LENGTH_BYTES * (1 + index), true);
+    return frame.subarray(start, at);
+  });
+  const reader = new MessageReader(body);
+  reader.parts = parts;
+  reader.readHeader();
+  return { message: reader.readValue(), rest: frame.subarray(at) };
+}
+var MessageWriter = class extends import_node_v83.Serializer {
+  parts = [];
+  constructor() {
+    super();
+    this._setTreatArrayBufferViewsAsHostObjects(true);
+  }
+  _getDataCloneError(text2) {
+    return new TypeError(text2);
+  }
+  _writeHostObject(object) {
+    if (!import_node_util11.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
+    if (object.length < LARGE2) {
+      this.writeUint32(INSIDE);
+      this.writeUint32(object.length);
+      this.writeRawBytes(object);
+      return;
+    }
+    this.writeUint32(BESIDE);
+    this.writeUint32(this.parts.length);
+    this.parts.push(object);
+  }
+};
+var MessageReader = class extends import_node_v83.Deserializer {
+  _readHostObject() {
+    const place = this.readUint32();
+    const number = this.readUint32();
+    if (place === INSIDE) return Uint8Array.from(this.readRawBytes(number));
+    const part = this.parts[number];
+    if (part === void 0) throw new TypeError("a message refers to a part that it does not have");
+    return part;
+  }
+};
+
+// lib/process/program.ts
+var import_node_path4 = require("node:path");
+var PASSED_ON = ["TZ", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "LC_TIME", "LD_LIBRARY_PATH", "NAPI_RS_NATIVE_LIBRARY_PATH", "SystemRoot"];
+function program() {
+  const environment = PASSED_ON.flatMap((name) => {
+    const value = process.env[name];
+    return value === void 0 ? [] : [name, value];
+  });
+  if ("electron" in process.versions) environment.push("ELECTRON_RUN_AS_NODE", "1");
+  return {
+    program: process.execPath,
+    // The child collects what messages leave behind by itself.
+    arguments: ["--expose-gc", (0, import_node_path4.join)(__dirname, "isolate-process.js"), String(process.pid)],
+    environment,
+    // The host's own may be gone, and Node.js does not start without one.
+    directory: __dirname
+  };
+}
+
+// lib/process/link.ts
+var MIB = 1024 * 1024;
+var MOST_SNAPSHOTS = 4;
+var MOST_SESSIONS = 100;
+var WEIGHT = 32 * MIB;
+var FINISHING = /* @__PURE__ */ new Set(["ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
+var LAST_MOMENTS_MS = 1e3;
+var ProcessLink = class {
+  #native;
+  #owner;
+  #snapshots = /* @__PURE__ */ new Set();
+  #session;
+  #memoryLimitMb = 0;
+  #sessions = 0;
+  #isReady = false;
+  #isKilled = false;
+  constructor(connection2, owner) {
+    this.#owner = owner;
+    this.#native = connection2.native.startProcess(program());
+    connection2.hear(this.#native.id, (event) => this.#hear(event));
+    this.#tell({ kind: "start", float16: "Float16Array" in globalThis });
+  }
+  /** Lets a session begin: the process is its own until it is released. */
+  open(session, { request, options, snapshot }) {
+    this.#session = session;
+    this.#sessions += 1;
+    this.#memoryLimitMb = options.memoryLimitMb;
+    if (snapshot !== void 0) this.keep(snapshot);
+    const memoryBytes = (3 * options.memoryLimitMb + 64) * MIB;
+    this.#tell({ kind: "create", request, options, snapshot: snapshot?.digest, memoryBytes });
+    this.#native.watch(memoryBytes);
+    this.#native.weigh(WEIGHT);
+  }
+  /** Gives the process a snapshot, unless it has that already. */
+  keep(snapshot) {
+    const { digest } = snapshot;
+    const isThere = this.#snapshots.delete(digest);
+    this.#snapshots.add(digest);
+    if (isThere) return;
+    let forget;
+    if (this.#snapshots.size > MOST_SNAPSHOTS) {
+      forget = this.#snapshots.values().next().value;
+      this.#snapshots.delete(forget);
+    }
+    this.#native.sendSnapshot(pack({ kind: "snapshot", digest, forget }).head, snapshot);
+  }
+  /** Sends what `pack` made. */
+  send({ head, parts }) {
+    this.#native.send(head, parts);
+  }
+  /** Ends the process, and what runs in it. Whoever waits is told that the isolate is finished, and why. */
+  end(why, isNews = false) {
+    this.#isKilled = true;
+    this.#native.kill();
+    this.#release(why, { isNews, isClean: false });
+  }
+  /** Whether the process waits for a session. */
+  get isReady() {
+    return this.#isReady;
+  }
+  has(snapshot) {
+    return this.#snapshots.has(snapshot.digest);
+  }
+  #tell(message) {
+    this.send(pack(message));
+  }
+  #hear(event) {
+    if (event.kind === "frame") {
+      if (!this.#isKilled) this.#receive(event.bytes);
+      return;
+    }
+    this.#isKilled = true;
+    this.#release(endError(JSON.parse(event.json), this.#memoryLimitMb), { isNews: true, isClean: false });
+    this.#owner.onEnd(this);
+  }
+  #receive(frame) {
+    let message;
+    try {
+      message = unpack2(frame).message;
+    } catch {
+      this.end({ code: "ERR_ISOLATE_LOST", message: "the isolate is lost: its process sent what is no message" }, true);
+      return;
+    }
+    if (message.kind === "event") this.#report(message.event);
+    else if (message.kind === "refused") this.#report(refusal2(message));
+    else if (message.kind === "finished") this.end(message.error);
+    else if (message.kind === "disposed") this.#release(void 0, { isNews: false, isClean: message.clean });
+    else if (message.kind === "ready") this.#isReady = true;
+  }
+  #report(event) {
+    const start = this.#session?.report(event);
+    if (start === "start") this.#owner.onStart(this);
+    else if (start === "failed start") this.end(void 0);
+    else if (event.error !== void 0 && event.error !== null && FINISHING.has(event.error.code)) this.#endSoon(event.error);
+  }
+  /** It says by itself when it has told everybody; who waits for that must not wait for ever. */
+  #endSoon(why) {
+    const session = this.#session;
+    session?.close(why);
+    setTimeout(() => {
+      if (this.#session === session) this.end(why);
+    }, LAST_MOMENTS_MS).unref();
+  }
+  #release(why, { isNews, isClean }) {
+    const session = this.#session;
+    if (session === void 0) return;
+    this.#session = void 0;
+    this.#native.watch();
+    this.#native.weigh(0);
+    session.finish(why, isNews);
+    this.#owner.onRelease(this, isClean && this.#sessions < MOST_SESSIONS);
+  }
+};
+function refusal2({ request, code, message }) {
+  const id = typeof request === "number" ? request : -1;
+  const error = { code: code === "ERR_INVALID_ARG" ? code : "ERR_ISOLATE_LOST", message };
+  return { kind: "done", id, error };
+}
+
+// lib/process/session.ts
+var CREATION = "createIsolate";
+var GRACE_MS = 5e3;
+var START_MS = 6e4;
+var DISPOSAL_MS = 5e3;
+var Session = class {
+  /** The isolate's number on the host's side. */
+  isolate;
+  #requests;
+  #pending = /* @__PURE__ */ new Map();
+  #onLate;
+  #closed;
+  #finished;
+  /** @param onLate called when the process does not answer in time; by then the request is answered */
+  constructor(isolate, requests, onLate) {
+    this.isolate = isolate;
+    this.#requests = requests;
+    this.#onLate = onLate;
+  }
+  get isFinished() {
+    return this.#finished !== void 0;
+  }
+  /** The isolate is finished, and somebody was told why. What was asked before may be answered still. */
+  close(why) {
+    this.#closed ??= why;
+  }
+  /**
+   * A request is sent to the process, or was; if the session is finished, it is refused.
+   *
+   * @returns whether the process is to be told
+   */
+  begin(request, method, timeoutMs) {
+    if (this.#finished !== void 0) {
+      const { why } = this.#finished;
+      queueMicrotask(() => this.#answer(request, method === "dispose" ? void 0 : disposedBecause(why)));
+      return false;
+    }
+    if (this.#closed !== void 0 && method !== "dispose") {
+      const error = disposedBecause(this.#closed);
+      queueMicrotask(() => this.#answer(request, error));
+      return false;
+    }
+    this.forget(request);
+    this.#pending.set(request, { method, timer: void 0 });
+    if (method === "dispose") this.#expect(request, DISPOSAL_MS, () => void 0);
+    else if (timeoutMs !== void 0) {
+      const grace = method === CREATION ? START_MS : GRACE_MS;
+      this.#expect(request, timeoutMs + grace, () => late(timeoutMs));
+    }
+    return true;
+  }
+  /** Nobody waits for the answer any more. */
+  forget(request) {
+    const pending = this.#pending.get(request);
+    clearTimeout(pending?.timer);
+    this.#pending.delete(request);
+  }
+  /**
+   * What the process reports about its isolate. What it has no business with is
+   * dropped.
+   *
+   * @returns whether that was the start of the session
+   */
+  report(event) {
+    if (typeof event.isolate === "number") {
+      if (!this.isFinished) this.#requests.deliver({ ...event, isolate: this.isolate });
+      return void 0;
+    }
+    const pending = this.#pending.get(event.id);
+    if (pending === void 0) return void 0;
+    if (event.kind === "done") this.forget(event.id);
+    this.#requests.deliver(event);
+    if (event.kind !== "done" || pending.method !== CREATION) return void 0;
+    return event.error === void 0 || event.error === null ? "start" : "failed start";
+  }
+  /**
+   * Ends the session: nothing comes from the process any more. All requests are
+   * told that the isolate is finished, later ones too; a disposal has what it
+   * wanted.
+   *
+   * @param why absent if the isolate was disposed, or nobody holds it
+   * @param isNews whether nobody was told why so far: then the request that waits longest is
+   */
+  finish(why, isNews) {
+    if (this.#finished !== void 0) return;
+    const because = this.#closed ?? why;
+    this.#finished = { why: because };
+    let error = isNews && this.#closed === void 0 && why !== void 0 ? why : disposedBecause(because);
+    for (const [request, { method }] of this.#pending) {
+      this.forget(request);
+      this.#answer(request, method === "dispose" ? void 0 : error);
+      if (method !== "dispose") error = disposedBecause(because);
+    }
+  }
+  #answer(request, error) {
+    this.#requests.deliver({ kind: "done", id: request, ...error === void 0 ? {} : { error } });
+  }
+  #expect(request, ms, error) {
+    const pending = this.#pending.get(request);
+    const wait = (next) => {
+      pending.timer = setTimeout(next, Math.min(ms, 2 ** 31 - 1)).unref();
+    };
+    wait(() => {
+      setImmediate(() => {
+        if (!this.#pending.has(request)) return;
+        this.forget(request);
+        this.#answer(request, error());
+        this.#onLate();
+      });
+    });
+  }
+};
+function disposedBecause(why) {
+  if (why === void 0) return { code: "ERR_DISPOSED", message: "the isolate is disposed" };
+  if (why.code === "ERR_DISPOSED") return why;
+  return { code: "ERR_DISPOSED", message: `the isolate is finished: ${why.message}`, cause: why };
+}
+function late(timeoutMs) {
+  return { code: "ERR_TIMEOUT", message: `the call passed its timeoutMs of ${timeoutMs}, and the isolate's process did not answer` };
+}
+
+// lib/process/stand-in.ts
+var StandIn = class {
+  connection;
+  session;
+  link;
+  constructor(connection2, session, link) {
+    this.connection = connection2;
+    this.session = session;
+    this.link = link;
+  }
+  get id() {
+    return this.session.isolate;
+  }
+};
+var hasMethods = false;
+function standIn(connection2, session, link) {
+  if (!hasMethods) addMethods(Object.getOwnPropertyDescriptors(loadNative().NativeIsolate.prototype));
+  return new StandIn(connection2, session, link);
+}
+function addMethods(descriptors) {
+  hasMethods = true;
+  for (const [method, { value }] of Object.entries(descriptors)) {
+    if (typeof value !== "function" || method === "constructor") continue;
+    Object.defineProperty(StandIn.prototype, method, {
+      value(...args) {
+        call2(this, method, args);
+      }
+    });
+  }
+}
+function call2({ connection: connection2, session, link }, method, args) {
+  const { starting } = connection2;
+  const message = pack({ kind: "call", method, args });
+  if (starting !== void 0 && starting.request === args[0]) {
+    if (!session.begin(starting.request, method, starting.timeoutMs)) return;
+  } else if (session.isFinished) {
+    return;
+  }
+  if (method === "abort") session.forget(args[0]);
+  link.send(message);
+}
+
+// lib/process/pool.ts
+var SPARES = 1;
+var MOST_SPARES = 4;
+var IDLE_MS = 3e4;
+var ProcessPool = class {
+  #connection;
+  #spares = [];
+  /** Those in use, and the snapshot that the next one will likely ask for. */
+  #used = /* @__PURE__ */ new Map();
+  #idle;
+  /** Its members see a stand-in go, and must not hold it. */
+  #collected = new FinalizationRegistry((end2) => end2());
+  constructor(connection2) {
+    this.#connection = connection2;
+  }
+  createIsolate(request, options, snapshot) {
+    const connection2 = this.#connection;
+    const link = this.#take(snapshot) ?? this.#start();
+    clearTimeout(this.#idle);
+    this.#used.set(link, snapshot);
+    const session = new Session(loadNative().reserveIsolateId(), connection2, () => link.end(SILENT));
+    session.begin(request, CREATION, connection2.starting?.timeoutMs);
+    link.open(session, { request, options, snapshot });
+    const isolate = standIn(connection2, session, link);
+    this.#collected.register(isolate, () => {
+      if (!session.isFinished) link.end(void 0);
+    });
+    return isolate;
+  }
+  /** The best spare: one that is ready and has the snapshot. */
+  #take(snapshot) {
+    const worth = (link) => (link.isReady ? 2 : 0) + (snapshot === void 0 || link.has(snapshot) ? 1 : 0);
+    const [best] = this.#spares.toSorted((a, b) => worth(b) - worth(a));
+    if (best !== void 0) this.#forget(best);
+    return best;
+  }
+  #start() {
+    return new ProcessLink(this.#connection, {
+      onStart: (link) => this.#refill(this.#used.get(link)),
+      onRelease: (link, reusable) => this.#release(link, reusable),
+      onEnd: (link) => this.#forget(link)
+    });
+  }
+  /** Once a session runs, so that it does not wait for another one's process. */
+  #refill(snapshot) {
+    if (this.#spares.length >= SPARES) return;
+    const link = this.#start();
+    if (snapshot !== void 0) link.keep(snapshot);
+    this.#spares.push(link);
+  }
+  #release(link, reusable) {
+    this.#used.delete(link);
+    if (reusable && this.#spares.length < MOST_SPARES) this.#spares.push(link);
+    else link.end(void 0);
+    if (this.#used.size > 0) return;
+    clearTimeout(this.#idle);
+    this.#idle = setTimeout(() => {
+      for (const spare of this.#spares.splice(0)) spare.end(void 0);
+    }, IDLE_MS).unref();
+  }
+  #forget(link) {
+    const index = this.#spares.indexOf(link);
+    if (index >= 0) this.#spares.splice(index, 1);
+  }
+};
+var SILENT = { code: "ERR_ISOLATE_LOST", message: "the isolate is lost: its process did not answer, long after the call's time limit" };
+var pools = /* @__PURE__ */ new WeakMap();
+function createInProcess(connection2, request, options, snapshot) {
+  let pool = pools.get(connection2);
+  if (pool === void 0) {
+    pool = new ProcessPool(connection2);
+    pools.set(connection2, pool);
+  }
+  return pool.createIsolate(request, options, snapshot);
+}
+
+// lib/bounded-inspect.ts
+var import_node_util12 = require("node:util");
+var MOST_VISITS = 2e4;
+var MOST_ELEMENTS = 100;
+var DEFAULT_DEPTH = 2;
+var OPTIMAL_DEPTH = 4;
+function inspectBounded(value, depth = DEFAULT_DEPTH, customInspect = true) {
+  for (let tried = depth; tried > 0; tried--) {
+    if (isSmall([value], tried)) return (0, import_node_util12.inspect)(value, { depth: tried, customInspect });
+  }
+  return (0, import_node_util12.inspect)(value, { depth: 0, customInspect });
+}
+function formatBounded(args) {
+  const [first, ...rest] = args;
+  const placeholders = typeof first === "string" ? first : "";
+  if (placeholders.includes("%o") && !isSmall(rest, OPTIMAL_DEPTH) || placeholders.includes("%j") && !isSmall(rest, Infinity)) {
+    return args.map((argument) => typeof argument === "string" ? argument : inspectBounded(argument, 0)).join(" ");
+  }
+  for (let depth = DEFAULT_DEPTH; depth > 0; depth--) {
+    if (isSmall(args, depth)) return (0, import_node_util12.formatWithOptions)({ depth }, ...args);
+  }
+  return (0, import_node_util12.formatWithOptions)({ depth: 0 }, ...args);
+}
+function isSmallTable(rows) {
+  if (typeof rows !== "object" || rows === null) return true;
+  const values = rows instanceof Map || rows instanceof Set ? [...rows.values()] : Object.values(rows);
+  const columns = new Set(values.flatMap((row) => typeof row === "object" && row !== null ? Object.keys(row) : []));
+  return values.length * (columns.size + 2) <= MOST_VISITS;
+}
+function isSmall(values, depth) {
+  const counter = new Counter();
+  return values.every((value) => counter.count(value, depth));
+}
+var Counter = class {
+  #left = MOST_VISITS;
+  #path = /* @__PURE__ */ new Set();
+  /** Whether the value fits into what is left. */
+  count(value, depth) {
+    this.#left -= 1;
+    if (this.#left < 0) return false;
+    if (typeof value !== "object" || value === null || this.#path.has(value) || depth < 0) return true;
+    this.#path.add(value);
+    const fits = children(value).every((child) => this.count(child, depth - 1));
+    this.#path.delete(value);
+    return fits;
+  }
+};
+function children(value) {
+  if (ArrayBuffer.isView(value)) return [];
+  if (value instanceof Map) return [...value].slice(0, MOST_ELEMENTS).flat(1);
+  if (value instanceof Set) return [...value].slice(0, MOST_ELEMENTS);
+  const keys = Reflect.ownKeys(value);
+  const shown2 = Array.isArray(value) && keys.length > MOST_ELEMENTS ? keys.filter((key) => typeof key !== "string" || !(Number(key) >= MOST_ELEMENTS)) : keys;
+  return shown2.map((key) => Reflect.get(value, key));
+}
+
+// lib/console.ts
+var import_node_console = require("node:console");
+var LEVELS = {
+  assert: "error",
+  debug: "debug",
+  error: "error",
+  info: "info",
+  trace: "trace",
+  warn: "warn"
+};
+var DEEPEST = 12;
+function toEntry(json) {
+  const described = JSON.parse(json);
+  const { method, depth, time, stack } = described;
+  const values = new ConsoleValues();
+  const args = (described.args ?? []).map((argument) => values.revive(argument));
+  const text2 = textOf(described, args);
+  values.finish();
+  const level = described.problem === void 0 ? LEVELS[method] ?? "log" : "warn";
+  return { level, method, text: text2, args, depth, time, ...stack === void 0 ? {} : { stack } };
+}
+function droppedEntry(dropped2) {
+  const text2 = `${dropped2} console ${dropped2 === 1 ? "entry was" : "entries were"} dropped: the host took none for a second`;
+  return { level: "warn", text: text2, args: [], depth: 0, time: Date.now(), dropped: dropped2 };
+}
+function print({ level, method, text: text2, depth }) {
+  const indented = depth === 0 ? text2 : text2.replaceAll(/^/gm, " ".repeat(depth * 2));
+  console[method === "trace" ? "error" : level]("%s", indented);
+}
+function textOf(described, args) {
+  const { method, label = "", stack = "" } = described;
+  if (described.problem !== void 0) return problemText(described.problem, method, label);
+  switch (method) {
+    case "count":
+      return `${label}: ${described.count}`;
+    case "timeEnd":
+      return `${label}: ${duration(described.ms ?? 0)}`;
+    case "timeLog":
+      return `${label}: ${duration(described.ms ?? 0)}${args.length === 0 ? "" : ` ${format(args)}`}`;
+    case "assert":
+      return typeof args[0] === "string" ? format([`Assertion failed: ${args[0]}`, ...args.slice(1)]) : format(["Assertion failed", ...args]);
+    case "trace":
+      return `Trace${args.length === 0 ? "" : `: ${format(args)}`}${stack === "" ? "" : `
+${stack}`}`;
+    case "dir":
+      return inspectBounded(args[0], dirDepth(args[1]));
+    case "table":
+      return isSmallTable(args[0]) ? guard(() => table(args), args) : format(args);
+    default:
+      return format(args);
+  }
+}
+function problemText(problem, method, label) {
+  if (problem === "labels") return `console.${method}() keeps no more than 1000 labels, '${label}' is not one of them`;
+  if (problem === "exists") return `Label '${label}' already exists for console.time()`;
+  return method === "countReset" ? `Count for '${label}' does not exist` : `No such label '${label}' for console.${method}()`;
+}
+function format(args) {
+  return guard(() => formatBounded(args), args);
+}
+function guard(make, args) {
+  try {
+    return make();
+  } catch {
+    return args.map((argument) => typeof argument === "string" ? argument : inspectBounded(argument)).join(" ");
+  }
+}
+function dirDepth(options) {
+  const depth = typeof options === "object" && options !== null && "depth" in options ? options.depth : void 0;
+  if (depth === null || depth === Infinity) return DEEPEST;
+  return typeof depth === "number" && depth >= 0 ? Math.min(depth, DEEPEST) : 2;
+}
+function table(args) {
+  let text2 = "";
+  const stream = { write: (chunk) => text2 += chunk, on() {
+  }, once() {
+  }, removeListener() {
+  }, listenerCount: () => 0 };
+  const columns = Array.isArray(args[1]) ? args[1].filter((column) => typeof column === "string") : void 0;
+  new import_node_console.Console({ stdout: stream, colorMode: false }).table(args[0], columns);
+  return text2.replace(/\n$/, "");
+}
+var MS = 1;
+var SECOND = 1e3 * MS;
+var MINUTE = 60 * SECOND;
+var HOUR = 60 * MINUTE;
+function duration(ms) {
+  if (ms >= HOUR) return `${Math.floor(ms / HOUR)}:${padded(ms / MINUTE)}:${padded(ms / SECOND)} (h:mm:ss)`;
+  if (ms >= MINUTE) return `${Math.floor(ms / MINUTE)}:${(ms % MINUTE / SECOND).toFixed(3).padStart(6, "0")} (m:ss.mmm)`;
+  if (ms >= SECOND) return `${(ms / SECOND).toFixed(3)}s`;
+  return `${Number(ms.toFixed(3))}ms`;
+}
+function padded(count) {
+  return String(Math.floor(count % 60)).padStart(2, "0");
+}
+
+// lib/reports.ts
+function wanted({ console: console2, onUnhandledRejection }) {
+  return { console: console2 !== "ignore", uncaught: onUnhandledRejection !== void 0 || console2 !== "ignore" };
+}
+function deliver(report, listeners) {
+  switch (report.kind) {
+    case "console":
+      tellConsole(listeners, () => toEntry(report.json));
+      return;
+    case "dropped":
+      dropped(report, listeners);
+      return;
+    default: {
+      const rejection = toRejection(report);
+      const { onUnhandledRejection } = listeners;
+      if (onUnhandledRejection === void 0) tellConsole(listeners, () => uncaughtEntry(rejection));
+      else guarded2(() => onUnhandledRejection(rejection));
+    }
+  }
+}
+function dropped(report, listeners) {
+  const entries = report.entries ?? 0;
+  const errors = report.more ?? 0;
+  if (entries + errors > 0) tellConsole(listeners, () => droppedEntry(entries + errors));
+}
+function tellConsole({ console: sink }, make) {
+  if (sink === "ignore") return;
+  guarded2(() => sink === "inherit" ? print(make()) : sink(make()));
+}
+function guarded2(tell) {
+  try {
+    tell();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
+function toRejection(report) {
+  const { kind, origin, name, more } = report;
+  return {
+    kind,
+    error: report.error === void 0 ? void 0 : toError(report.error),
+    origin,
+    ...typeof name === "string" ? { name } : {},
+    more: more ?? 0
+  };
+}
+function uncaughtEntry({ kind, error, more }) {
+  const what = kind === "rejection" ? "Uncaught (in promise)" : "Uncaught";
+  const rest = more === 0 ? "" : `
+... and ${more} more`;
+  return { level: "error", text: `${what} ${shown(error)}${rest}`, args: [error], depth: 0, time: Date.now() };
+}
+function shown(error) {
+  if (!(error instanceof Error)) return inspectBounded(error);
+  const parts = ["errors", "cause"].filter((key) => Object.hasOwn(error, key));
+  const lines = parts.map((key) => `  [${key}]: ${inspectBounded(Reflect.get(error, key)).replaceAll("\n", "\n  ")}`);
+  return lines.length === 0 ? String(error.stack) : `${error.stack} {
+${lines.join(",\n")}
+}`;
+}
+
 // lib/isolate-core.ts
 var IsolateCore = class _IsolateCore {
   #connection;
   #native;
   #bindings;
   link;
+  #loader;
+  #listeners;
+  #limitReporter;
+  #limits;
+  /** What the host is done with, and the native side does not know yet. */
+  #done = { reports: 0, weight: 0 };
   #disposed;
-  constructor(connection2, native2, bindings) {
+  /** With `process`: how long it took to start. */
+  #startMs;
+  constructor(connection2, native2, request) {
     this.#connection = connection2;
     this.#native = native2;
-    this.#bindings = bindings;
+    this.#bindings = request.bindings;
+    this.#loader = request.modules.loader;
+    this.#listeners = request.listeners;
+    this.#limitReporter = new LimitReporter(native2.id);
+    this.#limits = request.valueLimits;
     this.link = new InspectorLink({ native: native2, request: (start) => this.#request(start) });
   }
+  /** Unique in the process. */
   get id() {
     return this.#native.id;
   }
@@ -1349,34 +2756,77 @@ var IsolateCore = class _IsolateCore {
    */
   static async start(request, snapshot, sources) {
     const connection2 = connect();
-    const { timeoutMs, memoryLimitMb, bindings } = request;
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules, valueLimits } = request;
     const options = {
       memoryLimitMb,
       sources,
-      globals: connection2.encode(request.globals, "globals"),
+      globals: connection2.encodeGlobals(request.globals, valueLimits),
       bindings: [...bindings.keys()],
-      ...timeoutMs === Infinity ? {} : { timeoutMs }
+      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
+      modules: modules.given,
+      hasLoader: modules.loader !== void 0,
+      ...withTimeout(timeoutMs),
+      ...cpuLimitMs === Infinity ? {} : { cpuLimitMs },
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm,
+      ...wanted(request.listeners),
+      largestValue: valueLimits.bytes,
+      ...valueLimits.depth === void 0 ? {} : { deepestValue: valueLimits.depth }
     };
     let core;
+    const asked = performance.now();
+    const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs);
     await connection2.request((id) => {
-      const native2 = connection2.native.createIsolate(id, options, snapshot);
-      core = new _IsolateCore(connection2, native2, bindings);
+      const native2 = request.process ? createInProcess(connection2, id, options, snapshot) : connection2.native.createIsolate(id, options, snapshot);
+      core = new _IsolateCore(connection2, native2, request);
       connection2.register(native2.id, core);
+    }, limits);
+    const started = core;
+    if (request.process) started.#startMs = performance.now() - asked;
+    return started;
+  }
+  eval({ source: source2, timeoutMs, signal, moves }) {
+    return this.#traced("eval", source2.name, timeoutMs, async () => {
+      const start = (id) => {
+        if (moves?.result === true) this.#native.announceMoves(id, [], true);
+        this.#native.eval(id, source2, timeoutMs);
+      };
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
     });
-    return core;
   }
-  async eval({ source, timeoutMs, signal }) {
-    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal);
-    return this.#connection.decode(event.bytes);
+  call(path, args, { timeoutMs, signal, moves }) {
+    return this.#traced("call", path, timeoutMs, async () => {
+      const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, moves?.transfer ?? []);
+      const start = (id) => {
+        if (beside.length > 0 || moves?.result === true) this.#native.announceMoves(id, asBytes(beside), moves?.result === true);
+        this.#native.call(id, path, bytes, timeoutMs);
+        if (moves !== void 0) this.#connection.detach(moves.transfer);
+      };
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
+    });
   }
-  async call(path, args, { timeoutMs, signal }) {
-    const bytes = this.#connection.encode(args, "args");
-    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal);
-    return this.#connection.decode(event.bytes);
+  import(specifier, { timeoutMs, signal }) {
+    return this.#traced("import", specifier, timeoutMs, async () => {
+      const start = (id) => this.#native.import(id, specifier, timeoutMs);
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
+    });
+  }
+  /** Tells the channels of `diagnostics_channel` of a call, and of the limits that it hits. */
+  #traced(kind, name, timeoutMs, run) {
+    const watched = async () => {
+      try {
+        return await run();
+      } catch (error) {
+        this.#limitReporter.see(error, kind, name);
+        throw error;
+      }
+    };
+    return traceCall(() => ({ isolateId: this.id, kind, name, ...timeoutMs === void 0 ? {} : { timeoutMs } }), watched);
   }
   async stats() {
     const event = await this.#request((id) => this.#native.stats(id));
-    return JSON.parse(event.json);
+    const stats = JSON.parse(event.json);
+    return this.#startMs === void 0 ? stats : { ...stats, startMs: this.#startMs };
   }
   inspect(request) {
     return openInspector(this, request);
@@ -1385,11 +2835,11 @@ var IsolateCore = class _IsolateCore {
     return profile(this.#connection, this.link, work, samplingIntervalUs);
   }
   async heapSnapshot({ path, signal }) {
-    const write2 = async (to) => {
+    const write3 = async (to) => {
       await this.#request((id) => this.#native.heapSnapshot(id, to), signal);
     };
-    if (path === void 0) return streamed(write2);
-    await write2(path);
+    if (path === void 0) return streamed(write3);
+    await write3(path);
     return void 0;
   }
   holdLoop() {
@@ -1406,35 +2856,80 @@ var IsolateCore = class _IsolateCore {
   async #dispose() {
     await this.#request((id) => this.#native.dispose(id));
     this.#connection.unregister(this.#native.id, this);
+    tellDisposed(this.id, "dispose");
   }
-  #request(start, signal) {
-    const options = { signal, abort: (request) => this.#native.abort(request), owner: this };
-    return this.#connection.request(start, options);
+  #request(start, signal, timeoutMs) {
+    const options = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs };
+    if (currentFrame() === void 0) return this.#connection.request(start, options);
+    const hostCalls = hostCallsWithin(this.#native.id);
+    return this.#connection.request((request) => {
+      this.#native.nest(request, hostCalls);
+      start(request);
+    }, options);
   }
   /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall, path, args) {
-    void this.#run(path, args).then(({ ok, value }) => {
+  onHostCall(hostCall, path, args, within) {
+    const binding = this.#bindings.get(path);
+    const run = () => this.#run(binding, path, args);
+    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
+    void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer: transfer2 = [] }) => {
       try {
-        this.#native.answer(hostCall, ok, value);
+        if (beside.length === 0) this.#native.answer(hostCall, ok, value);
+        else this.#native.answerMoving(hostCall, value, asBytes(beside));
+        this.#connection.detach(transfer2);
       } catch {
       }
     });
   }
-  async #run(path, args) {
+  /** Tells the listeners. The native side hears that it is done on the next turn of the event loop, which other work gets its part of. */
+  onReports(reports, weight) {
+    for (const report of reports) deliver(report, this.#listeners);
+    if (this.#done.reports === 0) {
+      setImmediate(() => {
+        const done = this.#done;
+        this.#done = { reports: 0, weight: 0 };
+        this.#native.reported(done.reports, done.weight);
+      });
+    }
+    this.#done.reports += reports.length;
+    this.#done.weight += weight;
+  }
+  async #run(binding, path, args) {
     try {
-      const binding = this.#bindings.get(path);
+      if (path === LOADER_PATH && this.#loader !== void 0) return { ok: true, value: await askLoader(this.#loader, args) };
       if (binding === void 0) throw new Error(`host function ${path} does not exist in this isolate`);
       const decoded = this.#connection.decode(args);
       const result = await Reflect.apply(binding.call, binding.holder, decoded);
-      return { ok: true, value: this.#connection.encode(result, `${path}()`) };
+      const label = `${path}()`;
+      const transfer2 = takeMarked(result, label);
+      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, transfer2);
+      return { ok: true, value: bytes, beside, transfer: transfer2 };
     } catch (error) {
       return { ok: false, value: this.#connection.encodeThrown(error, path) };
     }
   }
 };
+function withTimeout(timeoutMs) {
+  return timeoutMs === Infinity ? {} : { timeoutMs };
+}
 
 // lib/options.ts
-var import_node_util8 = require("node:util");
+var import_node_util13 = require("node:util");
+
+// lib/observe-options.ts
+function checkListeners(given) {
+  const console2 = given.get("console") === void 0 ? "ignore" : given.get("console");
+  if (console2 !== "ignore" && console2 !== "inherit" && typeof console2 !== "function") {
+    throw given.fail("console", '"ignore", "inherit" or a function');
+  }
+  const onUnhandledRejection = given.get("onUnhandledRejection");
+  if (onUnhandledRejection !== void 0 && typeof onUnhandledRejection !== "function") {
+    throw given.fail("onUnhandledRejection", "a function");
+  }
+  return { console: console2, onUnhandledRejection };
+}
+
+// lib/options.ts
 var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
 var CACHE_RANGE = [0, 1024 * 1024];
 var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
@@ -1491,8 +2986,9 @@ function checkModuleNames(where, sources) {
   const names = /* @__PURE__ */ new Set();
   for (const { name, kind } of sources) {
     if (kind === void 0) continue;
-    if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`);
-    names.add(name);
+    const key = moduleKey(name);
+    if (names.has(key)) throw invalidArg(`${where}: two modules have the name ${show(key)}`);
+    names.add(key);
   }
 }
 function checkBundles(where, name, bundle) {
@@ -1500,9 +2996,9 @@ function checkBundles(where, name, bundle) {
   if (!Array.isArray(bundle)) return [checkSource(where, name, bundle, "bundle.js")];
   const sources = [];
   for (let index = 0; index < bundle.length; index += 1) {
-    const source = guarded(where, `${name}[${index}]`, () => bundle[index]);
+    const source2 = guarded(where, `${name}[${index}]`, () => bundle[index]);
     const fileName = bundle.length === 1 ? "bundle.js" : `bundle-${index + 1}.js`;
-    sources.push(checkSource(where, `${name}[${index}]`, source, fileName));
+    sources.push(checkSource(where, `${name}[${index}]`, source2, fileName));
   }
   return sources;
 }
@@ -1513,7 +3009,14 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     "memoryLimitMb",
     "timeoutMs",
     "globals",
-    "bindings"
+    "bindings",
+    "cpuLimitMs",
+    "codegen",
+    "modules",
+    "process",
+    "console",
+    "onUnhandledRejection",
+    "valueLimits"
   ]);
   const snapshot = nativeSnapshot2(given.get("snapshot"));
   const bindings = flattenBindings(given.where, given.get("bindings"));
@@ -1530,8 +3033,25 @@ function checkIsolateOptions(options, nativeSnapshot2) {
     memoryLimitMb,
     timeoutMs: given.timeout("timeoutMs", 3e4),
     globals,
-    bindings
+    bindings,
+    cpuLimitMs: given.timeout("cpuLimitMs", Infinity),
+    codegen: checkCodegen(given),
+    modules: checkModules(given),
+    process: given.boolean("process", false),
+    listeners: checkListeners(given),
+    valueLimits: checkValueLimits(given.where, given.get("valueLimits"), memoryLimitMb)
   };
+}
+function checkCodegen(given) {
+  const codegen = given.get("codegen");
+  if (codegen === void 0) return { strings: true, wasm: true };
+  const parts = readObject(given.where, "codegen", codegen, ["strings", "wasm"]);
+  const allows = (name) => {
+    const value = parts.get(name);
+    if (value === void 0 || typeof value === "boolean") return value ?? true;
+    throw wrong(given.where, `codegen.${name}`, "true or false", value);
+  };
+  return { strings: allows("strings"), wasm: allows("wasm") };
 }
 function isolateMemory(given) {
   return given.integer("memoryLimitMb", MEMORY_RANGE, 128);
@@ -1544,7 +3064,7 @@ function checkMemoryFor(where, snapshot, memoryLimitMb) {
 function checkSnapshotOrigin(given) {
   const from = given.get("snapshot");
   if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util8.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  if (typeof from !== "string" && !import_node_util13.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
   return checkOrigin(given.where, "snapshot", from);
 }
 function checkFallback(given) {
@@ -1575,20 +3095,26 @@ function checkGlobals(given) {
   }
   return globals;
 }
-function checkCallOptions(options, defaultTimeoutMs) {
+function checkCallOptions(options, defaultTimeoutMs, where = "isolate.call") {
   if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
-  return limitsOf(new Given("isolate.call", options, ["timeoutMs", "signal"]), defaultTimeoutMs);
+  return limitsOf(new Given(where, options, ["timeoutMs", "signal", ...where === "isolate.call" ? ["transfer", "transferResult"] : []]), defaultTimeoutMs);
 }
-function checkEval(source, options, defaultTimeoutMs) {
+function checkEval(source2, options, defaultTimeoutMs) {
   if (options === void 0) {
-    return { source: checkSource("isolate.eval", "source", source, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
+    return { source: checkSource("isolate.eval", "source", source2, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
   }
-  const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename"]);
+  const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename", "transferResult"]);
   const name = given.fileName("filename") ?? "eval.js";
-  return { source: checkSource(given.where, "source", source, name), ...limitsOf(given, defaultTimeoutMs) };
+  return { source: checkSource(given.where, "source", source2, name), ...limitsOf(given, defaultTimeoutMs) };
 }
 function limitsOf(given, defaultTimeoutMs) {
-  return { timeoutMs: finite(given.timeout("timeoutMs", defaultTimeoutMs)), signal: given.signal("signal") };
+  const transfer2 = checkTransfer(given.where, "transfer", given.get("transfer"));
+  const result = given.boolean("transferResult", false);
+  return {
+    timeoutMs: finite(given.timeout("timeoutMs", defaultTimeoutMs)),
+    signal: given.signal("signal"),
+    moves: result || transfer2.length > 0 ? { transfer: transfer2, result } : void 0
+  };
 }
 function finite(timeoutMs) {
   return timeoutMs === Infinity ? void 0 : timeoutMs;
@@ -1605,13 +3131,13 @@ function checkVerifyOptions(snapshot, options, nativeSnapshot2) {
   };
 }
 function optionalSource(given, name, fileName) {
-  const source = given.get(name);
-  return source === void 0 ? void 0 : checkSource(given.where, name, source, fileName);
+  const source2 = given.get(name);
+  return source2 === void 0 ? void 0 : checkSource(given.where, name, source2, fileName);
 }
-function checkSource(where, name, source, fileName) {
-  if (typeof source === "string") return { code: checkCode(where, name, source), name: fileName };
-  if (!isObject(source)) throw wrong(where, name, "a string or { code, name }", source);
-  const parts = readObject(where, name, source, ["code", "name", "type", "global"]);
+function checkSource(where, name, source2, fileName) {
+  if (typeof source2 === "string") return { code: checkCode(where, name, source2), name: fileName };
+  if (!isObject(source2)) throw wrong(where, name, "a string or { code, name }", source2);
+  const parts = readObject(where, name, source2, ["code", "name", "type", "global"]);
   const code = checkCode(where, `${name}.code`, parts.get("code"));
   const ownName = parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name"));
   const type = parts.get("type");
@@ -1628,7 +3154,7 @@ function checkSource(where, name, source, fileName) {
 }
 
 // lib/seed.ts
-var import_node_util9 = require("node:util");
+var import_node_util14 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -1686,7 +3212,7 @@ var Snapshot = class _Snapshot {
    * `ERR_SNAPSHOT_MISMATCH` if it is of another format version
    */
   static inspect(from) {
-    return inspect2(checkOrigin("Snapshot.inspect", "from", from));
+    return inspect4(checkOrigin("Snapshot.inspect", "from", from));
   }
   /** Hex SHA-256 over the sources and every option that changes the heap. */
   get key() {
@@ -1741,9 +3267,12 @@ var Snapshot = class _Snapshot {
   }
 };
 function buildSnapshot(options) {
-  return build(checkBuildOptions(options, nativeSnapshot));
+  const request = checkBuildOptions(options, nativeSnapshot);
+  const { bridge, bundles, cache } = request.request;
+  const sources = () => [...bridge === void 0 ? [] : [bridge], ...bundles].map(({ name }) => name);
+  return traceBuild(() => ({ sources: sources(), cache }), () => build2(request));
 }
-async function build({ request, base, onProgress, signal }) {
+async function build2({ request, base, onProgress, signal }) {
   const connection2 = connect();
   const event = await connection2.request((id) => connection2.native.buildSnapshot(id, request, base), {
     signal,
@@ -1763,7 +3292,7 @@ async function load({ from, sha256 }) {
   const connection2 = connect();
   return makeSnapshot(snapshotOf(await connection2.request((id) => connection2.native.loadSnapshot(id, from, sha256))));
 }
-async function inspect2(from) {
+async function inspect4(from) {
   const connection2 = connect();
   const event = await connection2.request((id) => connection2.native.inspectSnapshot(id, from));
   return parseInfo(event.json);
@@ -1797,7 +3326,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util9.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util14.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };
@@ -1858,10 +3387,11 @@ var Isolate = class _Isolate {
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
    * than an eighth of the isolate's memory limit
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
-  eval(source, options) {
-    return this.#core.eval(checkEval(source, options, this.#timeoutMs));
+  eval(source2, options) {
+    return this.#core.eval(checkEval(source2, options, this.#timeoutMs));
   }
   /**
    * Calls a global function of the guest, such as `'math.add'`, with clones of
@@ -1870,12 +3400,29 @@ var Isolate = class _Isolate {
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the function throws, or its promise rejects
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   call(path, args = [], options) {
     if (!isPath(path)) throw wrong("isolate.call", "path", "a name or a dotted path", path);
     if (!Array.isArray(args)) throw wrong("isolate.call", "args", "an array", args);
     return this.#core.call(path, args, checkCallOptions(options, this.#timeoutMs));
+  }
+  /**
+   * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
+   * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
+   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`. A function that is
+   * exported as `then` is left out: a promise would call it.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader
+   * threw), or throws
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` if the module, or one that it imports, is not there
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   */
+  import(specifier, options) {
+    const name = checkFileName("isolate.import", "specifier", specifier);
+    return this.#core.import(name, checkCallOptions(options, this.#timeoutMs, "isolate.import"));
   }
   /**
    * Figures of this isolate: memory, CPU time, calls.
@@ -1932,7 +3479,12 @@ function createIsolate(options) {
   return open2(checkIsolateOptions(options, nativeSnapshot));
 }
 async function open2(request) {
+  const began = performance.now();
   const { core, seededFrom } = await startSeeded(request);
+  if (hasSubscribers("isoseed:isolate:create")) {
+    const { memoryLimitMb, timeoutMs } = request;
+    publish("isoseed:isolate:create", { isolateId: core.id, seededFrom, memoryLimitMb, timeoutMs, durationMs: performance.now() - began });
+  }
   return makeIsolate(core, request.timeoutMs, seededFrom);
 }
 
@@ -1956,8 +3508,93 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   const event = await connection2.request((id) => connection2.native.verifyIsolation(id, snapshot, options), { owner: snapshot });
   return JSON.parse(event.json);
 }
+
+// lib/web-bridge.ts
+var CAPTURED = [
+  "Array",
+  "ArrayBuffer",
+  "BigInt64Array",
+  "BigUint64Array",
+  "Boolean",
+  "DataView",
+  "Date",
+  "Error",
+  "Float32Array",
+  "Float64Array",
+  "Function",
+  "Int16Array",
+  "Int32Array",
+  "Int8Array",
+  "JSON",
+  "Map",
+  "Math",
+  "Number",
+  "Object",
+  "Promise",
+  "RangeError",
+  "Reflect",
+  "Set",
+  "String",
+  "Symbol",
+  "TypeError",
+  "Uint16Array",
+  "Uint32Array",
+  "Uint8Array",
+  "Uint8ClampedArray",
+  "WeakMap",
+  "WeakRef",
+  "WeakSet"
+];
+var pieces;
+function load2() {
+  pieces ??= require("./web-bridge.js");
+  return pieces;
+}
+function assemble(wanted2) {
+  const { modules } = load2();
+  const needed = /* @__PURE__ */ new Set();
+  const add = (index) => {
+    if (needed.has(index)) return;
+    needed.add(index);
+    modules[index].needs.forEach(add);
+  };
+  wanted2.forEach(add);
+  const code = modules.filter((_, index) => needed.has(index)).map((module2) => module2.code);
+  return [
+    // Nothing of it is the module's to export.
+    "const system = require('isoseed:system')\n;(() => {\n'use strict'",
+    `const { ${CAPTURED.join(", ")} } = globalThis`,
+    ...code,
+    "})()\n"
+  ].join("\n");
+}
+function source(code) {
+  return Object.defineProperty({ code: "", name: "isoseed:web", type: "commonjs" }, "code", { get: code, enumerable: true });
+}
+function pick(parts) {
+  if (!Array.isArray(parts)) throw wrong("webBridge.pick", "parts", "an array of names", parts);
+  const known = load2().parts;
+  const names = guarded("webBridge.pick", "parts", () => [...parts]);
+  const wanted2 = names.map((name, index) => {
+    if (typeof name === "string" && Object.hasOwn(known, name)) return known[name];
+    throw wrong("webBridge.pick", `parts[${index}]`, `one of ${Object.keys(known).join(", ")}`, name);
+  });
+  const code = assemble(wanted2);
+  return source(() => code);
+}
+var whole2;
+var webBridge = Object.freeze(
+  Object.defineProperties(
+    source(() => whole2 ??= assemble(Object.values(load2().parts))),
+    {
+      parts: { get: () => Object.freeze(Object.keys(load2().parts)) },
+      pick: { value: pick }
+    }
+  )
+);
 // Annotate the CommonJS export names for ESM import in node:
 0 && (module.exports = {
+  ConsoleOpaque,
   GuestError,
   Inspector,
   Isolate,
@@ -1966,5 +3603,7 @@ async function verify({ snapshot, memoryLimitMb, timeoutMs, hostile }) {
   buildSnapshot,
   createIsolate,
   snapshotCache,
-  verifyIsolation
+  transfer,
+  verifyIsolation,
+  webBridge
 });

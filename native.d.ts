@@ -40,6 +40,8 @@ export declare class Connection {
    * A `TypeError` with code `ERR_INVALID_ARG` when the memory limit is too small for the snapshot.
    */
   createIsolate(id: number, options: NativeIsolateOptions, snapshot?: NativeSnapshot | undefined | null): NativeIsolate
+  /** Starts a process for isolates. What it says, and its end, arrive as events under its number. */
+  startProcess(program: NativeProcessProgram): NativeProcess
   /** Verifies a snapshot's isolation; answered with the report as JSON. */
   verifyIsolation(id: number, snapshot: NativeSnapshot, options: NativeVerifyOptions): void
 }
@@ -52,10 +54,28 @@ export declare class NativeIsolate {
   eval(request: number, source: NativeSource, timeoutMs?: number | undefined | null): void
   /** Calls the function at a dotted path with an encoded array of arguments. */
   call(request: number, path: string, arguments: Uint8Array, timeoutMs?: number | undefined | null): void
+  /** Imports a module; answered with its exports, encoded as an object. */
+  import(request: number, specifier: string, timeoutMs?: number | undefined | null): void
   /** Answers a host call with an encoded value, or an encoded error. */
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
+  /**
+   * Before the request itself: tells what moves with it. The buffers are the guest's, by their number
+   * in the encoded arguments. Those which `lent` lists by number nobody else refers to any more: they
+   * are copied later, on the isolate's thread; the others are copied here. `result` moves the
+   * buffers of the result to the host.
+   */
+  announceMoves(request: number, buffers: Array<Uint8Array>, lent: Array<number>, result: boolean): void
+  /** Answers a host call with an encoded value and buffers, as `announce_moves` takes them. */
+  answerMoving(hostCall: number, value: Uint8Array, buffers: Array<Uint8Array>, lent: Array<number>): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
+  /**
+   * Says of the next request, by its number, that it is made in order to answer one of these host
+   * calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
+   */
+  nest(request: number, hostCalls: Array<number>): void
+  /** The host is done with so many reports of a `reports` event, of that weight together. */
+  reported(reports: number, bytes: number): void
   /** Writes the heap to a file. */
   heapSnapshot(request: number, path: string): void
   /**
@@ -77,12 +97,39 @@ export declare class NativeIsolate {
   dispose(request: number): void
 }
 
+/** The way of an isolate's process to its host. */
+export declare class NativeParent {
+  /** Sends a frame: the head, and the parts after it. Returns when it is written. */
+  send(head: Uint8Array, parts: Array<Uint8Array>): void
+}
+
+/** A process for isolates. It ends when this object is collected. */
+export declare class NativeProcess {
+  /** Unique in this process. */
+  get id(): number
+  /** Sends a frame: the head, and the parts after it. */
+  send(head: Uint8Array, parts: Array<Uint8Array>): void
+  /** Sends a frame: the head, and the snapshot's bytes after it. They are not copied. */
+  sendSnapshot(head: Uint8Array, snapshot: NativeSnapshot): void
+  /**
+   * Ends the process when its resident memory has grown by more than so many bytes from now on;
+   * absent for no bound. Only on Linux.
+   */
+  watch(bytes?: number | undefined | null): void
+  /** Tells Node.js's garbage collector what the process weighs from now on, in bytes. */
+  weigh(bytes: number): void
+  /** Ends the process at once; its `ended` event follows. */
+  kill(): void
+}
+
 /** A verified snapshot, and the isolates of it that are held ready. */
 export declare class NativeSnapshot {
   /** SHA-256 over everything that shapes the heap, in hexadecimal. */
   get key(): string
   /** The header as JSON, with the lengths of the file. */
   get info(): string
+  /** What tells it from every other snapshot: a SHA-256 that covers all of its bytes. */
+  get digest(): string
   /** The smallest memory limit with which this snapshot can be restored, in MiB. */
   get smallestMemoryLimitMb(): number
   /** A copy of the snapshot file's bytes. */
@@ -100,6 +147,18 @@ export declare function connect(options: NativeConnectOptions, dispatch: (arg0: 
 
 /** Does this encoded message hold an `Error`, or a token that the reader does not know? */
 export declare function containsError(bytes: Uint8Array): boolean
+
+/** Detaches a buffer whose content has moved. */
+export declare function detach(buffer: ArrayBuffer): void
+
+/** How many isolate threads there are in this process, among them those that will never end. */
+export declare function isolateThreads(): number
+
+/**
+ * From now on the private writable memory of this process may grow by so many bytes, and the system
+ * refuses more; absent for no bound. Says whether the bound holds. For a process that serves a parent.
+ */
+export declare function limitData(bytes?: number | undefined | null): boolean
 
 /** Sets what is given: the limit of the memory, and of each directory, in MiB. */
 export declare function limitSnapshotCache(memoryMb?: number | undefined | null, directoryMb?: number | undefined | null): void
@@ -152,20 +211,25 @@ export interface NativeError {
   name?: string
   /** For `ERR_GUEST`: the guest's stack. */
   stack?: string
-  /** Why an isolate is finished, or what the guest threw while a snapshot was built. */
+  /** Why an isolate is finished, the guest's error of a missing module, or what the guest threw while a snapshot was built. */
   cause?: NativeError
 }
 
 /** The answer to a request, or a guest's call of a host function. */
 export interface NativeEvent {
-  /** `done`, `hostCall`, `progress` or `inspector`. */
+  /** `done`, `hostCall`, `progress`, `reports`, `inspector`, or of a process: `frame` or `ended`. */
   kind: string
-  /** The request's number, the host call's, or the inspector session's. */
+  /**
+   * The request's number, the host call's, the inspector session's, or the process's; for `reports`
+   * their weight in bytes.
+   */
   id: number
-  /** For `hostCall` and `inspector`: the isolate's number. */
+  /** For `hostCall`, `reports` and `inspector`: the isolate's number. */
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
+  /** For `hostCall`: the request that the guest works for. */
+  owner?: number
   /** An encoded value. */
   bytes?: Uint8Array
   /** An answer as JSON; for `inspector` a message of the session, absent when the isolate is finished. */
@@ -176,6 +240,12 @@ export interface NativeEvent {
   warning?: string
   /** Why the request failed. */
   error?: NativeError
+  /** For `reports`: what the isolate tells beside answers, in order. */
+  reports?: Array<NativeReport>
+  /** What moved with the encoded value: buffers by their number in it, each its own. */
+  buffers?: Array<Uint8Array>
+  /** A small encoded value, in place of `bytes`: text with a character for each byte. */
+  packed?: string
 }
 
 /** How an isolate is to be made, apart from its snapshot. */
@@ -193,6 +263,68 @@ export interface NativeIsolateOptions {
   globals: Uint8Array
   /** Dotted paths of host functions. */
   bindings: Array<string>
+  /** CPU time of the session's whole life, in milliseconds; absent for no limit. */
+  cpuLimitMs?: number
+  /** Whether the guest may make code from strings. */
+  codegenStrings: boolean
+  /** Whether the guest may compile WebAssembly. */
+  codegenWasm: boolean
+  /** Those of them that block the guest until the host answers. */
+  syncBindings: Array<string>
+  /** What the guest can import. */
+  modules: Array<NativeModule>
+  /** Whether the host is asked for other modules. */
+  hasLoader: boolean
+  /** Whether the host wants console entries. */
+  console: boolean
+  /** Whether the host wants to know of errors that nobody caught. */
+  uncaught: boolean
+  /** The largest encoded message, in bytes; absent for no limit but the memory's. */
+  largestValue?: number
+  /** How deep values may be nested; absent for no limit but the stack's. */
+  deepestValue?: number
+}
+
+/** A module that the guest can import. */
+export interface NativeModule {
+  /** What it is imported by. */
+  specifier: string
+  /** The code. */
+  code: string
+  /** The file name in stack traces. */
+  name: string
+  /** `module`, `commonjs` or `json`. */
+  kind: string
+}
+
+/** A program that serves its parent. */
+export interface NativeProcessProgram {
+  /** Its executable: Node.js itself. */
+  program: string
+  /** Its arguments. */
+  arguments: Array<string>
+  /** Its whole environment: names and values in turn. */
+  environment: Array<string>
+  /** Its working directory. */
+  directory: string
+}
+
+/** A call of a `console` method, an error that nobody caught, or a mark where such are missing. */
+export interface NativeReport {
+  /** `console`, `rejection`, `exception` or `dropped`. */
+  kind: string
+  /** For `console`: the entry as JSON, see `src/engine/observe`. */
+  json?: string
+  /** For `rejection` and `exception`: what was thrown. */
+  error?: NativeError
+  /** What caused it: `eval`, `call`, `import`, `start` or `detached`. */
+  origin?: string
+  /** The source's name, or the path that was called, if known. */
+  name?: string
+  /** For `rejection`: so many more are not told of one by one. For `dropped`: missing errors. */
+  more?: number
+  /** For `dropped`: missing console entries. */
+  entries?: number
 }
 
 /** A source as `lib/` passes it. */
@@ -217,11 +349,29 @@ export interface NativeVerifyOptions {
   hostile?: NativeSource
 }
 
+/** How deep the values of an encoded message are nested: 0 for a primitive, 1 for an array of primitives. */
+export declare function nesting(bytes: Uint8Array): number
+
+/** A number that no other isolate of this process has: for one that lives in another process. */
+export declare function reserveIsolateId(): number
+
 /**
  * The whole life of a snapshot helper process: reads an order from the standard input, builds,
  * answers, and ends the process.
  */
 export declare function runHelper(): void
 
+/**
+ * Makes this process one that serves the given parent process: `on_frame` gets what that sends. Keeps
+ * the event loop alive; the process ends with its parent.
+ */
+export declare function serveParent(pid: number, onFrame: (arg0: Uint8Array) => void): NativeParent
+
 /** What the cache holds and does, as JSON. */
 export declare function snapshotCacheStats(): string
+
+/**
+ * Starts V8, and returns when it has started. For a process that serves a parent: V8 starts by itself,
+ * with the first isolate, where nobody may wait.
+ */
+export declare function startV8(): void

@@ -1,16 +1,50 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+
+const processMode = fileURLToPath(new URL('./__test__/support/process-mode.ts', import.meta.url))
 
 export default defineConfig({
   test: {
-    include: ['__test__/**/*.test.ts'],
     // A crash of the addon must fail one test file, not the runner.
     pool: 'forks',
     testTimeout: 30_000,
     hookTimeout: 60_000,
-    typecheck: {
-      enabled: true,
-      include: ['__test__/**/*.test-d.ts'],
-      tsconfig: './tsconfig.json',
-    },
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'host',
+          include: ['__test__/**/*.test.ts'],
+          typecheck: {
+            enabled: true,
+            include: ['__test__/**/*.test-d.ts'],
+            tsconfig: './tsconfig.json',
+          },
+        },
+      },
+      {
+        // The same tests of what isolates do, with each isolate in a process of its own.
+        extends: true,
+        resolve: { alias: [{ find: /^isoseed$/, replacement: processMode }] },
+        test: {
+          name: 'process',
+          include: [
+            'bindings',
+            'codegen',
+            'cpu-limit',
+            'dispose',
+            'fallback',
+            'isolate',
+            'limits',
+            'memory',
+            'sync-bindings',
+            'uncloneable',
+            'values',
+            'values-errors',
+            'wall-time',
+          ].map((name) => `__test__/${name}.test.ts`),
+        },
+      },
+    ],
   },
 })

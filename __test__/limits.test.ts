@@ -25,6 +25,7 @@ describe('a time limit ends', () => {
     'a loop': 'for (;;);',
     'a loop that catches everything': 'for (;;) { try { for (;;); } catch {} finally { for (;;); } }',
     'a loop in a function called by a builtin': '[1].map(() => { for (;;); })',
+    'a loop that V8 would compile without a look at its interrupts': 'const all = []; for (;;) { all.push(new Array(1000)); if (all.length > 1000) all.length = 0 }',
     'microtasks': '(async () => { for (;;) await null })()',
     'promises that are chained for ever': 'Promise.resolve().then(function again() { return Promise.resolve().then(again) })',
     'a promise that is never settled': 'new Promise(() => {})',

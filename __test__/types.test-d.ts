@@ -1,7 +1,27 @@
 import type { Plugin } from 'esbuild'
 import { expectTypeOf, test } from 'vitest'
 import { buildSnapshot, createIsolate, Snapshot, snapshotCache } from '../lib/index.js'
-import type { BuildSnapshotOptions, CallOptions, CreateIsolateOptions, Isolate, IsolateStats, Remote, SnapshotCacheLimits, SnapshotCacheStats, SnapshotInfo, Source } from '../lib/index.js'
+import type {
+  BuildSnapshotOptions,
+  CallOptions,
+  ConsoleEntry,
+  CreateIsolateOptions,
+  DiagnosticsChannels,
+  GuestBindings,
+  HostFunction,
+  HostObject,
+  Isolate,
+  IsolateStats,
+  ModuleLoader,
+  ModuleSource,
+  Remote,
+  SnapshotCacheLimits,
+  SnapshotCacheStats,
+  SnapshotInfo,
+  Source,
+  SyncBinding,
+  UnhandledRejection,
+} from '../lib/index.js'
 import { bundle } from '../lib/bundle.js'
 
 interface Api {
@@ -76,6 +96,38 @@ test('options', () => {
   void createIsolate({ timeoutMs: '1' })
 })
 
+test('what an isolate tells beside answers', () => {
+  expectTypeOf<'inherit'>().toExtend<NonNullable<CreateIsolateOptions['console']>>()
+  expectTypeOf<NonNullable<CreateIsolateOptions['console']>>().extract<(...args: never[]) => unknown>().parameter(0).toEqualTypeOf<ConsoleEntry>()
+  expectTypeOf<NonNullable<CreateIsolateOptions['onUnhandledRejection']>>().parameter(0).toEqualTypeOf<UnhandledRejection>()
+  expectTypeOf<ConsoleEntry['level']>().toExtend<keyof Console>()
+  expectTypeOf<DiagnosticsChannels['isoseed:limit']['code']>().toEqualTypeOf<'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_ISOLATE_LOST'>()
+  // @ts-expect-error no such sink
+  void createIsolate({ console: 'stdout' })
+})
+
+test('bindings as the guest sees them', () => {
+  const bindings = {
+    add: (a: number, b: number) => a + b,
+    load: async (id: string) => ({ id }),
+    now: { sync: true, fn: () => 1 },
+    later: { sync: true, fn: async (key: string, deep?: boolean) => [key, deep] as const },
+    db: { get: (key: string) => key, deep: { er: { sync: true, fn(n: number) { return n } } } },
+  } as const
+  expectTypeOf(bindings).toExtend<NonNullable<CreateIsolateOptions['bindings']>>()
+  type Guest = GuestBindings<typeof bindings>
+  expectTypeOf<Guest['add']>().toEqualTypeOf<(a: number, b: number) => Promise<number>>()
+  expectTypeOf<Guest['load']>().toEqualTypeOf<(id: string) => Promise<{ id: string }>>()
+  expectTypeOf<Guest['now']>().toEqualTypeOf<() => number>()
+  expectTypeOf<Guest['later']>().toEqualTypeOf<(key: string, deep?: boolean) => readonly [string, boolean | undefined]>()
+  expectTypeOf<Guest['db']['get']>().toEqualTypeOf<(key: string) => Promise<string>>()
+  expectTypeOf<Guest['db']['deep']['er']>().toEqualTypeOf<(n: number) => number>()
+  expectTypeOf<GuestBindings<{ any: any; not: number }>>().toEqualTypeOf<{ readonly any: any; readonly not: never }>()
+  expectTypeOf<{ sync: true; fn: () => void }>().toExtend<SyncBinding>()
+  expectTypeOf<{ sync: boolean; fn: () => void }>().not.toExtend<HostFunction | SyncBinding | HostObject>()
+  expectTypeOf<{ sync: true }>().not.toExtend<HostFunction | SyncBinding | HostObject>()
+})
+
 test('the cache', () => {
   expectTypeOf<BuildSnapshotOptions['cache']>().toEqualTypeOf<boolean | string | undefined>()
   expectTypeOf(snapshotCache.stats).toEqualTypeOf<() => SnapshotCacheStats>()
@@ -102,4 +154,15 @@ test('what the bundler makes is a source, and its plugins are esbuild\'s', () =>
   void bundle({ global: '_' })
   // @ts-expect-error no such option
   void bundle({ entry: 'lodash', platform: 'node' })
+})
+
+test('modules', () => {
+  type Modules = NonNullable<CreateIsolateOptions['modules']>
+  expectTypeOf({ 'a.js': 'export default 1', 'b.json': { code: '1', type: 'json' as const }, 'c.cjs': { code: '', name: 'c', type: 'commonjs' as const } }).toExtend<Modules>()
+  expectTypeOf((specifier: string) => (specifier === 'a' ? 'export default 1' : null)).toExtend<Modules>()
+  expectTypeOf(async (_: string, referrer: string) => (referrer === '' ? undefined : { code: '' })).toExtend<Modules>()
+  expectTypeOf(() => 5).not.toExtend<ModuleLoader>()
+  expectTypeOf<{ code: string; type: 'script' }>().not.toExtend<ModuleSource>()
+  expectTypeOf(untyped.import<{ default: number }>('a.js', { timeoutMs: 5 })).resolves.toEqualTypeOf<{ default: number }>()
+  expectTypeOf(untyped.import('a.js')).resolves.toEqualTypeOf<Record<string, unknown>>()
 })

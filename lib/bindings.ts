@@ -1,10 +1,12 @@
-import { guarded, isObject, wrong } from './checks.js'
+import { guarded, isObject, readObject, wrong } from './checks.js'
 import { invalidArg, show } from './errors.js'
 
 /** A host function with the object that holds it. */
 export interface Binding {
   call: (...args: unknown[]) => unknown
   holder: object
+  /** Whether the guest waits for its answer, instead of getting a promise. */
+  sync: boolean
 }
 
 /**
@@ -25,7 +27,7 @@ export function flattenBindings(where: string, bindings: unknown): Map<string, B
 function collect(where: string, holder: unknown, path: readonly string[], holders: readonly object[], found: Map<string, Binding>): void {
   const name = ['bindings', ...path].join('.')
   if (!isNamespace(holder)) {
-    throw wrong(where, name, path.length === 0 ? 'an object of functions' : 'a function or an object of functions', holder)
+    throw wrong(where, name, path.length === 0 ? 'an object of functions' : 'a function, { sync: true, fn } or an object of functions', holder)
   }
   if (holders.includes(holder)) throw invalidArg(`${where}: ${name} must not contain itself`)
   const keys = guarded(where, name, () => Object.keys(holder))
@@ -38,11 +40,28 @@ function collect(where: string, holder: unknown, path: readonly string[], holder
     const inner = [...path, key]
     const member = guarded(where, ['bindings', ...inner].join('.'), () => Reflect.get(holder, key) as unknown)
     if (typeof member === 'function') {
-      found.set(inner.join('.'), { call: member as Binding['call'], holder })
+      found.set(inner.join('.'), { call: member as Binding['call'], holder, sync: false })
+    } else if (isSyncBinding(where, ['bindings', ...inner].join('.'), member)) {
+      found.set(inner.join('.'), syncBinding(where, ['bindings', ...inner].join('.'), member))
     } else {
       collect(where, member, inner, [...holders, holder], found)
     }
   }
+}
+
+/** By `sync`: among functions under names, it is one of them, or an object of more. */
+function isSyncBinding(where: string, name: string, member: unknown): member is object {
+  if (!isObject(member) || !guarded(where, name, () => Object.hasOwn(member, 'sync'))) return false
+  return !['function', 'object'].includes(typeof guarded(where, `${name}.sync`, () => Reflect.get(member, 'sync') as unknown))
+}
+
+function syncBinding(where: string, name: string, member: object): Binding {
+  const parts = readObject(where, name, member, ['sync', 'fn'])
+  // Not even false: who wants to say that says the function alone.
+  if (parts.get('sync') !== true) throw wrong(where, `${name}.sync`, 'true', parts.get('sync'))
+  const fn = parts.get('fn')
+  if (typeof fn !== 'function') throw wrong(where, `${name}.fn`, 'a function', fn)
+  return { call: fn as Binding['call'], holder: member, sync: true }
 }
 
 /** `import * as functions` is as good as an object of functions. */

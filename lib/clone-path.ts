@@ -27,9 +27,38 @@ export function cloneError(value: unknown, label: string, error: unknown): Isose
   }
   const text = String((error as Partial<Error> | undefined)?.message)
   if (text.includes('call stack size exceeded')) {
-    return new IsoseedError('ERR_DATA_CLONE', `${label} can't be cloned: it is nested too deeply`)
+    return new IsoseedError('ERR_DATA_CLONE', `${deepPath(value, label, DEEP)} can't be cloned: it is nested too deeply`)
   }
   return new IsoseedError('ERR_DATA_CLONE', `${label} can't be cloned: ${text}`, { cause: error })
+}
+
+/** Stack does not run out over less. */
+const DEEP = 500
+
+/**
+ * The path of the first object nested deeper than so many levels, in the order
+ * in which V8 writes. What an error refers to is a value of its own.
+ */
+export function deepPath(root: unknown, label: string, depth: number): string {
+  const seen = new Set<unknown>()
+  const pending: { place: Place; level: number }[] = [{ place: { value: root, step: '' }, level: 1 }]
+  for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
+    const { place, level } = next
+    const { value } = place
+    if (typeof value !== 'object' || value === null || seen.has(value)) continue
+    seen.add(value)
+    const isError = types.isNativeError(value)
+    if (level > depth && !isError && !isLeaf(value)) return pathOf(place, label)
+    const children = childrenOf(value, place)
+    if (!Array.isArray(children)) continue
+    for (const child of children.reverse()) pending.push({ place: child, level: isError ? 1 : level + 1 })
+  }
+  return label
+}
+
+/** Objects that nest nothing. */
+function isLeaf(value: object): boolean {
+  return types.isAnyArrayBuffer(value) || types.isArrayBufferView(value) || types.isDate(value) || types.isRegExp(value) || types.isBoxedPrimitive(value)
 }
 
 /** Walks a value in the order V8 does, without recursion, to the first part that V8 refuses. */

@@ -1,15 +1,27 @@
 import { join } from 'node:path'
-import type { Connection as NativeConnection, NativeError, NativeEvent } from '../native.js'
+import type { Connection as NativeConnection, NativeError, NativeEvent, NativeReport } from '../native.js'
 import { abortReason, onAbort } from './abort.js'
 import { loadNative } from './addon.js'
 import type { Native } from './addon.js'
+import { deepPath } from './clone-path.js'
 import { decode } from './decode.js'
+import { tellDisposed } from './diagnostics.js'
 import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
+import { currentFrame } from './nesting.js'
+import type { Frame } from './nesting.js'
+import { NOT_SMALL, decodeSmall, encodeSmall, encodeSmallArguments, unpack } from './small.js'
+import { movedBeside, received } from './transfer.js'
+import { goesBeside } from './writer.js'
+import { checkDepth, checkSize } from './value-limits.js'
+import type { Limits } from './value-limits.js'
 
 /** Who answers an isolate's calls of host functions, and hears its inspector. */
 export interface HostCallReceiver {
-  onHostCall(hostCall: number, path: string, args: Uint8Array): void
+  /** @param within the call of a `sync` binding that the guest's call is a part of */
+  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void
+  /** @param weight what the native side wants to hear again when this is done with the reports */
+  onReports(reports: NativeReport[], weight: number): void
   /** A session of its inspector has a message, or ends with the isolate. */
   onInspector(session: number, message: string | undefined): void
 }
@@ -23,13 +35,31 @@ export interface RequestOptions {
   owner?: object
   /** Hears what the request is doing, as JSON. */
   onProgress?: ((json: string) => void) | undefined
+  /** The request's own time limit: a process that has not answered some time after it is ended. */
+  timeoutMs?: number | undefined
 }
+
+/** A request that is being handed to the native side. */
+export interface Starting {
+  request: number
+  timeoutMs: number | undefined
+}
+
+/** An encoded value, and the buffers that go beside it. */
+export interface Outgoing {
+  bytes: Uint8Array
+  /** Their content is copied when they are handed to the native side. */
+  beside: readonly ArrayBuffer[]
+}
+
+const NONE: readonly ArrayBuffer[] = []
 
 interface Pending {
   resolve: (event: NativeEvent) => void
   reject: (reason: unknown) => void
   owner: object | undefined
   onProgress: ((json: string) => void) | undefined
+  frame: Frame | undefined
   stopWaiting: (() => void) | undefined
   release: () => void
 }
@@ -56,14 +86,21 @@ const MAX_REQUEST = 2 ** 31 - 1
  */
 class Connection {
   readonly native: NativeConnection
+  readonly #addon: Native
   readonly #containsError: (bytes: Uint8Array) => boolean
   readonly #pending = new Map<number, Pending>()
   readonly #receivers = new Map<number, WeakRef<HostCallReceiver>>()
-  readonly #collected = new FinalizationRegistry<number>((isolate) => this.#receivers.delete(isolate))
+  readonly #collected = new FinalizationRegistry<number>((isolate) => {
+    this.#receivers.delete(isolate)
+    tellDisposed(isolate, 'collected')
+  })
+  readonly #processes = new Map<number, (event: NativeEvent) => void>()
   #lastRequest = 0
+  #starting: Starting | undefined
   #holders = 0
 
   constructor(addon: Native) {
+    this.#addon = addon
     this.#containsError = addon.containsError
     this.native = addon.connect(
       {
@@ -116,9 +153,70 @@ class Connection {
     this.#collected.unregister(receiver)
   }
 
-  /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  encode(value: unknown, label: string): Uint8Array {
-    return encode(value, label, this.#containsError)
+  /** The request whose `start` is being called: how a stand-in for an isolate knows that a call is one. */
+  get starting(): Starting | undefined {
+    return this.#starting
+  }
+
+  /** What comes from a process for isolates goes to this listener, until it has ended. */
+  hear(process: number, listener: (event: NativeEvent) => void): void {
+    this.#processes.set(process, listener)
+  }
+
+  /** Takes an event that comes from an isolate in another process. Not from inside the call that makes a request. */
+  deliver(event: NativeEvent): void {
+    this.#dispatch(event)
+  }
+
+  /**
+   * @param transfer buffers that the host gives away
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  encodeArguments(args: readonly unknown[], limits: Limits, transfer: readonly ArrayBuffer[]): Outgoing {
+    if (transfer.length === 0) {
+      const small = encodeSmallArguments(args)
+      if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
+    }
+    return this.#encode(args, 'args', limits, true, transfer)
+  }
+
+  /**
+   * Encodes a value of the user's; as `encodeArguments`.
+   *
+   * @param label what the value is called in an error message
+   */
+  encode(value: unknown, label: string, limits: Limits, transfer: readonly ArrayBuffer[] = NONE): Outgoing {
+    const small = encodeSmall(value)
+    if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
+    return this.#encode(value, label, limits, false, transfer)
+  }
+
+  /** Encodes the globals of a session. Nothing goes beside them. */
+  encodeGlobals(globals: object, limits: Limits): Uint8Array {
+    const bytes = encode(globals, 'globals', this.#containsError)
+    this.#checkLimits({ bytes, beside: NONE }, globals, 'globals', limits, true)
+    return bytes
+  }
+
+  #encode(value: unknown, label: string, limits: Limits, list: boolean, transfer: readonly ArrayBuffer[]): Outgoing {
+    const beside = movedBeside(transfer)
+    for (const item of list ? (value as unknown[]) : [value]) {
+      if (goesBeside(item) && !beside.includes(item)) beside.push(item)
+    }
+    const outgoing = { bytes: encode(value, label, this.#containsError, beside), beside }
+    this.#checkLimits(outgoing, value, label, limits, list)
+    return outgoing
+  }
+
+  #checkLimits({ bytes, beside }: Outgoing, value: unknown, label: string, limits: Limits, list: boolean): void {
+    checkSize(bytes.byteLength + beside.reduce((sum, buffer) => sum + buffer.byteLength, 0), limits, label)
+    if (limits.depth === undefined) return
+    checkDepth(this.#addon.nesting(bytes), limits, list, (depth) => deepPath(value, label, depth))
+  }
+
+  /** Takes buffers away from the host: their content has moved. */
+  detach(buffers: readonly ArrayBuffer[]): void {
+    for (const buffer of buffers) this.#addon.detach(buffer)
   }
 
   encodeThrown(value: unknown, path: string): Uint8Array {
@@ -126,21 +224,38 @@ class Connection {
   }
 
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes: Uint8Array | undefined): unknown {
-    return bytes === undefined ? undefined : decode(bytes)
+  decode(bytes: Uint8Array): unknown {
+    return decode(bytes)
   }
 
-  #send(start: (request: number) => void, { signal, abort, owner, onProgress }: RequestOptions): Promise<NativeEvent> {
+  /**
+   * The value that a request was answered with.
+   *
+   * @throws `IsoseedError` with `ERR_DATA_CLONE`
+   */
+  valueOf({ packed, bytes, buffers }: NativeEvent): unknown {
+    if (typeof packed === 'string') {
+      const small = decodeSmall(packed)
+      return small === NOT_SMALL ? decode(unpack(packed)) : small
+    }
+    if (bytes === undefined) return undefined
+    return buffers === undefined ? decode(bytes) : decode(bytes, received(buffers))
+  }
+
+  #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
-      const pending: Pending = { resolve, reject, owner, onProgress, stopWaiting: undefined, release: this.hold() }
+      const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined, release: this.hold() }
       this.#pending.set(request, pending)
+      this.#starting = { request, timeoutMs }
       try {
         start(request)
       } catch (error) {
         this.#take(request)
         reject(error)
         return
+      } finally {
+        this.#starting = undefined
       }
       if (signal === undefined) return
       pending.stopWaiting = onAbort(signal, () => {
@@ -172,7 +287,12 @@ class Connection {
     if (event.kind === 'hostCall') {
       // Nobody there: the isolate has been collected and is being disposed.
       const receiver = this.#receivers.get(event.isolate as number)?.deref()
-      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array)
+      const within = this.#pending.get(event.owner as number)?.frame
+      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array, within)
+      return
+    }
+    if (event.kind === 'reports') {
+      this.#receivers.get(event.isolate as number)?.deref()?.onReports(event.reports as NativeReport[], event.id)
       return
     }
     if (event.kind === 'inspector') {
@@ -182,6 +302,12 @@ class Connection {
     }
     if (event.kind === 'progress') {
       this.#pending.get(event.id)?.onProgress?.(event.json as string)
+      return
+    }
+    if (event.kind === 'frame' || event.kind === 'ended') {
+      const listener = this.#processes.get(event.id)
+      if (event.kind === 'ended') this.#processes.delete(event.id)
+      listener?.(event)
       return
     }
     const pending = this.#take(event.id)

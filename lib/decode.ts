@@ -17,18 +17,22 @@ const CONSTRUCTORS: readonly (() => Error)[] = [
 /**
  * Decodes a value that a guest sent.
  *
+ * @param buffers what moved beside the message, by number
  * @throws `IsoseedError` with `ERR_DATA_CLONE` if this Node can't read it
  */
-export function decode(bytes: Uint8Array): unknown {
+export function decode(bytes: Uint8Array, buffers: readonly ArrayBuffer[] = []): unknown {
   try {
     const reader = new Reader(bytes)
+    for (const [number, buffer] of buffers.entries()) reader.transferArrayBuffer(number, buffer)
     reader.readHeader()
     const value: unknown = reader.readValue()
     while (reader.readUint32() === MORE_DETAILS) reader.readDetails()
     reader.nameStacklessErrors()
     return value
   } catch (cause) {
-    throw new IsoseedError('ERR_DATA_CLONE', `a value of the guest can't be read: ${String((cause as Partial<Error>)?.message)}`, { cause })
+    const words = String((cause as Partial<Error>)?.message)
+    const why = words.includes('call stack size exceeded') ? 'it is nested too deeply' : words
+    throw new IsoseedError('ERR_DATA_CLONE', `a value of the guest can't be read: ${why}`, { cause })
   }
 }
 

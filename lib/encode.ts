@@ -13,11 +13,12 @@ export type ContainsError = (bytes: Uint8Array) => boolean
  * Encodes a value of the host for a guest.
  *
  * @param label what the value is called in an error message, such as `args`
+ * @param beside buffers that go beside the message, by their number in it; large ones that are met are added
  * @throws `IsoseedError` with `ERR_DATA_CLONE`, naming the path of what can't cross
  */
-export function encode(value: unknown, label: string, containsError: ContainsError): Uint8Array {
+export function encode(value: unknown, label: string, containsError: ContainsError, beside?: ArrayBuffer[]): Uint8Array {
   try {
-    return write(value, 'value', containsError)
+    return write(value, 'value', containsError, beside)
   } catch (error) {
     throw cloneError(value, label, error)
   }
@@ -41,12 +42,13 @@ export function encodeThrown(value: unknown, path: string, containsError: Contai
 }
 
 /** V8 alone first: it is fast, nearly always enough, and checks nearly everything. */
-function write(value: unknown, mode: ErrorMode, containsError: ContainsError): Uint8Array {
+function write(value: unknown, mode: ErrorMode, containsError: ContainsError, beside?: ArrayBuffer[]): Uint8Array {
   const writer = new Writer()
+  if (beside !== undefined) writer.writeBeside(beside)
   writer.write(value)
   const bytes = finish(writer)
   if ((isFlat(value) && !bytes.includes(V8_ERROR_TAG)) || !containsError(bytes)) return bytes
-  return finish(writeWithErrors(value, mode))
+  return finish(writeWithErrors(value, mode, beside))
 }
 
 /** Most calls pass a few primitives: no need to ask the native side whether there is an error among them. */

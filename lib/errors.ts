@@ -8,10 +8,13 @@ export { invalidArg, show } from './misuse.js'
  *
  * - `ERR_GUEST`: the guest threw, or its promise rejected (a `GuestError`); the isolate stays usable.
  * - `ERR_TIMEOUT`: a call passed its `timeoutMs`; the isolate stays usable, unless V8 did not stop in time.
+ * - `ERR_CPU_LIMIT`: the isolate used up its `cpuLimitMs`; the isolate is finished.
  * - `ERR_MEMORY_LIMIT`: heap plus buffers passed `memoryLimitMb`; the isolate is finished.
  * - `ERR_DISPOSED`: the isolate was disposed or is finished; `cause` says why it finished.
  * - `ERR_ISOLATE_LOST`: V8 reported a fatal error in this isolate, or it did not stop when told to; finished.
  * - `ERR_DATA_CLONE`: a value can't cross; the message names its path; the isolate stays usable.
+ * - `ERR_MODULE_NOT_FOUND`: an import that neither the snapshot nor `modules` resolves; `cause` is the `GuestError`
+ *   with the place of the import; the isolate stays usable.
  * - `ERR_SNAPSHOT_UNSAFE`: the heap can't be captured; see `findings`.
  * - `ERR_SNAPSHOT_BUILD`: the build failed otherwise; `cause` is the guest's error if the source threw.
  * - `ERR_SNAPSHOT_CORRUPT`: the bytes are no snapshot, cut short or changed.
@@ -20,16 +23,19 @@ export { invalidArg, show } from './misuse.js'
  * - `ERR_INSPECTOR`: the inspector refuses: another CPU profiler, such as Node's own, runs in this process.
  * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
  *   there; `cause` is the bundler's error.
+ * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on; the isolate stays usable.
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
  * - `ERR_ADDON_LOAD`: the native addon can't be loaded; `cause` is the loader's error.
  */
 export type ErrorCode =
   | 'ERR_GUEST'
   | 'ERR_TIMEOUT'
+  | 'ERR_CPU_LIMIT'
   | 'ERR_MEMORY_LIMIT'
   | 'ERR_DISPOSED'
   | 'ERR_ISOLATE_LOST'
   | 'ERR_DATA_CLONE'
+  | 'ERR_MODULE_NOT_FOUND'
   | 'ERR_SNAPSHOT_UNSAFE'
   | 'ERR_SNAPSHOT_BUILD'
   | 'ERR_SNAPSHOT_CORRUPT'
@@ -39,6 +45,7 @@ export type ErrorCode =
   | 'ERR_BUNDLE'
   | 'ERR_INVALID_ARG'
   | 'ERR_ADDON_LOAD'
+  | 'ERR_NESTED_CALL'
 
 /** What an `IsoseedError` may carry besides code and message. */
 export interface IsoseedErrorOptions {
@@ -62,7 +69,7 @@ export class IsoseedError extends Error {
   declare readonly findings?: readonly SnapshotFinding[]
 
   constructor(code: ErrorCode, message: string, options: IsoseedErrorOptions = {}) {
-    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    super(message, Object.hasOwn(options, 'cause') ? { cause: options.cause } : undefined)
     this.code = code
     if (options.findings !== undefined) {
       // An own property only where it means something, so that other errors print short.
@@ -100,11 +107,12 @@ export class GuestError extends IsoseedError {
   declare readonly errors?: readonly unknown[]
 
   constructor(message: string, guest: GuestErrorOptions) {
-    super('ERR_GUEST', message, 'cause' in guest ? { cause: guest.cause } : {})
+    // Own properties only: the host's prototypes may have anything under these names.
+    super('ERR_GUEST', message, Object.hasOwn(guest, 'cause') ? { cause: guest.cause } : {})
     Object.defineProperty(this, 'name', property(guest.name, false))
     Object.defineProperty(this, 'stack', property(guest.stack, false))
-    if (guest.code !== undefined) Object.defineProperty(this, 'guestCode', property(guest.code, true))
-    if (guest.errors !== undefined) Object.defineProperty(this, 'errors', property(guest.errors, false))
+    if (Object.hasOwn(guest, 'code') && guest.code !== undefined) Object.defineProperty(this, 'guestCode', property(guest.code, true))
+    if (Object.hasOwn(guest, 'errors') && guest.errors !== undefined) Object.defineProperty(this, 'errors', property(guest.errors, false))
   }
 }
 

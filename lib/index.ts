@@ -3,16 +3,30 @@
  * and a bundle, then start isolated sessions from it.
  */
 
+export { ConsoleOpaque } from './console-values.js'
+export type {
+  CallTrace,
+  DiagnosticsChannels,
+  IsolateCreated,
+  IsolateDisposed,
+  LimitHit,
+  SnapshotBuildTrace,
+} from './diagnostics-types.js'
 export { GuestError, IsoseedError } from './errors.js'
 export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions } from './errors.js'
+export type { GuestBinding, GuestBindings } from './guest-bindings.js'
 export { createIsolate, Isolate } from './isolate.js'
+export type { ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, UnhandledRejection } from './observe-types.js'
 export { Inspector } from './inspect.js'
 export type { CpuProfile, CpuProfileNode, CpuProfileOptions, HeapSnapshotOptions, InspectOptions, InspectorSession } from './inspector-types.js'
 export type { Remote, RemoteMember } from './remote.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
 export { snapshotCache } from './snapshot-cache.js'
 export type { SnapshotCache } from './snapshot-cache.js'
+export { transfer } from './transfer.js'
 export { verifyIsolation } from './verify.js'
+export { webBridge } from './web-bridge.js'
+export type { FetchRequest, FetchResponse, WebBridge, WebBridgePart } from './web-bridge.js'
 export type {
   BuildProgress,
   BuildSnapshotOptions,
@@ -23,6 +37,9 @@ export type {
   IsolateStats,
   IsolationReport,
   LoadOptions,
+  ModuleLoader,
+  ModuleSource,
+  ModuleSourceObject,
   PrewarmOptions,
   SaveOptions,
   SnapshotCacheLimits,
@@ -33,5 +50,7 @@ export type {
   SnapshotWarning,
   Source,
   SourceObject,
+  SyncBinding,
+  ValueLimits,
   VerifyIsolationOptions,
 } from './types.js'

@@ -1,16 +1,27 @@
-import type { NativeIsolate, NativeSnapshot, NativeSource } from '../native.js'
+import type { ReadableStream } from 'node:stream/web'
+import type { NativeIsolate, NativeReport, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
 import { profile } from './cpu-profile.js'
+import { LimitReporter, tellDisposed, traceCall } from './diagnostics.js'
+import type { CallTrace } from './diagnostics-types.js'
 import { streamed } from './heap-snapshot.js'
 import { openInspector } from './inspect.js'
 import type { Inspected, Inspector } from './inspect.js'
 import type { CpuProfileRequest, HeapSnapshotRequest, InspectRequest } from './inspect-options.js'
 import { InspectorLink } from './inspector-link.js'
 import type { CpuProfile } from './inspector-types.js'
+import { LOADER_PATH, askLoader } from './modules.js'
+import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
+import type { Frame } from './nesting.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
-import type { IsolateStats } from './types.js'
+import { createInProcess } from './process/pool.js'
+import { deliver, wanted } from './reports.js'
+import type { Listeners } from './reports.js'
+import { handOver, takeMarked } from './transfer.js'
+import type { IsolateStats, ModuleLoader } from './types.js'
+import type { Limits } from './value-limits.js'
 
 /**
  * One isolate behind its public face: talks to the native isolate and runs
@@ -25,15 +36,28 @@ export class IsolateCore implements HostCallReceiver, Inspected {
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
   readonly link: InspectorLink
+  readonly #loader: ModuleLoader | undefined
+  readonly #listeners: Listeners
+  readonly #limitReporter: LimitReporter
+  readonly #limits: Limits
+  /** What the host is done with, and the native side does not know yet. */
+  #done = { reports: 0, weight: 0 }
   #disposed: Promise<void> | undefined
+  /** With `process`: how long it took to start. */
+  #startMs: number | undefined
 
-  private constructor(connection: Connection, native: NativeIsolate, bindings: ReadonlyMap<string, Binding>) {
+  private constructor(connection: Connection, native: NativeIsolate, request: IsolateRequest) {
     this.#connection = connection
     this.#native = native
-    this.#bindings = bindings
+    this.#bindings = request.bindings
+    this.#loader = request.modules.loader
+    this.#listeners = request.listeners
+    this.#limitReporter = new LimitReporter(native.id)
+    this.#limits = request.valueLimits
     this.link = new InspectorLink({ native, request: (start) => this.#request(start) })
   }
 
+  /** Unique in the process. */
   get id(): number {
     return this.#native.id
   }
@@ -45,37 +69,88 @@ export class IsolateCore implements HostCallReceiver, Inspected {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
-    const { timeoutMs, memoryLimitMb, bindings } = request
+    const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules, valueLimits } = request
     const options = {
       memoryLimitMb,
       sources,
-      globals: connection.encode(request.globals, 'globals'),
+      globals: connection.encodeGlobals(request.globals, valueLimits),
       bindings: [...bindings.keys()],
-      ...(timeoutMs === Infinity ? {} : { timeoutMs }),
+      syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
+      modules: modules.given,
+      hasLoader: modules.loader !== undefined,
+      ...withTimeout(timeoutMs),
+      ...(cpuLimitMs === Infinity ? {} : { cpuLimitMs }),
+      codegenStrings: codegen.strings,
+      codegenWasm: codegen.wasm,
+      ...wanted(request.listeners),
+      largestValue: valueLimits.bytes,
+      ...(valueLimits.depth === undefined ? {} : { deepestValue: valueLimits.depth }),
     }
     let core: IsolateCore | undefined
+    const asked = performance.now()
+    const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs)
     await connection.request((id) => {
-      const native = connection.native.createIsolate(id, options, snapshot)
-      core = new IsolateCore(connection, native, bindings)
+      const native = request.process
+        ? createInProcess(connection, id, options, snapshot)
+        : connection.native.createIsolate(id, options, snapshot)
+      core = new IsolateCore(connection, native, request)
       connection.register(native.id, core)
+    }, limits)
+    const started = core as unknown as IsolateCore
+    // Its process knows nothing of the time that it took to start.
+    if (request.process) started.#startMs = performance.now() - asked
+    return started
+  }
+
+  eval({ source, timeoutMs, signal, moves }: EvalRequest): Promise<unknown> {
+    return this.#traced('eval', source.name, timeoutMs, async () => {
+      const start = (id: number): void => {
+        if (moves?.result === true) this.#native.announceMoves(id, [], [], true)
+        this.#native.eval(id, source, timeoutMs)
+      }
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
     })
-    return core as unknown as IsolateCore
   }
 
-  async eval({ source, timeoutMs, signal }: EvalRequest): Promise<unknown> {
-    const event = await this.#request((id) => this.#native.eval(id, source, timeoutMs), signal)
-    return this.#connection.decode(event.bytes)
+  call(path: string, args: unknown[], { timeoutMs, signal, moves }: CallLimits): Promise<unknown> {
+    return this.#traced('call', path, timeoutMs, async () => {
+      const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, moves?.transfer ?? [])
+      const start = (id: number): void => {
+        if (beside.length > 0 || moves?.result === true) {
+          const handed = handOver(beside, moves?.transfer ?? [])
+          this.#native.announceMoves(id, handed.bytes, handed.lent, moves?.result === true)
+        }
+        this.#native.call(id, path, bytes, timeoutMs)
+        if (moves !== undefined) this.#connection.detach(moves.transfer)
+      }
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
+    })
   }
 
-  async call(path: string, args: unknown[], { timeoutMs, signal }: CallLimits): Promise<unknown> {
-    const bytes = this.#connection.encode(args, 'args')
-    const event = await this.#request((id) => this.#native.call(id, path, bytes, timeoutMs), signal)
-    return this.#connection.decode(event.bytes)
+  import(specifier: string, { timeoutMs, signal }: CallLimits): Promise<unknown> {
+    return this.#traced('import', specifier, timeoutMs, async () => {
+      const start = (id: number): void => this.#native.import(id, specifier, timeoutMs)
+      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
+    })
+  }
+
+  /** Tells the channels of `diagnostics_channel` of a call, and of the limits that it hits. */
+  #traced(kind: CallTrace['kind'], name: string, timeoutMs: number | undefined, run: () => Promise<unknown>): Promise<unknown> {
+    const watched = async (): Promise<unknown> => {
+      try {
+        return await run()
+      } catch (error) {
+        this.#limitReporter.see(error, kind, name)
+        throw error
+      }
+    }
+    return traceCall(() => ({ isolateId: this.id, kind, name, ...(timeoutMs === undefined ? {} : { timeoutMs }) }), watched)
   }
 
   async stats(): Promise<IsolateStats> {
     const event = await this.#request((id) => this.#native.stats(id))
-    return JSON.parse(event.json as string) as IsolateStats
+    const stats = JSON.parse(event.json as string) as IsolateStats
+    return this.#startMs === undefined ? stats : { ...stats, startMs: this.#startMs }
   }
 
   inspect(request: InspectRequest): Promise<Inspector> {
@@ -112,33 +187,79 @@ export class IsolateCore implements HostCallReceiver, Inspected {
   async #dispose(): Promise<void> {
     await this.#request((id) => this.#native.dispose(id))
     this.#connection.unregister(this.#native.id, this)
+    tellDisposed(this.id, 'dispose')
   }
 
-  #request(start: (request: number) => void, signal?: AbortSignal): ReturnType<Connection['request']> {
-    const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this }
-    return this.#connection.request(start, options)
+  #request(start: (request: number) => void, signal?: AbortSignal, timeoutMs?: number): ReturnType<Connection['request']> {
+    const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs }
+    if (currentFrame() === undefined) return this.#connection.request(start, options)
+    const hostCalls = hostCallsWithin(this.#native.id)
+    return this.#connection.request((request) => {
+      this.#native.nest(request, hostCalls)
+      start(request)
+    }, options)
   }
 
   /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall: number, path: string, args: Uint8Array): void {
-    void this.#run(path, args).then(({ ok, value }) => {
+  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void {
+    const binding = this.#bindings.get(path)
+    const run = (): Promise<HostAnswer> => this.#run(binding, path, args)
+    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
+    void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer = [] }) => {
       try {
-        this.#native.answer(hostCall, ok, value)
+        if (beside.length === 0) this.#native.answer(hostCall, ok, value)
+        else {
+          const handed = handOver(beside, transfer)
+          this.#native.answerMoving(hostCall, value, handed.bytes, handed.lent)
+        }
+        this.#connection.detach(transfer)
       } catch {
         // The isolate is gone, and nobody waits for the answer: nothing that may end the host.
       }
     })
   }
 
-  async #run(path: string, args: Uint8Array): Promise<{ ok: boolean; value: Uint8Array }> {
+  /** Tells the listeners. The native side hears that it is done on the next turn of the event loop, which other work gets its part of. */
+  onReports(reports: NativeReport[], weight: number): void {
+    for (const report of reports) deliver(report, this.#listeners)
+    if (this.#done.reports === 0) {
+      setImmediate(() => {
+        const done = this.#done
+        this.#done = { reports: 0, weight: 0 }
+        this.#native.reported(done.reports, done.weight)
+      })
+    }
+    this.#done.reports += reports.length
+    this.#done.weight += weight
+  }
+
+  async #run(binding: Binding | undefined, path: string, args: Uint8Array): Promise<HostAnswer> {
     try {
-      const binding = this.#bindings.get(path)
+      if (path === LOADER_PATH && this.#loader !== undefined) return { ok: true, value: await askLoader(this.#loader, args) }
       if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
       const decoded = this.#connection.decode(args) as unknown[]
       const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)
-      return { ok: true, value: this.#connection.encode(result, `${path}()`) }
+      const label = `${path}()`
+      const transfer = takeMarked(result, label)
+      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, transfer)
+      return { ok: true, value: bytes, beside, transfer }
     } catch (error) {
       return { ok: false, value: this.#connection.encodeThrown(error, path) }
     }
   }
+}
+
+/** An encoded value, or an encoded error. */
+interface HostAnswer {
+  ok: boolean
+  value: Uint8Array
+  /** Buffers that go beside it. */
+  beside?: readonly ArrayBuffer[]
+  /** Buffers that the host gives away. */
+  transfer?: readonly ArrayBuffer[]
+}
+
+/** The native side knows no infinity: there, no limit is an absent one. */
+function withTimeout(timeoutMs: number): { timeoutMs?: number } {
+  return timeoutMs === Infinity ? {} : { timeoutMs }
 }

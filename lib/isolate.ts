@@ -1,6 +1,7 @@
 import { makeApi } from './api-proxy.js'
 import { isPath } from './bindings.js'
-import { wrong } from './checks.js'
+import { checkFileName, wrong } from './checks.js'
+import { hasSubscribers, publish } from './diagnostics.js'
 import { invalidArg } from './errors.js'
 import type { Inspector } from './inspect.js'
 import { checkCpuProfile, checkHeapSnapshot, checkInspect } from './inspect-options.js'
@@ -61,7 +62,8 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
    * than an eighth of the isolate's memory limit
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   eval<T = unknown>(source: Source, options?: CallOptions): Promise<T> {
     return this.#core.eval(checkEval(source, options, this.#timeoutMs)) as Promise<T>
@@ -74,12 +76,30 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the function throws, or its promise rejects
-   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
   call<T = unknown>(path: string, args: unknown[] = [], options?: CallOptions): Promise<T> {
     if (!isPath(path)) throw wrong('isolate.call', 'path', 'a name or a dotted path', path)
     if (!Array.isArray(args)) throw wrong('isolate.call', 'args', 'an array', args)
     return this.#core.call(path, args, checkCallOptions(options, this.#timeoutMs)) as Promise<T>
+  }
+
+  /**
+   * Imports a module of the snapshot or of `modules`, and returns a clone of what it exports, as an
+   * object; of JSON and CommonJS, too, the value is `default`. It is evaluated once, however often it
+   * is imported. Relative specifiers are relative to nothing: `./a.js` is `a.js`. A function that is
+   * exported as `then` is left out: a promise would call it.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `GuestError` if the module can't be compiled, linked or loaded (`cause` is what the loader
+   * threw), or throws
+   * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` if the module, or one that it imports, is not there
+   * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
+   */
+  import<T = Record<string, unknown>>(specifier: string, options?: CallOptions): Promise<T> {
+    const name = checkFileName('isolate.import', 'specifier', specifier)
+    return this.#core.import(name, checkCallOptions(options, this.#timeoutMs, 'isolate.import')) as Promise<T>
   }
 
   /**
@@ -170,7 +190,7 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
  * @throws `IsoseedError` with `ERR_SNAPSHOT_IO`, `ERR_SNAPSHOT_CORRUPT` or `ERR_SNAPSHOT_MISMATCH` if the snapshot
  * can't be used, and there is no `fallback`
  * @throws `GuestError` if a source of `fallback` throws; a `RangeError` if it is too long
- * @throws `IsoseedError` with `ERR_TIMEOUT` or `ERR_MEMORY_LIMIT` if the sources of `fallback` pass a limit
+ * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT` or `ERR_MEMORY_LIMIT` if the sources of `fallback` pass a limit
  * @throws `IsoseedError` with `ERR_DATA_CLONE` if `globals` can't be cloned
  */
 export function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>> {
@@ -178,6 +198,11 @@ export function createIsolate<Api extends object = Record<string, any>>(options?
 }
 
 async function open<Api extends object>(request: IsolateRequest): Promise<Isolate<Api>> {
+  const began = performance.now()
   const { core, seededFrom } = await startSeeded(request)
+  if (hasSubscribers('isoseed:isolate:create')) {
+    const { memoryLimitMb, timeoutMs } = request
+    publish('isoseed:isolate:create', { isolateId: core.id, seededFrom, memoryLimitMb, timeoutMs, durationMs: performance.now() - began })
+  }
   return makeIsolate<Api>(core, request.timeoutMs, seededFrom)
 }

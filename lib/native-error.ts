@@ -31,8 +31,9 @@ function toGuestError(native: NativeError): GuestError {
   if (!types.isNativeError(thrown)) return new GuestError(native.message, { ...guest, cause: thrown })
   return new GuestError(native.message, {
     ...guest,
-    ...('cause' in thrown ? { cause: thrown.cause } : {}),
-    ...('code' in thrown ? { code: thrown.code } : {}),
-    ...('errors' in thrown && Array.isArray(thrown.errors) ? { errors: thrown.errors as unknown[] } : {}),
+    // Its own only: what the host's prototypes have is not the guest's.
+    ...(Object.hasOwn(thrown, 'cause') ? { cause: thrown.cause } : {}),
+    ...(Object.hasOwn(thrown, 'code') ? { code: Reflect.get(thrown, 'code') as unknown } : {}),
+    ...(Object.hasOwn(thrown, 'errors') && Array.isArray(Reflect.get(thrown, 'errors')) ? { errors: Reflect.get(thrown, 'errors') as unknown[] } : {}),
   })
 }

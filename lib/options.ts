@@ -17,7 +17,15 @@ import {
   wrong,
 } from './checks.js'
 import { invalidArg, show } from './errors.js'
+import { moduleKey } from './module-name.js'
+import { checkModules } from './modules.js'
+import type { Modules } from './modules.js'
+import { checkListeners } from './observe-options.js'
+import type { Listeners } from './reports.js'
+import { checkTransfer } from './transfer.js'
 import type { BuildProgress, SnapshotCacheLimits } from './types.js'
+import { checkValueLimits } from './value-limits.js'
+import type { Limits } from './value-limits.js'
 
 const MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB] as const
 /** A TiB is more than any cache needs; nothing at all is allowed. */
@@ -96,8 +104,9 @@ function checkModuleNames(where: string, sources: NativeSource[]): void {
   const names = new Set<string>()
   for (const { name, kind } of sources) {
     if (kind === undefined) continue
-    if (names.has(name)) throw invalidArg(`${where}: two modules have the name ${show(name)}`)
-    names.add(name)
+    const key = moduleKey(name)
+    if (names.has(key)) throw invalidArg(`${where}: two modules have the name ${show(key)}`)
+    names.add(key)
   }
 }
 
@@ -124,6 +133,14 @@ export interface IsolateRequest {
   timeoutMs: number
   globals: object
   bindings: Map<string, Binding>
+  /** May be `Infinity`. */
+  cpuLimitMs: number
+  codegen: { strings: boolean; wasm: boolean }
+  modules: Modules
+  /** Whether it runs in a process of its own. */
+  process: boolean
+  listeners: Listeners
+  valueLimits: Limits
 }
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
@@ -135,6 +152,13 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     'timeoutMs',
     'globals',
     'bindings',
+    'cpuLimitMs',
+    'codegen',
+    'modules',
+    'process',
+    'console',
+    'onUnhandledRejection',
+    'valueLimits',
   ])
   const snapshot = nativeSnapshot(given.get('snapshot'))
   const bindings = flattenBindings(given.where, given.get('bindings'))
@@ -152,7 +176,25 @@ export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLo
     timeoutMs: given.timeout('timeoutMs', 30_000),
     globals,
     bindings,
+    cpuLimitMs: given.timeout('cpuLimitMs', Infinity),
+    codegen: checkCodegen(given),
+    modules: checkModules(given),
+    process: given.boolean('process', false),
+    listeners: checkListeners(given),
+    valueLimits: checkValueLimits(given.where, given.get('valueLimits'), memoryLimitMb),
   }
+}
+
+function checkCodegen(given: Given): IsolateRequest['codegen'] {
+  const codegen = given.get('codegen')
+  if (codegen === undefined) return { strings: true, wasm: true }
+  const parts = readObject(given.where, 'codegen', codegen, ['strings', 'wasm'])
+  const allows = (name: 'strings' | 'wasm'): boolean => {
+    const value = parts.get(name)
+    if (value === undefined || typeof value === 'boolean') return value ?? true
+    throw wrong(given.where, `codegen.${name}`, 'true or false', value)
+  }
+  return { strings: allows('strings'), wasm: allows('wasm') }
 }
 
 function isolateMemory(given: Given): number {
@@ -217,16 +259,18 @@ export interface CallLimits {
   /** Absent: no limit. */
   timeoutMs: number | undefined
   signal: AbortSignal | undefined
+  /** Absent: nothing moves. */
+  moves?: { transfer: ArrayBuffer[]; result: boolean } | undefined
 }
 
 /**
  * @param defaultTimeoutMs the isolate's own limit; may be `Infinity`
  * @throws `TypeError` with `ERR_INVALID_ARG`
  */
-export function checkCallOptions(options: unknown, defaultTimeoutMs: number): CallLimits {
+export function checkCallOptions(options: unknown, defaultTimeoutMs: number, where = 'isolate.call'): CallLimits {
   // Nearly every call comes without options: no need to look for them.
   if (options === undefined) return { timeoutMs: finite(defaultTimeoutMs), signal: undefined }
-  return limitsOf(new Given('isolate.call', options, ['timeoutMs', 'signal']), defaultTimeoutMs)
+  return limitsOf(new Given(where, options, ['timeoutMs', 'signal', ...(where === 'isolate.call' ? ['transfer', 'transferResult'] : [])]), defaultTimeoutMs)
 }
 
 /** What `isolate.eval` needs. */
@@ -242,13 +286,19 @@ export function checkEval(source: unknown, options: unknown, defaultTimeoutMs: n
   if (options === undefined) {
     return { source: checkSource('isolate.eval', 'source', source, 'eval.js'), ...checkCallOptions(options, defaultTimeoutMs) }
   }
-  const given = new Given('isolate.eval', options, ['timeoutMs', 'signal', 'filename'])
+  const given = new Given('isolate.eval', options, ['timeoutMs', 'signal', 'filename', 'transferResult'])
   const name = given.fileName('filename') ?? 'eval.js'
   return { source: checkSource(given.where, 'source', source, name), ...limitsOf(given, defaultTimeoutMs) }
 }
 
 function limitsOf(given: Given, defaultTimeoutMs: number): CallLimits {
-  return { timeoutMs: finite(given.timeout('timeoutMs', defaultTimeoutMs)), signal: given.signal('signal') }
+  const transfer = checkTransfer(given.where, 'transfer', given.get('transfer'))
+  const result = given.boolean('transferResult', false)
+  return {
+    timeoutMs: finite(given.timeout('timeoutMs', defaultTimeoutMs)),
+    signal: given.signal('signal'),
+    moves: result || transfer.length > 0 ? { transfer, result } : undefined,
+  }
 }
 
 /** The native side knows no infinity: there, no limit is an absent one. */

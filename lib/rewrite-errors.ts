@@ -14,8 +14,9 @@ export type ErrorMode = 'value' | 'thrown'
  * In mode `'value'` the value must have been encoded by V8 before: the copy
  * relies on there being nothing in it that V8 refuses.
  */
-export function writeWithErrors(value: unknown, mode: ErrorMode): Writer {
+export function writeWithErrors(value: unknown, mode: ErrorMode, beside?: ArrayBuffer[]): Writer {
   const writer = new Writer()
+  if (beside !== undefined) writer.writeBeside(beside)
   const rewriter = new Rewriter(mode)
   writer.write(rewriter.rewrite(value))
   for (let details = rewriter.nextDetails(); details !== undefined; details = rewriter.nextDetails()) {

@@ -1,6 +1,7 @@
 import type { NativeEvent, NativeSnapshot } from '../native.js'
 import { checkOrigin } from './checks.js'
 import { connect } from './connection.js'
+import { traceBuild } from './diagnostics.js'
 import { invalidArg } from './errors.js'
 import { checkLoad, checkSave } from './file-options.js'
 import type { LoadRequest, SaveRequest } from './file-options.js'
@@ -130,7 +131,10 @@ export class Snapshot {
  * @throws the reason of `signal`
  */
 export function buildSnapshot(options: BuildSnapshotOptions): Promise<Snapshot> {
-  return build(checkBuildOptions(options, nativeSnapshot))
+  const request = checkBuildOptions(options, nativeSnapshot)
+  const { bridge, bundles, cache } = request.request
+  const sources = (): string[] => [...(bridge === undefined ? [] : [bridge]), ...bundles].map(({ name }) => name)
+  return traceBuild(() => ({ sources: sources(), cache }), () => build(request))
 }
 
 async function build({ request, base, onProgress, signal }: BuildRequest): Promise<Snapshot> {

@@ -38,11 +38,29 @@ export class ErrorShell extends Uint8Array {
  */
 export class Writer extends Serializer {
   declare _setTreatArrayBufferViewsAsHostObjects: (on: boolean) => void
+  /** Only there if some may go there. */
+  declare beside?: ArrayBuffer[]
 
   constructor() {
     super()
     this._setTreatArrayBufferViewsAsHostObjects(true)
     this.writeHeader()
+  }
+
+  /** From now on buffers go beside the message, where only their numbers are written: these, and large ones that are met. */
+  writeBeside(buffers: ArrayBuffer[]): void {
+    this.beside = buffers
+    for (const [number, buffer] of buffers.entries()) this.transferArrayBuffer(number, buffer)
+  }
+
+  /** Puts a large buffer beside the message. Says whether a buffer is there. */
+  putBeside(buffer: ArrayBufferLike): boolean {
+    if (this.beside === undefined || types.isSharedArrayBuffer(buffer)) return false
+    if (this.beside.includes(buffer as ArrayBuffer)) return true
+    if (!goesBeside(buffer)) return false
+    this.transferArrayBuffer(this.beside.length, buffer)
+    this.beside.push(buffer)
+    return true
   }
 
   /** Writes a value with all that it refers to; throws a `Refusal`, or what a getter throws. */
@@ -72,7 +90,7 @@ export class Writer extends Serializer {
  * stands in the message as this host object.
  */
 function writeView(writer: Writer, view: ArrayBufferView): void {
-  const twin = twinOf(view)
+  const twin = twinOf(view, writer)
   writer.writeUint32(VIEW)
   writer._setTreatArrayBufferViewsAsHostObjects(false)
   try {
@@ -82,20 +100,31 @@ function writeView(writer: Writer, view: ArrayBufferView): void {
   }
 }
 
-/** Another view of the same bytes; of a copy of just these bytes, if it is a Buffer. */
-function twinOf(view: ArrayBufferView): ArrayBufferView {
+/** Another view of the same bytes; of a copy of just these bytes, if it is a Buffer whose memory stays. */
+function twinOf(view: ArrayBufferView, writer: Writer): ArrayBufferView {
   const { buffer, byteOffset, byteLength } = view
   // A Buffer is mostly a part of a pool, with other people's bytes around it.
   if (Buffer.isBuffer(view)) {
-    const isWhole = byteLength === buffer.byteLength
-    return new Uint8Array(isWhole ? buffer : buffer.slice(byteOffset, byteOffset + byteLength))
+    if (writer.beside?.includes(buffer as ArrayBuffer) === true) return new Uint8Array(buffer, byteOffset, byteLength)
+    const own = byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength)
+    writer.putBeside(own)
+    return new Uint8Array(own)
   }
+  writer.putBeside(buffer)
   // The same name that `toString` shows, but not to be overridden by a subclass.
   const name = Reflect.apply(typedArrayName, view, []) ?? 'DataView'
   const View = VIEWS.get(name)
   if (View === undefined) throw new Refusal('a view of an unknown class could not be cloned', view)
   if ((buffer as { resizable?: boolean }).resizable === true && isLengthTracking(view)) return new View(buffer, byteOffset)
   return new View(buffer, byteOffset, (view as Partial<Uint8Array>).length ?? byteLength)
+}
+
+/** From here on a buffer that goes beside its message is copied once, where one in it is copied three times. */
+const LARGE = 64 * 1024
+
+/** Whether a buffer goes beside its message without being given away. A resizable one keeps its room to grow only in it. */
+export function goesBeside(buffer: unknown): buffer is ArrayBuffer {
+  return types.isArrayBuffer(buffer) && buffer.byteLength >= LARGE && (buffer as { resizable?: boolean }).resizable !== true
 }
 
 type ViewConstructor = new (buffer: ArrayBufferLike, byteOffset?: number, length?: number) => ArrayBufferView
@@ -133,6 +162,8 @@ const typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uin
  */
 function isLengthTracking(view: ArrayBufferView): boolean {
   const plain = new PlainSerializer()
+  // As if it moved, so that its bytes are not copied.
+  plain.transferArrayBuffer(0, view.buffer as ArrayBuffer)
   plain.writeValue(view)
   return ((plain.releaseBuffer().at(-1) ?? 0) & 1) === 1
 }

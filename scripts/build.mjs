@@ -23,8 +23,8 @@ const parts = [
   {
     flag: '--front',
     name: 'JavaScript and declarations',
-    inputs: () => ['package.json', 'tsconfig.json', 'scripts/front.mjs', 'node_modules/ws/package.json', ...filesBelow('lib')],
-    outputs: () => ['index.js', 'index.d.ts', 'bundle.js', 'bundle.d.ts', 'cli.js', 'inspector.js'],
+    inputs: () => ['package.json', 'tsconfig.json', 'package-lock.json', 'scripts/front.mjs', 'scripts/web.mjs', ...filesBelow('lib'), ...filesBelow('web')],
+    outputs: () => ['index.js', 'index.d.ts', 'bundle.js', 'bundle.d.ts', 'cli.js', 'inspector.js', 'isolate-process.js', 'web-bridge.js'],
     build: buildFront,
   },
   {

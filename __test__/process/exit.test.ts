@@ -69,6 +69,8 @@ describe('process.exit', () => {
     'build',
     'build of a moment ago',
     'binding',
+    'sync binding',
+    'guest that waits for the host',
     'binding while another guest runs',
     'many prewarmed',
     'prewarm of a thousand',

@@ -8,6 +8,7 @@ describe('an isolate that nobody holds is disposed', () => {
       'dropped',
       'dropped while it was being made',
       'its bindings refer to it',
+      'its console and its callback for lost rejections refer to it',
       'only its api is held',
       'after its memory death',
       'a call is pending',

@@ -125,3 +125,18 @@ export function helpersMarked(mark: string): number[] {
     })
     .map(Number)
 }
+
+/** The pids of living processes for isolates, stopped ones too, that this process has started. */
+export function isolateProcessesOf(host: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => {
+      try {
+        const [script, parent] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(-3)
+        return script?.endsWith('isolate-process.js') === true && parent === String(host)
+      } catch {
+        return false
+      }
+    })
+    .map(Number)
+}

@@ -16,6 +16,7 @@ testScenarios('workers.mjs', [
   'terminated with pending calls',
   'terminated with an endless loop',
   'terminated while host calls fly',
+  'terminated while guests wait for the host',
   'terminated with a build',
   'terminated while isolates are created',
   'terminated many times',

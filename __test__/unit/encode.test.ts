@@ -319,6 +319,6 @@ describe('what can not cross is named by its path', () => {
   test('nesting that overflows the stack', () => {
     let value: unknown[] = []
     for (let depth = 0; depth < 200_000; depth += 1) value = [value]
-    expect(code(() => encode(value, 'args', always))).toMatchObject({ code: 'ERR_DATA_CLONE', message: 'args can\'t be cloned: it is nested too deeply' })
+    expect(code(() => encode(value, 'args', always))).toMatchObject({ code: 'ERR_DATA_CLONE', message: expect.stringMatching(/^args(\[0\])+\.\.\.(\[0\])+ can't be cloned: it is nested too deeply$/) })
   })
 })

@@ -69,9 +69,9 @@ describe('misuse is a TypeError at once that names option and value', () => {
     ['globals', () => isolate({ globals: JSON.parse('{"__proto__":{}}') }), 'createIsolate: a name in globals must not be "__proto__"'],
     ['globals', () => isolate({ globals: { db: 1 }, bindings: { db: { get() {} } } }), 'createIsolate: globals.db and bindings.db must not both exist'],
     ['bindings', () => isolate({ bindings: 1 }), 'createIsolate: bindings must be an object of functions, got 1'],
-    ['bindings', () => isolate({ bindings: { a: 1 } }), 'createIsolate: bindings.a must be a function or an object of functions, got 1'],
-    ['bindings', () => isolate({ bindings: { a: { b: null } } }), 'createIsolate: bindings.a.b must be a function or an object of functions, got null'],
-    ['bindings', () => isolate({ bindings: { a: [] } }), 'bindings.a must be a function or an object of functions, got []'],
+    ['bindings', () => isolate({ bindings: { a: 1 } }), 'createIsolate: bindings.a must be a function, { sync: true, fn } or an object of functions, got 1'],
+    ['bindings', () => isolate({ bindings: { a: { b: null } } }), 'createIsolate: bindings.a.b must be a function, { sync: true, fn } or an object of functions, got null'],
+    ['bindings', () => isolate({ bindings: { a: [] } }), 'bindings.a must be a function, { sync: true, fn } or an object of functions, got []'],
     ['bindings', () => isolate({ bindings: { '': () => 1 } }), 'a name in bindings must be neither empty nor contain a dot, got ""'],
     ['bindings', () => isolate({ bindings: { db: { 'a.b': () => 1 } } }), 'a name in bindings.db must be neither empty nor contain a dot, got "a.b"'],
     ['bindings', () => isolate({ bindings: JSON.parse('{"__proto__":{}}') }), 'a name in bindings must not be "__proto__"'],
@@ -148,7 +148,20 @@ describe('what the native side is told', () => {
   })
 
   test('defaults of an isolate', () => {
-    const blank = { snapshot: undefined, fallback: undefined, memoryLimitMb: 128, timeoutMs: 30_000, globals: {}, bindings: new Map() }
+    const blank = {
+      snapshot: undefined,
+      fallback: undefined,
+      memoryLimitMb: 128,
+      timeoutMs: 30_000,
+      cpuLimitMs: Infinity,
+      codegen: { strings: true, wasm: true },
+      globals: {},
+      bindings: new Map(),
+      modules: { given: [], loader: undefined },
+      listeners: { console: 'ignore', onUnhandledRejection: undefined },
+      process: false,
+      valueLimits: { depth: undefined, bytes: 128 * 1024 * 1024 },
+    }
     expect(isolate(undefined)).toEqual(blank)
   })
 
@@ -180,7 +193,13 @@ describe('what the native side is told', () => {
     const db = { get() {}, deep: { er() {} } }
     const { bindings } = isolate({ bindings: { log: console.log, db, same: db } })
     expect([...bindings.keys()]).toEqual(['log', 'db.get', 'db.deep.er', 'same.get', 'same.deep.er'])
-    expect(bindings.get('db.get')).toEqual({ call: db.get, holder: db })
+    expect(bindings.get('db.get')).toEqual({ call: db.get, holder: db, sync: false })
+  })
+
+  test('a sync binding, with itself as the holder', () => {
+    const get = { sync: true as const, fn() {} }
+    expect(isolate({ bindings: { db: { get } } }).bindings.get('db.get')).toEqual({ call: get.fn, holder: get, sync: true })
+    expect([...isolate({ bindings: { fs: { sync() {}, fn() {} }, io: { sync: { read() {} } } } }).bindings.keys()]).toEqual(['fs.sync', 'fs.fn', 'io.sync.read'])
   })
 
   test('a module\'s namespace is an object of functions', async () => {

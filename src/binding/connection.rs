@@ -11,15 +11,21 @@ use napi_derive::napi;
 use super::error::throw;
 use super::event::{Answer, Events, NativeEvent};
 use super::isolate::{NativeIsolate, call_id, isolate_weight, json, settle};
+use super::lent::Lender;
 use super::number;
 use super::options::{
     NativeBuildRequest, NativeConnectOptions, NativeIsolateOptions, NativeVerifyOptions, milliseconds,
 };
+use super::process::{NativeProcess, NativeProcessProgram};
 use super::snapshot::{NativeSnapshot, info_json};
 use crate::engine::error::EngineError;
-use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
+use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
+use crate::engine::modules::SessionModules;
+use crate::engine::observe::Listener;
+use crate::engine::observe::outbox::Outbox;
 use crate::engine::pool::Pool;
+use crate::engine::process::parent::ChildProcess;
 use crate::engine::runtime::runtime;
 use crate::engine::snapshot::cache::{self, Built, OnProgress, Ticket};
 use crate::engine::snapshot::helper::HelperProgram;
@@ -32,6 +38,7 @@ struct UnderWay {
     builds: HashMap<u64, Ticket>,
     isolates: Vec<Weak<IsolateHandle>>,
     pools: Vec<Weak<Pool>>,
+    processes: Vec<Weak<ChildProcess>>,
 }
 
 /// A connection of one JavaScript environment to the engine.
@@ -41,6 +48,7 @@ pub struct Connection {
     helper: HelperProgram,
     float16: bool,
     under_way: Arc<Mutex<UnderWay>>,
+    lender: Lender,
 }
 
 fn lock(under_way: &Mutex<UnderWay>) -> MutexGuard<'_, UnderWay> {
@@ -58,14 +66,17 @@ pub fn connect(
     // Isolate threads outlive the environment that loaded the addon.
     retain_current_module_for_unload_safety();
     let under_way = Arc::new(Mutex::new(UnderWay::default()));
-    env.add_env_cleanup_hook(Arc::clone(&under_way), |under_way| {
-        let UnderWay { builds, isolates, pools } = std::mem::take(&mut *lock(&under_way));
+    let lender = Lender::default();
+    env.add_env_cleanup_hook((Arc::clone(&under_way), lender.clone()), |(under_way, lender)| {
+        lender.close();
+        let UnderWay { builds, isolates, pools, processes } = std::mem::take(&mut *lock(&under_way));
         builds.into_values().for_each(Ticket::cancel);
         pools.iter().filter_map(Weak::upgrade).for_each(|pool| pool.close());
         isolates.iter().filter_map(Weak::upgrade).for_each(|isolate| isolate.dispose(|| ()));
+        processes.iter().filter_map(Weak::upgrade).for_each(|process| process.kill());
     })?;
     let helper = HelperProgram { program: options.exec_path.into(), arguments: vec![options.helper.into()] };
-    Ok(Connection { events: Events::new(&dispatch)?, helper, float16: options.float16, under_way })
+    Ok(Connection { events: Events::new(&dispatch)?, helper, float16: options.float16, under_way, lender })
 }
 
 #[napi]
@@ -196,13 +207,35 @@ impl Connection {
         let weight = isolate_weight(snapshot.map(|snapshot| &*snapshot.snapshot));
         let address = Arc::new(Address { events: self.events.clone(), isolate: std::sync::OnceLock::new() });
         let memory_limit_mb = u64::from(options.memory_limit_mb);
+        let outbox = (options.console || options.uncaught).then(|| {
+            let address = Arc::downgrade(&address);
+            Outbox::new(move |outbox| {
+                if let Some(address) = address.upgrade() {
+                    address.reports(outbox);
+                }
+            })
+        });
+        let value_limits = options.value_limits();
         let session = SessionOptions {
             sources: options.sources.into_iter().map(Into::into).collect(),
             timeout: options.timeout_ms.map(milliseconds),
             globals: options.globals.to_vec(),
             bindings: options.bindings,
+            sync_bindings: options.sync_bindings,
             host_has_float16: self.float16,
             host: Arc::clone(&address) as Arc<dyn Host>,
+            cpu_limit: options.cpu_limit_ms.map(milliseconds),
+            codegen: Codegen { strings: options.codegen_strings, wasm: options.codegen_wasm },
+            modules: SessionModules {
+                given: options.modules.into_iter().map(Into::into).collect(),
+                asks_host: options.has_loader,
+            },
+            listener: outbox.clone().map(|outbox| Listener {
+                outbox,
+                console: options.console,
+                uncaught: options.uncaught,
+            }),
+            value_limits,
         };
         let started = settle(self.events.clone(), id);
         let handle = if let Some(snapshot) = snapshot {
@@ -212,15 +245,30 @@ impl Connection {
             IsolateHandle::start(seed, session, call_id(id), started)
         };
         let handle = Arc::new(handle.map_err(|error| throw(env, &error))?);
-        // Filled once, here; no guest code runs before the host was told that the isolate is ready.
+        // Filled once, here. No guest code calls the host before the host was told that the isolate is
+        // ready; what reports earlier waits for this.
         let _ = address.isolate.set(handle.id());
         {
             let mut under_way = lock(&self.under_way);
-            under_way.isolates.retain(|isolate| isolate.strong_count() > 0);
+            if under_way.isolates.len() == under_way.isolates.capacity() {
+                // Only where the table would have to grow, so that one of thousands costs what the first did.
+                under_way.isolates.retain(|isolate| isolate.strong_count() > 0);
+            }
             under_way.isolates.push(Arc::downgrade(&handle));
         }
         env.adjust_external_memory(weight)?;
-        Ok(NativeIsolate { handle, events: self.events.clone(), weight })
+        let lender = self.lender.clone();
+        Ok(NativeIsolate { handle, events: self.events.clone(), outbox, weight, lender })
+    }
+
+    /// Starts a process for isolates. What it says, and its end, arrive as events under its number.
+    #[napi]
+    pub fn start_process(&self, program: NativeProcessProgram) -> NativeProcess {
+        let process = NativeProcess::start(program, self.events.clone());
+        let mut under_way = lock(&self.under_way);
+        under_way.processes.retain(|process| process.strong_count() > 0);
+        under_way.processes.push(process.downgrade());
+        process
     }
 
     /// Verifies a snapshot's isolation; answered with the report as JSON.
@@ -261,6 +309,14 @@ impl Host for Address {
         if let Some(isolate) = self.isolate.get() {
             self.events.host_call(number(*isolate), call);
         }
+    }
+}
+
+impl Address {
+    /// The sources of a fallback may report before `create_isolate` has written down who they are: it
+    /// is about to.
+    fn reports(&self, outbox: Arc<Outbox>) {
+        self.events.reports(number(*self.isolate.wait()), outbox);
     }
 }
 

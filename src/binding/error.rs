@@ -20,7 +20,7 @@ pub struct NativeError {
     pub name: Option<String>,
     /// For `ERR_GUEST`: the guest's stack.
     pub stack: Option<String>,
-    /// Why an isolate is finished, or what the guest threw while a snapshot was built.
+    /// Why an isolate is finished, the guest's error of a missing module, or what the guest threw while a snapshot was built.
     #[napi(ts_type = "NativeError")]
     pub cause: Option<Cause>,
 }
@@ -56,6 +56,9 @@ impl From<EngineError> for NativeError {
             }
             EngineError::SnapshotUnsafe { findings } => {
                 native.findings = serde_json::to_string(&findings).ok();
+            }
+            EngineError::ModuleNotFound { exception } => {
+                native.cause = Some(Cause(Box::new(EngineError::Guest(exception).into())));
             }
             EngineError::Disposed { cause } | EngineError::SnapshotBuild { cause, .. } => {
                 native.cause = cause.map(|cause| Cause(Box::new((*cause).into())));

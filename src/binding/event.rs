@@ -9,23 +9,32 @@ use napi_derive::napi;
 
 use super::error::NativeError;
 use super::number;
+use super::packed::{LARGEST_PACKED, Packed};
+use super::process::end_json;
+use super::report::NativeReport;
 use super::snapshot::NativeSnapshot;
 use crate::engine::error::EngineError;
 use crate::engine::host_call::HostCall;
+use crate::engine::observe::outbox::Outbox;
+use crate::engine::process::parent::{Frame, ProcessEnd};
 use crate::engine::snapshot::helper::Progress;
+use crate::engine::value::Moved;
 
 /// The answer to a request, or a guest's call of a host function.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct NativeEvent {
-    /// `done`, `hostCall`, `progress` or `inspector`.
+    /// `done`, `hostCall`, `progress`, `reports`, `inspector`, or of a process: `frame` or `ended`.
     pub kind: &'static str,
-    /// The request's number, the host call's, or the inspector session's.
+    /// The request's number, the host call's, the inspector session's, or the process's; for `reports`
+    /// their weight in bytes.
     pub id: f64,
-    /// For `hostCall` and `inspector`: the isolate's number.
+    /// For `hostCall`, `reports` and `inspector`: the isolate's number.
     pub isolate: Option<f64>,
     /// For `hostCall`: the binding's dotted path.
     pub path: Option<String>,
+    /// For `hostCall`: the request that the guest works for.
+    pub owner: Option<f64>,
     /// An encoded value.
     pub bytes: Option<Uint8Array>,
     /// An answer as JSON; for `inspector` a message of the session, absent when the isolate is finished.
@@ -36,6 +45,13 @@ pub struct NativeEvent {
     pub warning: Option<String>,
     /// Why the request failed.
     pub error: Option<NativeError>,
+    /// For `reports`: what the isolate tells beside answers, in order.
+    pub reports: Option<Vec<NativeReport>>,
+    /// What moved with the encoded value: buffers by their number in it, each its own.
+    pub buffers: Option<Vec<Uint8Array>>,
+    /// A small encoded value, in place of `bytes`: text with a character for each byte.
+    #[napi(ts_type = "string")]
+    pub packed: Option<Packed>,
 }
 
 /// What answers a request.
@@ -46,6 +62,20 @@ pub(super) enum Answer {
     Snapshot(NativeSnapshot),
     /// With what did not work on the way.
     Built(NativeSnapshot, Option<String>),
+    /// With the buffers that moved.
+    Moved(Vec<u8>, Vec<Moved>),
+}
+
+/// JavaScript's own from here on. Where buffers can't lie outside of Node.js's memory (Electron), it is
+/// a copy.
+fn into_array(moved: Moved) -> Uint8Array {
+    if moved.is_empty() {
+        return Uint8Array::new(Vec::new());
+    }
+    let (data, length) = (moved.data(), moved.len());
+    // SAFETY: `data` points to `length` bytes that `moved` keeps, and that nobody else reaches; it is
+    // dropped when JavaScript's buffer is freed.
+    unsafe { Uint8Array::with_external_data(data, length, move |_, _| drop(moved)) }
 }
 
 type Outcome = std::result::Result<Answer, EngineError>;
@@ -54,6 +84,9 @@ enum Event {
     Done { request: f64, outcome: Outcome },
     HostCall { isolate: f64, call: HostCall },
     Progress { request: f64, progress: Progress },
+    Frame { process: f64, frame: Frame },
+    ProcessEnded { process: f64, end: ProcessEnd },
+    Reports { isolate: f64, outbox: Arc<Outbox> },
     Inspector { isolate: f64, session: f64, message: Option<String> },
 }
 
@@ -65,6 +98,7 @@ impl From<Event> for NativeEvent {
                 id: number(call.id),
                 isolate: Some(isolate),
                 path: Some(call.path),
+                owner: call.owner.map(number),
                 bytes: Some(call.arguments.into()),
                 ..Self::default()
             },
@@ -74,6 +108,22 @@ impl From<Event> for NativeEvent {
                 json: serde_json::to_string(&progress).ok(),
                 ..Self::default()
             },
+            Event::Frame { process, frame } => {
+                Self { kind: "frame", id: process, bytes: Some(frame.bytes.into()), ..Self::default() }
+            }
+            Event::ProcessEnded { process, end } => {
+                Self { kind: "ended", id: process, json: Some(end_json(&end)), ..Self::default() }
+            }
+            Event::Reports { isolate, outbox } => {
+                let (reports, bytes) = outbox.take();
+                Self {
+                    kind: "reports",
+                    id: number(bytes as u64),
+                    isolate: Some(isolate),
+                    reports: Some(reports.into_iter().map(Into::into).collect()),
+                    ..Self::default()
+                }
+            }
             Event::Inspector { isolate, session, message } => Self {
                 kind: "inspector",
                 id: session,
@@ -85,12 +135,19 @@ impl From<Event> for NativeEvent {
                 let mut event = Self { kind: "done", id: request, ..Self::default() };
                 match outcome {
                     Ok(Answer::Nothing) => {}
+                    Ok(Answer::Bytes(bytes)) if bytes.len() <= LARGEST_PACKED => {
+                        event.packed = Some(Packed(bytes));
+                    }
                     Ok(Answer::Bytes(bytes)) => event.bytes = Some(bytes.into()),
                     Ok(Answer::Json(json)) => event.json = Some(json),
                     Ok(Answer::Snapshot(snapshot)) => event.snapshot = Some(snapshot),
                     Ok(Answer::Built(snapshot, warning)) => {
                         event.snapshot = Some(snapshot);
                         event.warning = warning;
+                    }
+                    Ok(Answer::Moved(bytes, moved)) => {
+                        event.bytes = Some(bytes.into());
+                        event.buffers = Some(moved.into_iter().map(into_array).collect());
                     }
                     Err(error) => event.error = Some(error.into()),
                 }
@@ -131,12 +188,26 @@ impl Events {
         self.send(Event::Progress { request, progress: progress.clone() });
     }
 
+    pub(super) fn frame(&self, process: f64, frame: Frame) {
+        self.send(Event::Frame { process, frame });
+    }
+
+    pub(super) fn process_ended(&self, process: f64, end: ProcessEnd) {
+        self.send(Event::ProcessEnded { process, end });
+    }
+
+    /// One batch of an isolate's reports; taken when the event arrives.
+    pub(super) fn reports(&self, isolate: f64, outbox: Arc<Outbox>) {
+        self.send(Event::Reports { isolate, outbox });
+    }
+
     pub(super) fn inspector(&self, isolate: f64, session: f64, message: Option<String>) {
         self.send(Event::Inspector { isolate, session, message });
     }
 
-    /// The queue is unbounded: requests are the host's own, and an isolate's waiting host calls and
-    /// unread inspector messages are bounded by the engine. A closing environment answers nobody, so its status is no news.
+    /// The queue is unbounded: requests are the host's own; an isolate's waiting host calls, reports and
+    /// unread inspector messages are bounded by the engine, and a process's frames by their reader. A
+    /// closing environment answers nobody, so its status is no news.
     fn send(&self, event: Event) {
         let _ = self.0.call(event, ThreadsafeFunctionCallMode::NonBlocking);
     }

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
-use napi::bindgen_prelude::{Env, ObjectFinalize, Result};
+use napi::bindgen_prelude::{Env, ObjectFinalize, Result, Uint8Array};
 use napi_derive::napi;
 
 use super::event::{Answer, Events};
+use super::lent::Lender;
 use super::number;
 use super::options::{NativeSource, milliseconds};
 use crate::engine::error::EngineError;
 use crate::engine::handle::IsolateHandle;
 use crate::engine::lifecycle::{Reply, Settle};
+use crate::engine::observe::outbox::Outbox;
 use crate::engine::snapshot::Snapshot;
+use crate::engine::value::{Incoming, Moves, Of};
 
 /// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
 const BLANK_ISOLATE_BYTES: i64 = 2 * 1024 * 1024;
@@ -27,8 +30,12 @@ pub(super) fn isolate_weight(snapshot: Option<&Snapshot>) -> i64 {
 pub struct NativeIsolate {
     pub(super) handle: Arc<IsolateHandle>,
     pub(super) events: Events,
+    /// What the isolate tells beside answers; none when nobody wants to hear it.
+    pub(super) outbox: Option<Arc<Outbox>>,
     /// What Node.js's garbage collector was told that this object weighs.
     pub(super) weight: i64,
+    /// Of the environment.
+    pub(super) lender: Lender,
 }
 
 impl ObjectFinalize for NativeIsolate {
@@ -58,6 +65,12 @@ impl NativeIsolate {
         self.handle.call(call_id(request), path, arguments.to_vec(), timeout, self.settle(request));
     }
 
+    /// Imports a module; answered with its exports, encoded as an object.
+    #[napi]
+    pub fn import(&self, request: f64, specifier: String, timeout_ms: Option<f64>) {
+        self.handle.import(call_id(request), specifier, timeout_ms.map(milliseconds), self.settle(request));
+    }
+
     /// Answers a host call with an encoded value, or an encoded error.
     #[napi]
     pub fn answer(&self, host_call: f64, ok: bool, value: &[u8]) {
@@ -65,10 +78,43 @@ impl NativeIsolate {
         self.handle.answer(call_id(host_call), if ok { Ok(value) } else { Err(value) });
     }
 
+    /// Before the request itself: tells what moves with it. The buffers are the guest's, by their number
+    /// in the encoded arguments. Those which `lent` lists by number nobody else refers to any more: they
+    /// are copied later, on the isolate's thread; the others are copied here. `result` moves the
+    /// buffers of the result to the host.
+    #[napi]
+    pub fn announce_moves(&self, request: f64, buffers: Vec<Uint8Array>, lent: Vec<u32>, result: bool) {
+        let buffers = self.incoming(buffers, &lent);
+        self.handle.announce(Of::Request(call_id(request)), Moves { buffers, result });
+    }
+
+    /// Answers a host call with an encoded value and buffers, as `announce_moves` takes them.
+    #[napi]
+    pub fn answer_moving(&self, host_call: f64, value: &[u8], buffers: Vec<Uint8Array>, lent: Vec<u32>) {
+        let moves = Moves { buffers: self.incoming(buffers, &lent), result: false };
+        self.handle.announce(Of::Answer(call_id(host_call)), moves);
+        self.handle.answer(call_id(host_call), Ok(value.to_vec()));
+    }
+
     /// Reports the isolate's figures as JSON.
     #[napi]
     pub fn stats(&self, request: f64) {
         self.handle.stats(call_id(request), self.settle(request));
+    }
+
+    /// Says of the next request, by its number, that it is made in order to answer one of these host
+    /// calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
+    #[napi]
+    pub fn nest(&self, request: f64, host_calls: Vec<f64>) {
+        self.handle.nest(call_id(request), host_calls.into_iter().map(call_id).collect());
+    }
+
+    /// The host is done with so many reports of a `reports` event, of that weight together.
+    #[napi]
+    pub fn reported(&self, reports: f64, bytes: f64) {
+        if let Some(outbox) = &self.outbox {
+            outbox.done(count(reports), count(bytes));
+        }
     }
 
     /// Writes the heap to a file.
@@ -124,6 +170,17 @@ impl NativeIsolate {
         self.handle.dispose(move || events.done(request, Ok(Answer::Nothing)));
     }
 
+    fn incoming(&self, buffers: Vec<Uint8Array>, lent: &[u32]) -> Vec<Incoming> {
+        let incoming = (0..).zip(buffers).map(|(number, buffer)| {
+            if lent.contains(&number) {
+                Incoming::Lent(self.lender.lend(buffer))
+            } else {
+                Incoming::Own(buffer.to_vec())
+            }
+        });
+        incoming.collect()
+    }
+
     fn settle(&self, request: f64) -> Settle {
         settle(self.events.clone(), request)
     }
@@ -139,6 +196,16 @@ pub(super) fn call_id(request: f64) -> u64 {
     request as u64
 }
 
+/// What the host gives back of what it was given.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole and positive by construction"
+)]
+fn count(value: f64) -> usize {
+    value as usize
+}
+
 /// Turns the engine's reply into an event.
 pub(super) fn settle(events: Events, request: f64) -> Settle {
     Box::new(move |reply| events.done(request, reply.and_then(answer)))
@@ -151,6 +218,7 @@ fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
         Reply::Digest(lines) => Answer::Json(json(&lines)?),
         Reply::Done => Answer::Nothing,
+        Reply::Moved(bytes, moved) => Answer::Moved(bytes, moved),
     })
 }
 

@@ -7,10 +7,15 @@ mod connection;
 mod error;
 mod event;
 mod isolate;
+mod lent;
 mod options;
+mod packed;
+mod process;
+mod report;
 mod snapshot;
 mod snapshot_cache;
 
+use napi::bindgen_prelude::{ArrayBuffer, Result};
 use napi_derive::napi;
 
 /// A count as JavaScript has it. What is counted here stays far below 2^53.
@@ -23,6 +28,18 @@ fn number(count: u64) -> f64 {
 #[napi]
 pub fn contains_error(bytes: &[u8]) -> bool {
     crate::engine::value::wire::scan(bytes).has_error
+}
+
+/// How deep the values of an encoded message are nested: 0 for a primitive, 1 for an array of primitives.
+#[napi]
+pub fn nesting(bytes: &[u8]) -> u32 {
+    crate::engine::value::wire::nesting(bytes)
+}
+
+/// Detaches a buffer whose content has moved.
+#[napi]
+pub fn detach(buffer: ArrayBuffer) -> Result<()> {
+    buffer.detach()
 }
 
 /// The whole life of a snapshot helper process: reads an order from the standard input, builds,

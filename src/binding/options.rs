@@ -6,11 +6,13 @@ use std::time::Duration;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
+use crate::engine::modules::SessionModule;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::snapshot::cache::Keep;
 use crate::engine::snapshot::helper::{BuildLimits, BuildOrder};
 use crate::engine::snapshot::request::{BuildRequest, Unsafe};
 use crate::engine::source::{Source, SourceKind};
+use crate::engine::value::ValueLimits;
 
 /// Where this environment's helper processes come from, and what its Node.js can read.
 #[napi(object, object_to_js = false)]
@@ -34,6 +36,27 @@ pub struct NativeSource {
     pub kind: Option<String>,
     /// Where a module's exports are published: a dotted path.
     pub global: Option<String>,
+}
+
+/// A module that the guest can import.
+#[napi(object, object_to_js = false)]
+pub struct NativeModule {
+    /// What it is imported by.
+    pub specifier: String,
+    /// The code.
+    pub code: String,
+    /// The file name in stack traces.
+    pub name: String,
+    /// `module`, `commonjs` or `json`.
+    pub kind: String,
+}
+
+impl From<NativeModule> for SessionModule {
+    fn from(module: NativeModule) -> Self {
+        let NativeModule { specifier, code, name, kind } = module;
+        let source = Source { code, name, kind: SourceKind::of_module(&kind), global: None };
+        Self { specifier, source }
+    }
 }
 
 impl From<NativeSource> for Source {
@@ -112,6 +135,39 @@ pub struct NativeIsolateOptions {
     pub globals: Uint8Array,
     /// Dotted paths of host functions.
     pub bindings: Vec<String>,
+    /// CPU time of the session's whole life, in milliseconds; absent for no limit.
+    pub cpu_limit_ms: Option<f64>,
+    /// Whether the guest may make code from strings.
+    pub codegen_strings: bool,
+    /// Whether the guest may compile WebAssembly.
+    pub codegen_wasm: bool,
+    /// Those of them that block the guest until the host answers.
+    pub sync_bindings: Vec<String>,
+    /// What the guest can import.
+    pub modules: Vec<NativeModule>,
+    /// Whether the host is asked for other modules.
+    pub has_loader: bool,
+    /// Whether the host wants console entries.
+    pub console: bool,
+    /// Whether the host wants to know of errors that nobody caught.
+    pub uncaught: bool,
+    /// The largest encoded message, in bytes; absent for no limit but the memory's.
+    pub largest_value: Option<f64>,
+    /// How deep values may be nested; absent for no limit but the stack's.
+    pub deepest_value: Option<u32>,
+}
+
+impl NativeIsolateOptions {
+    pub(super) fn value_limits(&self) -> ValueLimits {
+        let none = ValueLimits::default();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole and positive, checked in `lib/`"
+        )]
+        let bytes = self.largest_value.map_or(none.bytes, |bytes| bytes as usize);
+        ValueLimits { bytes, depth: self.deepest_value.unwrap_or(none.depth) }
+    }
 }
 
 /// How to verify isolation.

@@ -46,6 +46,12 @@ pub enum EngineError {
         /// The limit, in milliseconds.
         timeout_ms: u64,
     },
+    /// The isolate used up its CPU time.
+    #[error("the isolate used up its cpuLimitMs of {limit_ms}")]
+    CpuLimit {
+        /// The limit, in milliseconds.
+        limit_ms: u64,
+    },
     /// The isolate's heap and buffers together passed the limit.
     #[error("the isolate passed its memoryLimitMb of {limit_mb}")]
     MemoryLimit {
@@ -108,6 +114,18 @@ pub enum EngineError {
         /// Names the option and the value.
         message: String,
     },
+    /// A request that the host made in order to answer a blocking host call can't go on.
+    #[error("{message}")]
+    NestedCall {
+        /// What is in its way.
+        message: String,
+    },
+    /// There is no such module.
+    #[error("{}", .exception.message)]
+    ModuleNotFound {
+        /// The guest's error, which names who asked.
+        exception: Box<GuestException>,
+    },
 }
 
 impl EngineError {
@@ -116,6 +134,7 @@ impl EngineError {
         match self {
             Self::Guest(_) => "ERR_GUEST",
             Self::Timeout { .. } => "ERR_TIMEOUT",
+            Self::CpuLimit { .. } => "ERR_CPU_LIMIT",
             Self::MemoryLimit { .. } => "ERR_MEMORY_LIMIT",
             Self::Disposed { .. } => "ERR_DISPOSED",
             Self::IsolateLost { .. } => "ERR_ISOLATE_LOST",
@@ -126,6 +145,8 @@ impl EngineError {
             Self::SnapshotMismatch { .. } => "ERR_SNAPSHOT_MISMATCH",
             Self::SnapshotIo { .. } => "ERR_SNAPSHOT_IO",
             Self::InvalidArg { .. } => "ERR_INVALID_ARG",
+            Self::NestedCall { .. } => "ERR_NESTED_CALL",
+            Self::ModuleNotFound { .. } => "ERR_MODULE_NOT_FOUND",
         }
     }
 

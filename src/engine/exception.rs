@@ -1,11 +1,15 @@
 //! Guest exception → plain data.
 
 use crate::engine::error::{EngineError, GuestException};
+use crate::engine::position::readable_stack;
 use crate::engine::text::{LONGEST_ERROR_TEXT, LONGEST_NAME, beginning};
 use crate::engine::value::Encoder;
 
 /// A source line longer than this is shown around the column only.
 const LONGEST_SHOWN_LINE: usize = 120;
+
+/// A prototype chain longer than this has no error within reach.
+const LONGEST_PROTOTYPE_CHAIN: usize = 64;
 
 /// One of V8's standard classes of errors, for example `v8::Exception::type_error`.
 pub(crate) type ErrorClass =
@@ -30,7 +34,7 @@ pub(crate) fn describe(
     encoder: &Encoder,
 ) -> EngineError {
     v8::tc_scope!(let scope, scope);
-    let is_error = exception.is_native_error();
+    let is_error = exception.is_native_error() || inherits_from_error(scope, exception);
     let mut read = |key| if is_error { text(scope, exception, key) } else { None };
     let (name, text_of_error, stack) = (read("name"), read("message"), read("stack"));
     let name = name.unwrap_or_else(|| "Error".to_owned());
@@ -49,7 +53,31 @@ pub(crate) fn describe(
     } else {
         encoder.encode_thrown(scope, exception).unwrap_or_default()
     };
+    let stack = readable_stack(scope, &stack);
     EngineError::Guest(Box::new(GuestException { name, message: text_of_value, stack, encoded: bytes }))
+}
+
+/// Whether an object is made to be an error without being one to V8: its prototype chain has a native
+/// error's prototype, as that of a `DOMException` made in JavaScript. Runs no guest code.
+fn inherits_from_error(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> bool {
+    if value.is_proxy() {
+        return false;
+    }
+    let Ok(mut object) = v8::Local::<v8::Object>::try_from(value) else { return false };
+    let probe = v8::Exception::error(scope, v8::String::empty(scope));
+    let Ok(probe) = v8::Local::<v8::Object>::try_from(probe) else { return false };
+    let Some(wanted) = probe.get_prototype(scope) else { return false };
+    for _ in 0..LONGEST_PROTOTYPE_CHAIN {
+        let Some(prototype) = object.get_prototype(scope) else { return false };
+        if prototype.strict_equals(wanted) {
+            return true;
+        }
+        match v8::Local::<v8::Object>::try_from(prototype) {
+            Ok(prototype) if !prototype.is_proxy() => object = prototype,
+            _ => return false,
+        }
+    }
+    false
 }
 
 fn text(scope: &mut v8::PinScope, value: v8::Local<v8::Value>, key: &str) -> Option<String> {
@@ -76,6 +104,10 @@ fn code_frame(scope: &mut v8::PinScope, message: v8::Local<v8::Message>) -> Opti
     let line_number = message.get_line_number(scope)?;
     let column = message.get_start_column();
     let line = message.get_source_line(scope)?;
+    // An error that was made without a place has none here either.
+    if column > line.length() {
+        return None;
+    }
     let first =
         if line.length() > LONGEST_SHOWN_LINE { column.saturating_sub(LONGEST_SHOWN_LINE / 2) } else { 0 };
     let mut shown = vec![0; line.length().saturating_sub(first).min(LONGEST_SHOWN_LINE)];

@@ -7,11 +7,15 @@ use crate::engine::error::EngineError;
 use crate::engine::exception::throw;
 use crate::engine::globals::{self, is_identifier};
 use crate::engine::handle::SessionOptions;
-use crate::engine::host_call::{self, GuestState};
+use crate::engine::host_call::{self, GuestState, Waiting};
+use crate::engine::inbox::Outcome;
 use crate::engine::lifecycle::CallId;
-use crate::engine::modules::{self, End};
-use crate::engine::source::{self, Source};
-use crate::engine::value::{self, Failure};
+use crate::engine::modules::{self, End, Modules};
+use crate::engine::source::{self, Source, SourceKind};
+use crate::engine::uncaught::{self, Origin};
+use crate::engine::value::limits::DEEP;
+use crate::engine::value::transfer::{self, Of};
+use crate::engine::value::{self, Failure, Moved, wire};
 use crate::engine::worker::Halt;
 
 /// How far a request came in this turn.
@@ -20,6 +24,8 @@ pub(crate) enum Progress {
     Done(Vec<u8>),
     /// A promise is pending; it reports to `GuestState::settled`.
     Waiting,
+    /// The encoded result, and the buffers that move with it.
+    Moved(Vec<u8>, Vec<Moved>),
 }
 
 /// Turns a restored isolate into a session's: evaluates its sources, then gives it its globals and
@@ -27,15 +33,17 @@ pub(crate) enum Progress {
 pub(crate) fn prepare(
     scope: &mut v8::PinScope,
     guest: &GuestState,
+    call: CallId,
     session: &SessionOptions,
 ) -> Result<(), Halt> {
     if !session.sources.is_empty() {
         // As in a snapshot: the sources find the host functions, which refuse to be called.
         host_call::install(scope, &session.bindings)?;
         let modules = modules::current(scope).ok_or(Halt::Threw)?;
-        modules.announce(scope, session.sources.iter()).ok_or(Halt::Threw)?;
+        modules.announce(session.sources.iter());
         for source in &session.sources {
             check_length(scope, guest, source)?;
+            uncaught::set_cause(scope, Origin::Start, &source.name, call);
             if let End::Waiting = modules::run_to_end(scope, source, || ()).ok_or(Halt::Threw)? {
                 let message =
                     format!("{} waits in a top-level await, and nothing is left to run", source.name);
@@ -44,7 +52,7 @@ pub(crate) fn prepare(
             }
         }
     }
-    guest.let_host_listen();
+    guest.let_host_listen(&session.sync_bindings);
     host_call::install(scope, &session.bindings)?;
     globals::define_values(scope, &session.globals)
 }
@@ -66,8 +74,28 @@ pub(crate) fn eval(
     source: &Source,
 ) -> Result<Progress, Halt> {
     check_length(scope, guest, source)?;
-    let value = modules::evaluate_any(scope, source).ok_or(Halt::Threw)?;
+    uncaught::set_cause(scope, Origin::Eval, &source.name, call);
+    if source.kind == SourceKind::Module {
+        modules::begin_module(scope, call, source).ok_or(Halt::Threw)?;
+        scope.perform_microtask_checkpoint();
+        return Ok(Progress::Waiting);
+    }
+    let value = modules::evaluate_now(scope, source).ok_or(Halt::Threw)?;
     await_value(scope, guest, call, value)
+}
+
+/// Imports a module: its exports as a plain object.
+pub(crate) fn import(scope: &mut v8::PinScope, call: CallId, specifier: &str) -> Result<Progress, Halt> {
+    uncaught::set_cause(scope, Origin::Import, specifier, call);
+    modules::begin_import(scope, call, specifier).ok_or(Halt::Threw)?;
+    scope.perform_microtask_checkpoint();
+    Ok(Progress::Waiting)
+}
+
+/// Goes on with a module that was waited for.
+pub(crate) fn load(scope: &mut v8::PinScope, modules: &Modules, load: u64) {
+    modules.proceed(scope, load);
+    scope.perform_microtask_checkpoint();
 }
 
 /// Calls the function at a dotted path.
@@ -78,13 +106,14 @@ pub(crate) fn call(
     path: &str,
     arguments: &[u8],
 ) -> Result<Progress, Halt> {
+    uncaught::set_cause(scope, Origin::Call, path, call);
     let (receiver, function) = resolve(scope, path)?;
+    let buffers = transfer::received(scope, Of::Request(call)).map_err(refused)?;
     if arguments.len() > guest.encoder.limit {
-        let message =
-            format!("args are larger than {} bytes, the isolate's memory limit", guest.encoder.limit);
-        return Err(Halt::Failed(EngineError::DataClone { message }));
+        let limit = guest.encoder.limit;
+        return Err(refused(format!("args are larger than {limit} bytes, the isolate's memory limit")));
     }
-    let arguments = decode_arguments(scope, arguments)?;
+    let arguments = decode_arguments(scope, arguments, &buffers)?;
     let arguments: Option<Vec<_>> =
         (0..arguments.length()).map(|index| arguments.get_index(scope, index)).collect();
     let value = function.call(scope, receiver, &arguments.ok_or(Halt::Threw)?).ok_or(Halt::Threw)?;
@@ -95,17 +124,24 @@ pub(crate) fn call(
 fn decode_arguments<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     encoded: &[u8],
+    buffers: &[v8::Local<v8::ArrayBuffer>],
 ) -> Result<v8::Local<'s, v8::Array>, Halt> {
-    let arguments =
-        value::decode(scope, encoded).and_then(|value| v8::Local::<v8::Array>::try_from(value).ok());
+    let arguments = value::decode_with(scope, encoded, buffers)
+        .and_then(|value| v8::Local::<v8::Array>::try_from(value).ok());
     arguments.ok_or_else(|| {
-        let message = "the arguments can't be read in the isolate".to_owned();
         if scope.is_execution_terminating() {
             Halt::Threw
+        } else if wire::nesting(encoded) > DEEP {
+            refused("args can't be cloned: they are nested too deeply".to_owned())
         } else {
-            Halt::Failed(EngineError::DataClone { message })
+            refused("the arguments can't be read in the isolate".to_owned())
         }
     })
+}
+
+/// A fault of a value of the host.
+fn refused(message: String) -> Halt {
+    Halt::Failed(EngineError::DataClone { message })
 }
 
 /// The function at `path`, and the object it is a method of.
@@ -154,37 +190,55 @@ fn not_a_function(scope: &mut v8::PinScope, path: &str) -> Halt {
 pub(crate) fn resume(
     scope: &mut v8::PinScope,
     guest: &GuestState,
-    resolver: &v8::Global<v8::PromiseResolver>,
-    outcome: &Result<Vec<u8>, Vec<u8>>,
+    host_call: u64,
+    waiting: &Waiting,
+    outcome: &Outcome,
 ) -> Result<(), Halt> {
-    let resolver = v8::Local::new(scope, resolver);
-    let (Ok(bytes) | Err(bytes)) = outcome;
-    let value = if bytes.len() > guest.encoder.limit { None } else { value::decode(scope, bytes) };
-    if let Some(value) = value {
-        match outcome {
-            Ok(_) => resolver.resolve(scope, value),
-            Err(_) => resolver.reject(scope, value),
-        };
-    } else {
-        let message = "the host's answer can't be read, or is larger than the isolate's memory limit";
-        let message = v8::String::new(scope, message).ok_or(Halt::Threw)?;
-        let error = v8::Exception::range_error(scope, message);
-        resolver.reject(scope, error);
-    }
+    uncaught::resume_cause(scope, &waiting.cause);
+    let resolver = v8::Local::new(scope, &waiting.resolver);
+    match read_answer(scope, guest, host_call, outcome).ok_or(Halt::Threw)? {
+        Ok(value) => resolver.resolve(scope, value),
+        Err(reason) => resolver.reject(scope, reason),
+    };
     scope.perform_microtask_checkpoint();
     Ok(())
+}
+
+/// What the host answered, or what it threw. `None`: the guest was told to stop.
+pub(crate) fn read_answer<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    guest: &GuestState,
+    host_call: u64,
+    outcome: &Outcome,
+) -> Option<Result<v8::Local<'s, v8::Value>, v8::Local<'s, v8::Value>>> {
+    let (Ok(bytes) | Err(bytes)) = outcome;
+    let buffers = transfer::received(scope, Of::Answer(host_call));
+    if let Some(buffers) = buffers.ok().filter(|_| bytes.len() <= guest.encoder.limit) {
+        v8::tc_scope!(let scope, scope);
+        if let Some(value) = value::decode_with(scope, bytes, &buffers) {
+            return Some(if outcome.is_ok() { Ok(value) } else { Err(value) });
+        }
+        if !scope.can_continue() {
+            scope.rethrow();
+            return None;
+        }
+    }
+    let message = "the host's answer can't be read, or is larger than the isolate's memory limit";
+    let message = v8::String::new(scope, message)?;
+    Some(Err(v8::Exception::range_error(scope, message)))
 }
 
 /// What a promise of an earlier turn came to.
 pub(crate) fn settled(
     scope: &mut v8::PinScope,
     guest: &GuestState,
+    call: CallId,
     outcome: Result<v8::Global<v8::Value>, v8::Global<v8::Value>>,
 ) -> Result<Progress, Halt> {
     match outcome {
         Ok(value) => {
             let value = v8::Local::new(scope, value);
-            encode(scope, guest, value)
+            encode(scope, guest, call, value)
         }
         Err(reason) => {
             let reason = v8::Local::new(scope, reason);
@@ -203,14 +257,14 @@ fn await_value<'s>(
 ) -> Result<Progress, Halt> {
     let Some(promise) = as_promise(scope, value)? else {
         scope.perform_microtask_checkpoint();
-        return encode(scope, guest, value);
+        return encode(scope, guest, call, value);
     };
-    promise.mark_as_handled();
+    uncaught::expect(scope, promise);
     scope.perform_microtask_checkpoint();
     match promise.state() {
         v8::PromiseState::Fulfilled => {
             let value = promise.result(scope);
-            encode(scope, guest, value)
+            encode(scope, guest, call, value)
         }
         v8::PromiseState::Rejected => {
             let reason = promise.result(scope);
@@ -218,18 +272,23 @@ fn await_value<'s>(
             Err(Halt::Threw)
         }
         v8::PromiseState::Pending => {
-            #[expect(clippy::cast_precision_loss, reason = "the host counts requests in a double")]
-            let data = v8::Number::new(scope, call as f64).into();
-            let fulfilled = v8::Function::builder(on_fulfilled).data(data).build(scope).ok_or(Halt::Threw)?;
-            let rejected = v8::Function::builder(on_rejected).data(data).build(scope).ok_or(Halt::Threw)?;
-            promise.then2(scope, fulfilled, rejected).ok_or(Halt::Threw)?;
+            follow(scope, call, promise).ok_or(Halt::Threw)?;
             Ok(Progress::Waiting)
         }
     }
 }
 
+/// Has a promise report to `GuestState::settled`.
+pub(crate) fn follow(scope: &mut v8::PinScope, call: CallId, promise: v8::Local<v8::Promise>) -> Option<()> {
+    #[expect(clippy::cast_precision_loss, reason = "the host counts requests in a double")]
+    let data = v8::Number::new(scope, call as f64).into();
+    let fulfilled = v8::Function::builder(on_fulfilled).data(data).build(scope)?;
+    let rejected = v8::Function::builder(on_rejected).data(data).build(scope)?;
+    promise.then2(scope, fulfilled, rejected).map(drop)
+}
+
 /// A promise for what the guest returned, when that is a promise or may be a thenable.
-fn as_promise<'s>(
+pub(crate) fn as_promise<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     value: v8::Local<'s, v8::Value>,
 ) -> Result<Option<v8::Local<'s, v8::Promise>>, Halt> {
@@ -247,15 +306,17 @@ fn as_promise<'s>(
 fn encode(
     scope: &mut v8::PinScope,
     guest: &GuestState,
+    call: CallId,
     value: v8::Local<v8::Value>,
 ) -> Result<Progress, Halt> {
-    let bytes = guest.encoder.encode(scope, value, "result").map_err(|failure| match failure {
-        Failure::NotCloneable(message) => Halt::Failed(EngineError::DataClone { message }),
+    let encoded = transfer::encode_result(scope, &guest.encoder, call, value);
+    let (bytes, moved) = encoded.map_err(|failure| match failure {
+        Failure::NotCloneable(message) => refused(message),
         Failure::Threw => Halt::Threw,
     })?;
     // A getter that ran while encoding may have queued more.
     scope.perform_microtask_checkpoint();
-    Ok(Progress::Done(bytes))
+    Ok(if moved.is_empty() { Progress::Done(bytes) } else { Progress::Moved(bytes, moved) })
 }
 
 fn on_fulfilled<'s>(

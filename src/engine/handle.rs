@@ -1,18 +1,22 @@
 //! What the host holds of an isolate: `Send + Sync`, never blocks, settles every request.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::host_call::Host;
+use crate::engine::inbox::{Receiver, Sender, inbox};
 use crate::engine::inspector::{self, Frontend, SessionId};
 use crate::engine::lifecycle::{CallId, Lifecycle, Settle};
+pub use crate::engine::limits::codegen::Codegen;
+use crate::engine::modules::SessionModules;
+use crate::engine::observe::Listener;
 use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
+use crate::engine::value::{Moves, Of, ValueLimits};
 use crate::engine::worker::{self, Command};
 
 /// An isolate needs this much beyond what its snapshot brings.
@@ -42,10 +46,22 @@ pub struct SessionOptions {
     pub globals: Vec<u8>,
     /// Dotted paths of the host functions.
     pub bindings: Vec<String>,
+    /// Those of them that block the guest until the host answers.
+    pub sync_bindings: Vec<String>,
     /// Whether the host can read a `Float16Array`.
     pub host_has_float16: bool,
     /// Answers host calls.
     pub host: Arc<dyn Host>,
+    /// CPU time of the isolate's thread, from the session's start on; none for no limit.
+    pub cpu_limit: Option<Duration>,
+    /// Whether the guest may make code from text.
+    pub codegen: Codegen,
+    /// What it can import.
+    pub modules: SessionModules,
+    /// Hears of the console and of errors that nobody caught; none when nobody wants to.
+    pub listener: Option<Listener>,
+    /// How large and how deep the session's values may be.
+    pub value_limits: ValueLimits,
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.
@@ -70,11 +86,25 @@ pub fn check_memory_limit(seed: &Seed) -> Result<()> {
     Err(EngineError::InvalidArg { message })
 }
 
+/// A number that no other isolate of this process has.
+pub fn reserve_id() -> u64 {
+    static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+    NEXT_ID.fetch_add(1, Ordering::Relaxed)
+}
+
 /// One isolate. Dropping the handle disposes it.
 pub struct IsolateHandle {
     id: u64,
     lifecycle: Arc<Lifecycle>,
-    commands: Sender<Command>,
+    commands: Sender,
+    nested: Mutex<Option<Nested>>,
+}
+
+/// The next request, when the host makes it in order to answer host calls.
+struct Nested {
+    call: CallId,
+    /// The innermost first.
+    host_calls: Vec<u64>,
 }
 
 /// The request that restores an isolate which no session has asked for yet.
@@ -117,12 +147,16 @@ impl IsolateHandle {
     }
 
     fn new(seed: Seed) -> Result<(Self, Thread)> {
-        static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         check_memory_limit(&seed)?;
-        let (commands, received) = mpsc::channel();
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let lifecycle = Lifecycle::new(seed.memory_limit_mb);
-        let handle = Self { id, lifecycle: Arc::clone(&lifecycle), commands: commands.clone() };
+        let (commands, received) = inbox();
+        let id = reserve_id();
+        let lifecycle = Lifecycle::new(seed.memory_limit_mb, commands.clone());
+        let handle = Self {
+            id,
+            lifecycle: Arc::clone(&lifecycle),
+            commands: commands.clone(),
+            nested: Mutex::default(),
+        };
         Ok((handle, Thread { seed, id, lifecycle, commands, received }))
     }
 
@@ -152,6 +186,17 @@ impl IsolateHandle {
         settle: Settle,
     ) {
         self.request(call, timeout, settle, Command::Call { call, path, arguments });
+    }
+
+    /// Imports a module; answered with its exports, encoded as an object.
+    pub fn import(&self, call: CallId, specifier: String, timeout: Option<Duration>, settle: Settle) {
+        self.request(call, timeout, settle, Command::Import { call, specifier });
+    }
+
+    /// Before a request, or an answer: tells what moves with it. Nothing is kept for an isolate that is
+    /// finished.
+    pub fn announce(&self, of: Of, moves: Moves) {
+        self.lifecycle.announced.add(of, moves, || self.lifecycle.is_finished());
     }
 
     /// Reports the isolate's figures, once it is idle.
@@ -216,6 +261,12 @@ impl IsolateHandle {
         self.send(Command::Answer { host_call, outcome });
     }
 
+    /// Says of the next request, by its number, that the host makes it in order to answer one of these
+    /// host calls, the innermost first: the thread, if it waits for one of them, takes it while it does.
+    pub fn nest(&self, call: CallId, host_calls: Vec<u64>) {
+        *self.nested.lock().unwrap_or_else(PoisonError::into_inner) = Some(Nested { call, host_calls });
+    }
+
     /// Forgets a request, and stops it when it runs. It is not settled any more.
     pub fn abort(&self, call: CallId) {
         self.lifecycle.abort(call);
@@ -229,14 +280,18 @@ impl IsolateHandle {
     }
 
     fn request(&self, call: CallId, timeout: Option<Duration>, settle: Settle, command: Command) {
+        let nested = self.nested.lock().unwrap_or_else(PoisonError::into_inner).take();
         if self.lifecycle.submit(call, timeout, settle) {
-            self.send(command);
+            match nested.filter(|nested| nested.call == call) {
+                Some(nested) => self.commands.send_within(&nested.host_calls, command),
+                None => self.send(command),
+            }
         }
     }
 
     /// A finished isolate's thread may be gone; its requests are settled already.
     fn send(&self, command: Command) {
-        let _ = self.commands.send(command);
+        self.commands.send(command);
     }
 }
 
@@ -245,8 +300,8 @@ struct Thread {
     seed: Seed,
     id: u64,
     lifecycle: Arc<Lifecycle>,
-    commands: Sender<Command>,
-    received: Receiver<Command>,
+    commands: Sender,
+    received: Receiver,
 }
 
 impl Thread {
@@ -256,7 +311,7 @@ impl Thread {
         let refused = Arc::clone(&lifecycle);
         spawn_isolate_thread(
             format!("isoseed-{id}"),
-            move || worker::run(seed, first, &lifecycle, commands, &received),
+            move || worker::run(seed, first, &lifecycle, commands, received),
             move |error| {
                 let words = format!("the system refuses a thread: {error}");
                 let why = EngineError::IsolateLost { words };

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
@@ -15,7 +15,14 @@ use v8::MapFnTo;
 use crate::engine::exception::throw;
 use crate::engine::globals::define_global;
 use crate::engine::lifecycle::CallId;
+use crate::engine::limits::codegen::Codegen;
+use crate::engine::modules;
+use crate::engine::observe::console;
 use crate::engine::position::current_position;
+use crate::engine::sync_call;
+use crate::engine::system::timers::Timers;
+use crate::engine::system::{self, SessionClock};
+use crate::engine::uncaught::current_cause;
 use crate::engine::value::{Encoder, Failure};
 use crate::engine::worker::Halt;
 
@@ -23,7 +30,7 @@ use crate::engine::worker::Halt;
 /// the memory limit: a guest that calls in a loop without awaiting would fill the host's memory.
 const MOST_WAITING: usize = 10_000;
 
-const TOO_MANY: &str = "too many host calls, or too large ones, wait for the host";
+pub(crate) const TOO_MANY: &str = "too many host calls, or too large ones, wait for the host";
 
 /// V8's parser takes many times a source's length in memory that no limit counts, so a source may take
 /// this share of the memory limit.
@@ -31,7 +38,7 @@ const SOURCE_SHARE: usize = 8;
 
 /// Identifies the table of external references that blobs are built with. Changes with its order or
 /// contents.
-pub(crate) const REFERENCES_ID: &str = "host-call/1";
+pub(crate) const REFERENCES_ID: &str = "host-call/4";
 
 /// One call of a host function.
 #[derive(Debug)]
@@ -42,6 +49,8 @@ pub struct HostCall {
     pub path: String,
     /// The encoded array of arguments.
     pub arguments: Vec<u8>,
+    /// The request that the guest works for; none when that is answered.
+    pub owner: Option<CallId>,
 }
 
 /// What an isolate needs of its host. Called on the isolate's thread; must not block.
@@ -59,6 +68,8 @@ pub(crate) struct Waiting {
     pub(crate) resolver: v8::Global<v8::PromiseResolver>,
     /// The request that the call was made for.
     pub(crate) owner: Option<CallId>,
+    /// See `uncaught`.
+    pub(crate) cause: v8::Global<v8::Value>,
     argument_bytes: usize,
 }
 
@@ -79,36 +90,63 @@ pub(crate) struct GuestState {
     /// The request that the running turn works for.
     pub(crate) owner: Cell<Option<CallId>>,
     pub(crate) settled: RefCell<VecDeque<Settled>>,
+    pub(crate) timers: Timers,
+    pub(crate) clock: SessionClock,
     /// Off while the session's sources run: a snapshot's sources find no host either.
     host_listens: Cell<bool>,
+    /// Paths of the host functions that block the guest.
+    sync_paths: RefCell<HashSet<String>>,
     host: Arc<dyn Host>,
     waiting: RefCell<HashMap<u64, Waiting>>,
-    waiting_bytes: Cell<usize>,
+    pub(crate) waiting_bytes: Cell<usize>,
     calls: Cell<u64>,
+    pub(crate) codegen: Codegen,
 }
 
 impl GuestState {
-    pub(crate) fn new(encoder: Encoder, host: Arc<dyn Host>) -> Rc<Self> {
+    pub(crate) fn new(encoder: Encoder, codegen: Codegen, host: Arc<dyn Host>) -> Rc<Self> {
         Rc::new(Self {
             encoder,
             owner: Cell::new(None),
             settled: RefCell::default(),
+            timers: Timers::new(encoder.limit),
+            clock: SessionClock::start(),
             host_listens: Cell::new(false),
+            sync_paths: RefCell::default(),
             host,
             waiting: RefCell::default(),
             waiting_bytes: Cell::new(0),
             calls: Cell::new(0),
+            codegen,
         })
     }
 
-    /// From now on the guest may call host functions.
-    pub(crate) fn let_host_listen(&self) {
+    /// From now on the guest may call host functions; those at `sync_paths` block it.
+    pub(crate) fn let_host_listen(&self, sync_paths: &[String]) {
+        self.sync_paths.replace(sync_paths.iter().cloned().collect());
         self.host_listens.set(true);
+    }
+
+    /// Whether the guest may call host functions and start timers.
+    pub(crate) fn host_listens(&self) -> bool {
+        self.host_listens.get()
+    }
+
+    /// Calls of host functions that wait for the host.
+    pub(crate) fn waiting_calls(&self) -> usize {
+        self.waiting.borrow().len()
     }
 
     /// Calls of host functions so far.
     pub(crate) fn host_calls(&self) -> u64 {
         self.calls.get()
+    }
+
+    /// Asks the host for something of the engine's own. Not answered by a promise.
+    pub(crate) fn ask_host(&self, path: &str, arguments: Vec<u8>) -> u64 {
+        let id = self.next_call();
+        self.send(id, path.to_owned(), arguments);
+        id
     }
 
     /// The promise of a host call, and the request it was made for. Each call is answered once.
@@ -118,7 +156,19 @@ impl GuestState {
         Some(waiting)
     }
 
-    fn has_room_for(&self, argument_bytes: usize) -> bool {
+    /// The number of the next call.
+    pub(crate) fn next_call(&self) -> u64 {
+        let id = self.calls.get() + 1;
+        self.calls.set(id);
+        id
+    }
+
+    /// Hands a call to the host.
+    pub(crate) fn send(&self, id: u64, path: String, arguments: Vec<u8>) {
+        self.host.call(HostCall { id, path, arguments, owner: self.owner.get() });
+    }
+
+    pub(crate) fn has_room_for(&self, argument_bytes: usize) -> bool {
         let bytes = self.waiting_bytes.get().saturating_add(argument_bytes);
         self.waiting.borrow().len() < MOST_WAITING && bytes <= self.encoder.limit
     }
@@ -131,7 +181,10 @@ impl GuestState {
 
 /// The external references that builder and runner give to V8, in the same order.
 pub fn references() -> Cow<'static, [v8::ExternalReference]> {
-    Cow::Owned(vec![v8::ExternalReference { function: callback() }])
+    let natives = system::natives().iter().map(|native| native.callback);
+    let own = [callback(), console::callback()];
+    let functions = own.into_iter().chain(natives).chain(modules::callbacks());
+    Cow::Owned(functions.map(|function| v8::ExternalReference { function }).collect())
 }
 
 /// One address for the callback, whatever the compiler makes of its generic wrapper.
@@ -177,16 +230,19 @@ fn last_part(path: &str) -> &str {
 }
 
 /// Defines a property of `parent`, or a global.
-fn define(
-    scope: &mut v8::PinScope,
+fn define<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
     parent: Option<v8::Local<v8::Object>>,
     key: &str,
-    value: v8::Local<v8::Value>,
+    value: v8::Local<'s, v8::Value>,
 ) -> Result<(), Halt> {
     let key = v8::String::new(scope, key).ok_or(Halt::Threw)?;
     match parent {
         Some(parent) => parent.create_data_property(scope, key.into(), value).map(drop).ok_or(Halt::Threw),
-        None => define_global(scope, key, value, "bindings"),
+        None => {
+            let value = system::adopted(scope, key, value).ok_or(Halt::Threw)?;
+            define_global(scope, key, value, "bindings")
+        }
     }
 }
 
@@ -196,37 +252,77 @@ fn on_call<'s>(
     mut result: v8::ReturnValue<v8::Value>,
 ) {
     let path = arguments.data().to_rust_string_lossy(scope);
-    let guest = scope.get_slot::<Rc<GuestState>>().filter(|guest| guest.host_listens.get()).map(Rc::clone);
+    let guest = scope.get_slot::<Rc<GuestState>>().filter(|guest| guest.host_listens()).map(Rc::clone);
     let Some(guest) = guest else {
         let message = format!("host function `{path}` can't be called while a snapshot is built");
         throw(scope, v8::Exception::error, &message);
-        let position = current_position(scope);
-        if let Some(refused) = scope.get_slot::<Rc<RefusedCalls>>() {
-            refused.0.borrow_mut().push((path, position));
-        }
+        note_refused(scope, path);
         return;
     };
-    let Some(resolver) = v8::PromiseResolver::new(scope) else { return };
-    result.set(resolver.get_promise(scope).into());
-    if !guest.has_room_for(0) {
-        reject(scope, resolver, TOO_MANY);
-        return;
-    }
     let elements: Vec<v8::Local<v8::Value>> =
         (0..arguments.length()).map(|index| arguments.get(index)).collect();
     let array = v8::Array::new_with_elements(scope, &elements);
+    if guest.sync_paths.borrow().contains(&path) {
+        if let Some(answer) = call_and_wait(scope, &guest, path, array) {
+            result.set(answer);
+        }
+    } else if let Some(promise) = call_later(scope, &guest, path, array) {
+        result.set(promise.into());
+    }
+}
+
+/// `None`: an exception is pending.
+fn call_and_wait<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    guest: &GuestState,
+    path: String,
+    arguments: v8::Local<v8::Array>,
+) -> Option<v8::Local<'s, v8::Value>> {
+    let encoded = {
+        v8::tc_scope!(let scope, scope);
+        match guest.encoder.for_list().encode(scope, arguments.into(), &format!("{path} arguments")) {
+            Err(Failure::Threw) => {
+                scope.rethrow();
+                return None;
+            }
+            encoded => encoded,
+        }
+    };
+    match encoded {
+        Ok(encoded) => sync_call::call(scope, guest, path, encoded),
+        Err(Failure::NotCloneable(message)) => {
+            throw(scope, v8::Exception::type_error, &message);
+            None
+        }
+        Err(Failure::Threw) => None,
+    }
+}
+
+/// The promise of what the host answers. `None`: an exception is pending.
+fn call_later<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    guest: &GuestState,
+    path: String,
+    arguments: v8::Local<v8::Array>,
+) -> Option<v8::Local<'s, v8::Promise>> {
+    let resolver = v8::PromiseResolver::new(scope)?;
+    let promise = resolver.get_promise(scope);
+    if !guest.has_room_for(0) {
+        reject(scope, resolver, TOO_MANY);
+        return Some(promise);
+    }
     v8::tc_scope!(let scope, scope);
-    match guest.encoder.encode(scope, array.into(), &format!("{path} arguments")) {
+    match guest.encoder.for_list().encode(scope, arguments.into(), &format!("{path} arguments")) {
         Ok(encoded) if !guest.has_room_for(encoded.len()) => reject(scope, resolver, TOO_MANY),
         Ok(encoded) => {
-            let id = guest.calls.get() + 1;
-            guest.calls.set(id);
+            let id = guest.next_call();
             let argument_bytes = encoded.len();
             guest.waiting_bytes.set(guest.waiting_bytes.get() + argument_bytes);
             let resolver = v8::Global::new(scope, resolver);
-            let waiting = Waiting { resolver, owner: guest.owner.get(), argument_bytes };
+            let cause = current_cause(scope);
+            let waiting = Waiting { resolver, owner: guest.owner.get(), cause, argument_bytes };
             guest.waiting.borrow_mut().insert(id, waiting);
-            guest.host.call(HostCall { id, path, arguments: encoded });
+            guest.send(id, path, encoded);
         }
         Err(Failure::NotCloneable(message)) => {
             scope.reset();
@@ -238,6 +334,15 @@ fn on_call<'s>(
                 resolver.reject(scope, exception);
             }
         }
+    }
+    Some(promise)
+}
+
+/// Notes that `path` was called while there is no host, and where.
+pub(crate) fn note_refused(scope: &mut v8::PinScope, path: String) {
+    let position = current_position(scope);
+    if let Some(refused) = scope.get_slot::<Rc<RefusedCalls>>() {
+        refused.0.borrow_mut().push((path, position));
     }
 }
 

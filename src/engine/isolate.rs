@@ -1,13 +1,13 @@
 //! A V8 isolate and its context: blank, or restored from a snapshot. Runs on the isolate's thread.
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::engine::error::{EngineError, Result};
-use crate::engine::host_call::{self, GuestState};
+use crate::engine::host_call;
 use crate::engine::inspector;
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules;
+use crate::engine::position::Positions;
 use crate::engine::snapshot::{ContextData, Snapshot};
 
 /// The index of the user's context in a blob; the default context beside it is V8's own, untouched.
@@ -25,17 +25,9 @@ pub(crate) struct LiveIsolate {
 }
 
 impl LiveIsolate {
-    /// What it was restored from.
-    pub(crate) fn snapshot(&self) -> Option<&Arc<Snapshot>> {
-        self.snapshot.as_ref()
-    }
-
-    /// The error with positions in the snapshot's sources mapped.
-    pub(crate) fn map_error(&self, error: EngineError) -> EngineError {
-        match &self.snapshot {
-            Some(snapshot) => snapshot.source_maps().map_error(error),
-            None => error,
-        }
+    /// Whether it was restored, and not made blank.
+    pub(crate) fn is_restored(&self) -> bool {
+        self.snapshot.is_some()
     }
 }
 
@@ -62,6 +54,7 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     modules::allow_imports(&mut isolate);
     modules::reset(&mut isolate);
+    isolate.set_slot(Positions::new(snapshot.clone()));
     let context = {
         v8::scope!(let scope, &mut isolate);
         let context = match &snapshot {
@@ -91,9 +84,9 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
 /// `SnapshotCorrupt` when the data is not what the header says.
 pub(crate) fn restore_data(scope: &mut v8::PinScope, data: &ContextData) -> Result<()> {
     let wrong = || EngineError::corrupt("the snapshot's context does not carry what its header says");
-    if let Some(names) = &data.modules {
+    if !data.modules.is_empty() {
         let modules = modules::current(scope).ok_or_else(wrong)?;
-        modules.restore(scope, names, data.modules_at()).ok_or_else(wrong)?;
+        modules.restore(scope, &data.modules, data.modules_at()).ok_or_else(wrong)?;
     }
     if data.parts {
         let parts = parts(scope).ok_or_else(wrong)?;
@@ -117,19 +110,6 @@ pub(crate) fn call<'s>(
     let name = v8::String::new(scope, method)?;
     let method = v8::Local::<v8::Function>::try_from(object.get(scope, name.into())?).ok()?;
     method.call(scope, object.into(), arguments)
-}
-
-/// Has the length of what the guest hands to `eval` or `new Function` checked before V8 parses it.
-pub(crate) fn check_generated_code(live: &mut LiveIsolate) {
-    live.isolate.set_modify_code_generation_from_strings_callback(|scope, source, _| {
-        let longest = scope.get_slot::<Rc<GuestState>>().map_or(usize::MAX, |guest| guest.largest_source());
-        let is_short =
-            v8::Local::<v8::String>::try_from(source).map_or(true, |source| source.length() <= longest);
-        v8::ModifyCodeGenerationFromStringsResult { codegen_allowed: is_short, modified_source: None }
-    });
-    v8::scope!(let scope, &mut live.isolate);
-    // V8 asks the callback about every string only where the context does not allow them all.
-    v8::Local::new(scope, &live.context).set_allow_generation_from_strings(false);
 }
 
 /// The blob without a copy.

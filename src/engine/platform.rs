@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -22,7 +23,17 @@ use crate::engine::runtime::runtime;
 /// in one process corrupt each other silently. `--enable-sharedarraybuffer-per-context` leaves the
 /// global `SharedArrayBuffer` out: an isolate has no second thread to share memory with, and V8 neither
 /// asks for a growable one's memory nor counts it (V8 `src/flags/flag-definitions.h`).
-pub const FLAGS: &str = "--no-extensible-ro-snapshot --enable-sharedarraybuffer-per-context";
+///
+/// Without `--no-turboshaft-loop-unrolling` a guest can have a loop compiled that nothing ever stops:
+/// `for (;;) all.push(new Array(1000))`. V8 leaves out the look at its interrupts in loops that are short, such
+/// as the one that fills the new array. That one has none, so the next loop's is left out, the endless one's
+/// (`LoopStackCheckElisionReducer`; WebAssembly's loops are looked at all the same).
+///
+/// `--max-optimized-bytecode-size`: the optimising compilers need memory in the square of a function's size,
+/// on threads that serve all isolates and that no limit of an isolate covers: 480 MB for one of 30 KB. V8's own
+/// bound is 60 KB; longer functions than ours run as baseline code.
+pub const FLAGS: &str = "--no-extensible-ro-snapshot --enable-sharedarraybuffer-per-context \
+    --no-turboshaft-loop-unrolling --max-optimized-bytecode-size=16384";
 
 /// V8 takes about 1 MB of the thread's stack; the rest is for native frames beneath it.
 const ISOLATE_STACK_BYTES: usize = 4 * 1024 * 1024;
@@ -61,7 +72,11 @@ fn root() -> &'static Sender<Spawn> {
                 let _keeper = v8::Isolate::new(v8::CreateParams::default());
                 for Spawn { name, body, failed } in spawns {
                     let thread = thread::Builder::new().name(name).stack_size(ISOLATE_STACK_BYTES);
-                    if let Err(error) = thread.spawn(body) {
+                    let alive = Alive::new();
+                    if let Err(error) = thread.spawn(move || {
+                        let _alive = alive;
+                        body();
+                    }) {
                         failed(error);
                     }
                 }
@@ -69,6 +84,29 @@ fn root() -> &'static Sender<Spawn> {
         );
         sender
     })
+}
+
+static ISOLATE_THREADS: AtomicUsize = AtomicUsize::new(0);
+
+/// How many isolate threads there are in this process; among them those that V8 will never return to.
+pub fn isolate_threads() -> usize {
+    ISOLATE_THREADS.load(Ordering::Relaxed)
+}
+
+/// One isolate's thread, until its body has returned.
+struct Alive;
+
+impl Alive {
+    fn new() -> Self {
+        ISOLATE_THREADS.fetch_add(1, Ordering::Relaxed);
+        Self
+    }
+}
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        ISOLATE_THREADS.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 fn initialize() {

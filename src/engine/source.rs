@@ -14,6 +14,19 @@ pub enum SourceKind {
     CommonJs,
     /// An ES module.
     Module,
+    /// JSON, which a session's `modules` can hold.
+    Json,
+}
+
+impl SourceKind {
+    /// The kind of a module, by the word that `lib/` has for it; one that it does not know is an ES module.
+    pub fn of_module(word: &str) -> Self {
+        match word {
+            "commonjs" => Self::CommonJs,
+            "json" => Self::Json,
+            _ => Self::Module,
+        }
+    }
 }
 
 /// A source and the name that stack traces show for it.

@@ -34,8 +34,10 @@ struct Map {
 }
 
 impl SourceMaps {
-    /// Takes the map off a source that brings one at its end.
+    /// Takes the map off a source that brings one at its end. The map of an earlier source with that
+    /// name is of no use any more.
     pub fn take(&mut self, source: &mut Source) {
+        self.maps.remove(&source.name);
         let Some(at) = source.code.rfind(COMMENT) else { return };
         let url = source.code[at + "//# sourceMappingURL=".len()..].trim_end();
         let begins_line =
@@ -83,20 +85,16 @@ impl SourceMaps {
             .unwrap_or_default()
     }
 
-    /// The error with its positions mapped.
-    pub(crate) fn map_error(&self, error: EngineError) -> EngineError {
-        if self.maps.is_empty() {
-            return error;
-        }
+    /// The finding with its position mapped.
+    pub(crate) fn map_finding(&self, mut finding: Finding) -> Finding {
+        finding.source = finding.source.map(|position| map_text(&[self], &position));
+        finding
+    }
+
+    /// The findings of an error with their positions mapped. What the guest threw has its positions
+    /// mapped where it was described.
+    pub(crate) fn map_findings(&self, error: EngineError) -> EngineError {
         match error {
-            EngineError::Guest(mut exception) => {
-                exception.stack = self.map_text(&exception.stack);
-                EngineError::Guest(exception)
-            }
-            EngineError::SnapshotBuild { message, cause } => {
-                let cause = cause.map(|cause| Box::new(self.map_error(*cause)));
-                EngineError::SnapshotBuild { message, cause }
-            }
             EngineError::SnapshotUnsafe { findings } => {
                 let findings = findings.into_iter().map(|finding| self.map_finding(finding)).collect();
                 EngineError::SnapshotUnsafe { findings }
@@ -104,23 +102,41 @@ impl SourceMaps {
             other => other,
         }
     }
+}
 
-    /// The finding with its position mapped.
-    pub(crate) fn map_finding(&self, mut finding: Finding) -> Finding {
-        finding.source = finding.source.map(|position| self.map_text(&position));
-        finding
+/// The text with every `name:line:column` of a mapped source replaced, once: what a map leads to is not
+/// looked up again. Of two sources with one name the first one's map counts.
+pub(crate) fn map_text(all: &[&SourceMaps], text: &str) -> String {
+    let named = all.iter().flat_map(|maps| &maps.maps).filter(|(name, _)| text.contains(name.as_str()));
+    let found: Vec<(&str, &SourceMap)> =
+        named.filter_map(|(name, map)| Some((name.as_str(), map.parsed()?))).collect();
+    if found.is_empty() {
+        return text.to_owned();
     }
+    let mut mapped = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut begins = true;
+    while let Some(first) = rest.chars().next() {
+        let replaced = if begins { replacement(rest, &found) } else { None };
+        let length = if let Some((position, length)) = replaced {
+            mapped.push_str(&position);
+            length
+        } else {
+            mapped.push(first);
+            first.len_utf8()
+        };
+        begins = first.is_whitespace() || first == '(';
+        rest = &rest[length..];
+    }
+    mapped
+}
 
-    /// The text with every `name:line:column` of a mapped source replaced.
-    fn map_text(&self, text: &str) -> String {
-        let mut mapped = text.to_owned();
-        for (name, map) in self.maps.iter().filter(|(name, _)| text.contains(name.as_str())) {
-            if let Some(map) = map.parsed() {
-                mapped = replace_positions(&mapped, name, map);
-            }
-        }
-        mapped
-    }
+/// What stands for the position that `text` begins with, and how long that is.
+fn replacement(text: &str, maps: &[(&str, &SourceMap)]) -> Option<(String, usize)> {
+    maps.iter().find_map(|(name, map)| {
+        let (line, column, length) = position(text.strip_prefix(name)?)?;
+        Some((original(map, line, column)?, name.len() + length))
+    })
 }
 
 impl Map {
@@ -151,25 +167,6 @@ impl Map {
         map.to_writer(&mut json).ok()?;
         Some(Self { text: String::from_utf8(json).ok()?, parsed: Arc::default() })
     }
-}
-
-fn replace_positions(text: &str, name: &str, map: &SourceMap) -> String {
-    let mut mapped = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(name) {
-        let (before, found) = rest.split_at(at);
-        let begins = before.chars().next_back().is_none_or(|last| last.is_whitespace() || last == '(');
-        mapped.push_str(before);
-        if let Some((line, column, length)) = position(&found[name.len()..]).filter(|_| begins) {
-            mapped
-                .push_str(&original(map, line, column).unwrap_or_else(|| format!("{name}:{line}:{column}")));
-            rest = &found[name.len() + length..];
-        } else {
-            mapped.push_str(name);
-            rest = &found[name.len()..];
-        }
-    }
-    mapped + rest
 }
 
 /// `:line:column` at the beginning of a text, and its length.
@@ -225,7 +222,7 @@ mod tests {
         let maps = SourceMaps::from_bytes(&maps.to_bytes().expect("bytes"));
         let stack = "Error: app.js:x\n    at boom (app.js:1:6)\n    at app.js:9:1\n    at my-app.js:1:6";
         assert_eq!(
-            maps.map_text(stack),
+            map_text(&[&maps], stack),
             "Error: app.js:x\n    at boom (src/a.ts:3:3)\n    at app.js:9:1\n    at my-app.js:1:6"
         );
     }
@@ -238,6 +235,21 @@ mod tests {
         assert_eq!(plain.code, "const text = '//# sourceMappingURL=data:x'");
         let mut broken = Source::script("f()\n//# sourceMappingURL=data:application/json;base64,!!", "b.js");
         maps.take(&mut broken);
-        assert_eq!(maps.map_text("at b.js:1:1"), "at b.js:1:1");
+        assert_eq!(map_text(&[&maps], "at b.js:1:1"), "at b.js:1:1");
+    }
+    #[test]
+    fn a_later_source_without_a_map_is_not_taken_for_an_earlier_one_of_its_name() {
+        let mut maps = SourceMaps::default();
+        maps.take(&mut source());
+        maps.take(&mut Source::script("run();boom()", "app.js"));
+        assert_eq!(map_text(&[&maps], "at app.js:1:6"), "at app.js:1:6");
+    }
+
+    #[test]
+    fn what_a_map_leads_to_is_not_mapped_again() {
+        let (mut first, mut second) = (SourceMaps::default(), SourceMaps::default());
+        first.take(&mut source());
+        second.take(&mut Source { name: "src/a.ts".to_owned(), ..source() });
+        assert_eq!(map_text(&[&first, &second], "(app.js:1:6) src/a.ts:1:6"), "(src/a.ts:3:3) src/a.ts:3:3");
     }
 }

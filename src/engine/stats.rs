@@ -1,6 +1,10 @@
 //! The figures of one isolate, as `stats()` reports them.
 
+use std::time::Duration;
+
 use serde::Serialize;
+
+use crate::engine::limits::cpu::ThreadClock;
 
 /// What one isolate uses and has done.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -22,48 +26,38 @@ pub struct IsolateStats {
     pub host_calls: u64,
     /// How long the session waited for its isolate: from the request until it was ready, in milliseconds.
     pub start_ms: f64,
+    /// The process that the isolate lives in.
+    pub pid: u32,
+    /// Bytes outside V8's heap: `ArrayBuffer`s and WebAssembly memories.
+    pub external_bytes: u64,
+    /// CPU time of the isolate's thread since it started, in nanoseconds.
+    pub cpu_ns: u64,
+    /// How long guest code ran, by the clock on the wall, in nanoseconds.
+    pub wall_ns: u64,
+    /// How long V8 took to make the isolate and its context, in microseconds.
+    pub restore_us: u64,
+    /// Requests that wait for an answer, this one apart.
+    pub pending_calls: u64,
+    /// Calls of host functions that wait for the host.
+    pub pending_host_calls: u64,
+    /// Errors that nobody caught.
+    pub uncaught_errors: u64,
+    /// Calls of `console` methods that made an entry.
+    pub console_entries: u64,
 }
 
-/// CPU time of the calling thread in milliseconds.
-#[cfg(unix)]
-pub(crate) fn thread_cpu_ms() -> f64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is a valid place for the result; the clock exists on every supported Unix.
-    let status = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
-    if status != 0 {
-        return 0.0;
-    }
-    #[expect(clippy::cast_precision_loss, reason = "a thread's seconds are far below 2^52")]
-    let milliseconds = time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6;
-    milliseconds
+/// A duration in nanoseconds; 2^64 of them are more than 500 years.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// CPU time of the calling thread in milliseconds.
-#[cfg(windows)]
-pub(crate) fn thread_cpu_ms() -> f64 {
-    #[repr(C)]
-    #[derive(Default)]
-    struct FileTime {
-        low: u32,
-        high: u32,
-    }
-    #[link(name = "kernel32")]
-    unsafe extern "system" {
-        fn GetCurrentThread() -> *mut std::ffi::c_void;
-        fn GetThreadTimes(
-            thread: *mut std::ffi::c_void,
-            created: *mut FileTime,
-            exited: *mut FileTime,
-            kernel: *mut FileTime,
-            user: *mut FileTime,
-        ) -> i32;
-    }
-    let (mut created, mut exited) = (FileTime::default(), FileTime::default());
-    let (mut kernel, mut user) = (FileTime::default(), FileTime::default());
-    // SAFETY: takes no argument and returns a pseudo handle that needs no closing.
-    let thread = unsafe { GetCurrentThread() };
-    // SAFETY: all four places are valid for writes.
-    unsafe { GetThreadTimes(thread, &raw mut created, &raw mut exited, &raw mut kernel, &raw mut user) };
-    let ticks = |time: &FileTime| (u64::from(time.high) << 32 | u64::from(time.low)) as f64;
-    (ticks(&kernel) + ticks(&user)) / 10_000.0
+#[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days, and only digits are lost")]
+pub(crate) fn milliseconds(nanoseconds: u64) -> f64 {
+    nanoseconds as f64 / 1e6
+}
+
+/// CPU time of the calling thread in nanoseconds.
+pub(crate) fn thread_cpu_ns() -> u64 {
+    let used = ThreadClock::of_this_thread().and_then(|clock| clock.read());
+    used.map_or(0, nanoseconds)
 }

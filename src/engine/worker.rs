@@ -8,11 +8,12 @@
 //! command is in the queue already, or whoever takes it out of a pool.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender};
 use std::time::Instant;
 
 use crate::engine::error::{EngineError, GuestException, Result};
@@ -20,22 +21,28 @@ use crate::engine::exception::describe;
 use crate::engine::guest::{self, Progress};
 use crate::engine::handle::{Seed, SessionOptions};
 use crate::engine::heap_snapshot;
-use crate::engine::host_call::{GuestState, Waiting};
-use crate::engine::inspector::{Inspector, Maps};
-use crate::engine::isolate::{self, LiveIsolate};
-use crate::engine::lifecycle::{CallId, Lifecycle, Reply, Stop};
-use crate::engine::limits::memory::MemoryLimit;
-use crate::engine::limits::{fatal, sampler};
-use crate::engine::modules;
+use crate::engine::host_call::GuestState;
+use crate::engine::inbox::{Outcome, Receiver, Sender};
+use crate::engine::inspector::Inspector;
+use crate::engine::isolate;
+use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
+use crate::engine::limits::memory::{MemoryLimit, external_bytes};
+use crate::engine::limits::native::Charging;
+use crate::engine::limits::{codegen, fatal, sampler};
+use crate::engine::modules::{self, Modules};
+use crate::engine::observe::{Observer, console};
 use crate::engine::platform::TaskRoute;
+use crate::engine::position::Positions;
+use crate::engine::session::{Ground, Session};
 use crate::engine::source::Source;
-use crate::engine::source_map::SourceMaps;
-use crate::engine::stats::{IsolateStats, thread_cpu_ms};
+use crate::engine::stats::{IsolateStats, milliseconds, nanoseconds, thread_cpu_ns};
+use crate::engine::system::timers;
+use crate::engine::uncaught;
 use crate::engine::value::Encoder;
+use crate::engine::value::transfer::{Of, Transfers};
 use crate::engine::verify::digest;
 
-/// What the isolate's thread can be told. The queue is unbounded: its writers are the host, whose
-/// own memory it is, and V8's few foreground tasks.
+/// What the isolate's thread can be told.
 pub(crate) enum Command {
     /// Tells that the isolate is restored; it waits for its session.
     Hold {
@@ -58,7 +65,7 @@ pub(crate) enum Command {
     },
     Answer {
         host_call: u64,
-        outcome: Result<Vec<u8>, Vec<u8>>,
+        outcome: Outcome,
     },
     Stats {
         call: CallId,
@@ -68,6 +75,10 @@ pub(crate) enum Command {
     },
     Task(v8::Task),
     Dispose,
+    Import {
+        call: CallId,
+        specifier: String,
+    },
     /// Something for the inspector is in the isolate's port.
     Inspect,
     /// Writes the heap to a file.
@@ -85,16 +96,18 @@ pub(crate) enum Halt {
     Failed(EngineError),
 }
 
-struct Worker<'a> {
-    guest: Rc<GuestState>,
-    live: &'a mut LiveIsolate,
-    memory: Arc<MemoryLimit>,
-    lifecycle: Arc<Lifecycle>,
-    /// Of the sources that the session evaluates; the snapshot has those of its own.
-    source_maps: Rc<RefCell<SourceMaps>>,
-    inspector: Rc<Inspector>,
-    calls: u64,
-    start_ms: f64,
+/// Does what a session is told, on some ground.
+pub(crate) struct Worker<'a, G> {
+    session: Rc<Session>,
+    ground: &'a mut G,
+}
+
+impl<G> Deref for Worker<'_, G> {
+    type Target = Session;
+
+    fn deref(&self) -> &Session {
+        &self.session
+    }
 }
 
 /// The body of an isolate's thread.
@@ -102,13 +115,13 @@ pub(crate) fn run(
     seed: Seed,
     first: CallId,
     lifecycle: &Arc<Lifecycle>,
-    commands: Sender<Command>,
-    received: &Receiver<Command>,
+    commands: Sender,
+    received: Receiver,
 ) {
     fatal::watch_thread(Arc::clone(lifecycle));
     // The request that is told when the isolate can't be had.
     let asking = Cell::new(first);
-    let serve = AssertUnwindSafe(|| serve(seed, &asking, lifecycle, commands, received));
+    let serve = AssertUnwindSafe(|| serve(seed, &asking, lifecycle, commands, Rc::new(received)));
     // A bug of ours must not leave a request unanswered; nothing of the isolate is used afterwards.
     let ended = catch_unwind(serve).unwrap_or_else(|_| {
         let words = "its thread panicked, which is a bug in isoseed".to_owned();
@@ -125,48 +138,66 @@ fn serve(
     seed: Seed,
     asking: &Cell<CallId>,
     lifecycle: &Arc<Lifecycle>,
-    commands: Sender<Command>,
-    received: &Receiver<Command>,
+    commands: Sender,
+    received: Rc<Receiver>,
 ) -> Result<()> {
     if lifecycle.is_finished() {
         return Ok(());
     }
     let memory = MemoryLimit::new(Arc::clone(lifecycle));
+    let began = Instant::now();
     let mut live = isolate::create(seed.snapshot, &memory)?;
+    let restore = began.elapsed();
     memory.enforce(&mut live.isolate);
+    let _charging = Charging::begin(&memory);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
-    let route = TaskRoute::new(&live.isolate, move |task| {
-        // The receiver lives as long as the isolate does.
-        let _ = commands.send(Command::Task(task));
-    });
-    isolate::check_generated_code(&mut live);
-    let outcome = match wait_for_session(lifecycle, received) {
+    let route = TaskRoute::new(&live.isolate, move |task| commands.send(Command::Task(task)));
+    codegen::check(&mut live);
+    let outcome = match wait_for_session(lifecycle, &received) {
         None => Ok(()),
         Some(Wanted { call, session, asked, tasks }) => {
             asking.set(call);
-            let encoder = Encoder { limit: memory.bytes(), host_has_float16: session.host_has_float16 };
-            let guest = GuestState::new(encoder, Arc::clone(&session.host));
-            live.isolate.set_slot(Rc::clone(&guest));
-            let lifecycle = Arc::clone(lifecycle);
-            let source_maps = Rc::<RefCell<SourceMaps>>::default();
-            let maps = Maps { session: Rc::clone(&source_maps), snapshot: live.snapshot().map(Arc::clone) };
-            let inspector = Inspector::new(&mut live, Arc::clone(&memory), Arc::clone(&lifecycle), maps);
-            let mut worker = Worker {
-                guest,
-                live: &mut live,
-                memory,
-                lifecycle,
-                source_maps,
-                inspector,
-                calls: 0,
-                start_ms: 0.0,
+            if let Some(limit) = session.cpu_limit {
+                lifecycle.limit_cpu(limit);
+            }
+            let encoder = Encoder {
+                limit: memory.bytes(),
+                host_has_float16: session.host_has_float16,
+                limits: session.value_limits,
+                own_levels: 0,
             };
-            let prepared = worker.prepare(call, *session, asked);
+            Transfers::install(&mut live.isolate, &memory, lifecycle);
+            let guest = GuestState::new(encoder, session.codegen, Arc::clone(&session.host));
+            live.isolate.set_slot(Rc::clone(&guest));
+            let observer = Observer::new(encoder, Arc::clone(lifecycle), session.listener.clone());
+            live.isolate.set_slot(Rc::clone(&observer));
+            uncaught::watch(&mut live.isolate);
+            let positions = live.isolate.get_slot::<Rc<Positions>>().map_or_else(Rc::default, Rc::clone);
+            let inspector =
+                Inspector::new(&mut live, Arc::clone(&memory), Arc::clone(lifecycle), Rc::clone(&positions));
+            let session_state = Rc::new(Session {
+                guest,
+                memory,
+                lifecycle: Arc::clone(lifecycle),
+                inbox: received,
+                modules: modules::current(&live.isolate),
+                positions,
+                observer,
+                inspector,
+                nested: RefCell::default(),
+                calls: Cell::new(0),
+                start_ms: Cell::new(0.0),
+                restore,
+            });
+            live.isolate.set_slot(Rc::clone(&session_state));
+            let is_blank = !live.is_restored();
+            let mut worker = Worker::new(session_state, &mut live);
+            let prepared = worker.prepare(call, *session, asked, is_blank);
             if prepared.is_ok() {
                 for task in tasks {
                     worker.handle(Command::Task(task));
                 }
-                worker.serve(received);
+                worker.serve();
             }
             worker.inspector.end();
             prepared
@@ -175,7 +206,10 @@ fn serve(
     sampler::isolate_ended();
     // No task may be routed to an isolate that is being torn down.
     drop(route);
+    live.isolate.remove_slot::<Rc<Session>>();
     live.isolate.remove_slot::<Rc<GuestState>>();
+    live.isolate.remove_slot::<Rc<Observer>>();
+    live.isolate.remove_slot::<Rc<Transfers>>();
     modules::clear(&mut live.isolate);
     outcome
 }
@@ -190,9 +224,9 @@ struct Wanted {
 }
 
 /// `None` when the isolate is disposed before a session asks for it.
-fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver<Command>) -> Option<Wanted> {
+fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver) -> Option<Wanted> {
     let mut tasks = Vec::new();
-    while let Ok(command) = received.recv() {
+    while let Some(command) = received.receive(None) {
         if lifecycle.is_finished() {
             return None;
         }
@@ -207,50 +241,116 @@ fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver<Command>) -> Opti
     None
 }
 
-impl Worker<'_> {
-    fn prepare(&mut self, call: CallId, mut session: SessionOptions, asked: Instant) -> Result<()> {
-        session.sources.iter_mut().for_each(|source| self.source_maps.borrow_mut().take(source));
-        let prepared = self.turn(Some(call), |scope, guest| guest::prepare(scope, guest, &session));
+impl<'a, G: Ground> Worker<'a, G> {
+    pub(crate) fn new(session: Rc<Session>, ground: &'a mut G) -> Self {
+        Self { session, ground }
+    }
+
+    fn prepare(
+        &mut self,
+        call: CallId,
+        mut session: SessionOptions,
+        asked: Instant,
+        is_blank: bool,
+    ) -> Result<()> {
+        session.sources.iter_mut().for_each(|source| self.positions.take(source));
+        // A heap image has it; where nothing ran before and nobody listens, V8's own is as silent.
+        let needs_console = is_blank && self.observer.wants_console();
+        let prepared = self.turn(Some(call), |scope, guest| {
+            if needs_console {
+                console::install(scope).ok_or(Halt::Threw)?;
+            }
+            guest::prepare(scope, guest, call, &session)
+        });
         // Without a turn the request is settled already: its time is over, or the isolate disposed.
         prepared.unwrap_or(Err(EngineError::Disposed { cause: None }))?;
-        self.start_ms = asked.elapsed().as_secs_f64() * 1e3;
+        if let Some(known) = &self.modules {
+            known.open(session.modules, &self.lifecycle, session.timeout);
+        }
+        self.start_ms.set(asked.elapsed().as_secs_f64() * 1e3);
         self.lifecycle.settle(call, Ok(Reply::Started));
         Ok(())
     }
 
-    fn serve(&mut self, received: &Receiver<Command>) {
-        while let Ok(command) = received.recv() {
-            if matches!(command, Command::Dispose) || self.lifecycle.is_finished() {
+    fn serve(&mut self) {
+        loop {
+            let command = self.inbox.receive(self.guest.timers.next_due());
+            if matches!(command, Some(Command::Dispose)) || self.lifecycle.is_finished() {
                 return;
             }
-            self.handle(command);
-            self.settle_awaited();
+            if let Some(command) = command {
+                self.handle(command);
+                self.follow_up();
+            }
+            // One timer between two commands: neither keeps the other waiting.
+            self.fire_due_timer();
             if self.lifecycle.is_finished() {
                 return;
             }
         }
     }
 
+    /// Does one thing, and what follows from it at once.
+    pub(crate) fn handle_nested(&mut self, command: Command) {
+        self.handle(command);
+        self.follow_up();
+    }
+
+    fn follow_up(&mut self) {
+        self.finish_loads();
+        self.settle_awaited();
+    }
+
+    /// Fires the timer that is due first, if any is.
+    pub(crate) fn fire_due_timer(&mut self) {
+        let Some(timer) = self.guest.timers.take_due(Instant::now()) else { return };
+        let fire = |scope: &mut v8::PinScope, guest: &GuestState| timers::fire(scope, guest, &timer);
+        let outcome = match (self.turn(timer.owner, fire), timer.owner) {
+            // The request is settled already; what it left behind goes on by itself.
+            (None, Some(_)) => self.turn(None, fire),
+            (Some(Err(error)), Some(owner)) => {
+                self.lifecycle.settle(owner, Err(error.clone()));
+                Some(Err(error))
+            }
+            (outcome, _) => outcome,
+        };
+        let was_terminated = !matches!(outcome, Some(Ok(())));
+        let guest = Rc::clone(&self.guest);
+        guest.timers.ran(timer, was_terminated);
+        self.follow_up();
+    }
+
     fn handle(&mut self, command: Command) {
         match command {
             Command::Eval { call, mut source } => {
-                self.calls += 1;
-                self.source_maps.borrow_mut().take(&mut source);
+                self.calls.set(self.calls.get() + 1);
+                self.positions.take(&mut source);
                 let outcome = self.turn(Some(call), |scope, guest| guest::eval(scope, guest, call, &source));
                 self.report(call, outcome);
             }
             Command::Call { call, path, arguments } => {
-                self.calls += 1;
+                self.calls.set(self.calls.get() + 1);
                 let outcome =
                     self.turn(Some(call), |scope, guest| guest::call(scope, guest, call, &path, &arguments));
                 self.report(call, outcome);
             }
+            Command::Import { call, specifier } => {
+                self.calls.set(self.calls.get() + 1);
+                let outcome = self.turn(Some(call), |scope, _| guest::import(scope, call, &specifier));
+                self.report(call, outcome);
+            }
             Command::Answer { host_call, outcome } => {
-                let Some(Waiting { resolver, owner, .. }) = self.guest.take_waiting(host_call) else {
+                if let Some(modules) = self.modules.clone().filter(|modules| modules.awaits(host_call)) {
+                    self.answer_load(&modules, host_call, &outcome);
+                    return;
+                }
+                let Some(waiting) = self.guest.take_waiting(host_call) else {
+                    self.lifecycle.announced.forget(Of::Answer(host_call));
                     return;
                 };
+                let owner = waiting.owner;
                 let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
-                    guest::resume(scope, guest, &resolver, &outcome)
+                    guest::resume(scope, guest, host_call, &waiting, &outcome)
                 };
                 match (self.turn(owner, resume), owner) {
                     (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
@@ -293,9 +393,10 @@ impl Worker<'_> {
             }
             Command::HeapSnapshot { call, path } => {
                 // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.
-                let is_wanted = || self.lifecycle.is_pending(call);
+                let session = &self.session;
+                let is_wanted = || session.lifecycle.is_pending(call);
                 if is_wanted() {
-                    let written = heap_snapshot::write(&mut self.live.isolate, &path, is_wanted);
+                    let written = self.ground.enter(|scope| heap_snapshot::write(scope, &path, is_wanted));
                     self.lifecycle.settle(call, written.map(|()| Reply::Done));
                 }
             }
@@ -304,21 +405,79 @@ impl Worker<'_> {
         }
     }
 
-    /// Encodes what promises of earlier turns came to, each in a turn of its own request.
-    fn settle_awaited(&mut self) {
-        loop {
-            let next = self.guest.settled.borrow_mut().pop_front();
-            let Some((call, outcome)) = next else { return };
-            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, outcome));
-            self.report(call, outcome);
+    /// Takes the module that the host was asked for.
+    fn answer_load(&mut self, modules: &Modules, host_call: u64, outcome: &Result<Vec<u8>, Vec<u8>>) {
+        let owner = modules.owner_of(host_call);
+        let take = |scope: &mut v8::PinScope, guest: &GuestState| {
+            modules.answer(scope, guest, host_call, outcome);
+            Ok(())
+        };
+        match (self.turn(owner, take), owner) {
+            (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
+            // The request is settled already, but others may wait for the module.
+            (None, Some(_)) => drop(self.turn(None, take)),
+            _ => {}
         }
     }
 
-    fn report(&self, call: CallId, outcome: Option<Result<Progress>>) {
+    /// Goes on with imports whose modules have come, each in a turn of its own request.
+    fn finish_loads(&mut self) {
+        let Some(modules) = self.modules.clone() else { return };
+        for _ in 0..modules.ready() {
+            let Some((load, owner)) = modules.next_ready() else { return };
+            let go_on = |scope: &mut v8::PinScope, _: &GuestState| {
+                guest::load(scope, &modules, load);
+                Ok(())
+            };
+            match (self.turn(owner, go_on), owner) {
+                (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
+                (None, Some(_)) if modules.outlives_request(load) => drop(self.turn(None, go_on)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Encodes what promises of earlier turns came to, each in a turn of its own request.
+    fn settle_awaited(&mut self) {
+        let mut kept = VecDeque::new();
+        loop {
+            let next = self.guest.settled.borrow_mut().pop_front();
+            let Some((call, outcome)) = next else { break };
+            // A request whose guest code is on the stack is answered when that is done, so that its
+            // deadline holds until then.
+            if G::IS_NESTED && self.lifecycle.is_running(call) {
+                kept.push_back((call, outcome));
+                continue;
+            }
+            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, call, outcome));
+            self.report(call, outcome);
+        }
+        self.guest.settled.borrow_mut().append(&mut kept);
+    }
+
+    fn report(&mut self, call: CallId, outcome: Option<Result<Progress>>) {
+        if !matches!(outcome, Some(Ok(Progress::Waiting))) {
+            self.lifecycle.announced.forget(Of::Request(call));
+        }
         match outcome {
+            Some(Ok(Progress::Waiting)) if G::IS_NESTED => self.report_nested_waiting(call),
             None | Some(Ok(Progress::Waiting)) => {}
+            Some(Ok(Progress::Moved(bytes, moved))) => {
+                self.lifecycle.settle(call, Ok(Reply::Moved(bytes, moved)));
+            }
             Some(Ok(Progress::Done(bytes))) => self.lifecycle.settle(call, Ok(Reply::Value(bytes))),
             Some(Err(error)) => self.lifecycle.settle(call, Err(error)),
+        }
+    }
+
+    /// V8 settles no promise within the reaction of another.
+    fn report_nested_waiting(&mut self, call: CallId) {
+        if self.ground.enter(is_in_microtask) {
+            let message = "the call waits for a promise, which can't be settled while a call of a sync binding \
+                           that was made after an await, or in another promise's reaction, waits for it";
+            self.lifecycle.settle(call, Err(EngineError::NestedCall { message: message.into() }));
+        } else {
+            self.nested.borrow_mut().push(call);
         }
     }
 
@@ -331,17 +490,19 @@ impl Worker<'_> {
         if !self.lifecycle.begin_turn(owner) {
             return None;
         }
-        self.guest.owner.set(owner);
-        self.inspector.set_idle(false);
-        let outcome = {
-            v8::scope_with_context!(let scope, &mut self.live.isolate, &self.live.context);
+        sampler::turn_begins(&self.memory);
+        let session = &self.session;
+        let outer = session.guest.owner.replace(owner);
+        session.inspector.set_idle(false);
+        let (outcome, stop) = self.ground.enter(|scope| {
             v8::tc_scope!(let scope, scope);
             // See `engine::inspector::exceptions`.
-            scope.set_verbose(self.inspector.is_attached());
-            if owner.is_some() && self.lifecycle.port().is_held() {
-                self.inspector.hold();
+            scope.set_verbose(session.inspector.is_attached());
+            if owner.is_some() && session.lifecycle.port().is_held() {
+                session.inspector.hold();
             }
-            match work(scope, &self.guest) {
+            let turn = uncaught::begin_turn(scope, &session.observer);
+            let outcome = match work(scope, &session.guest) {
                 Ok(value) => Ok(value),
                 Err(Halt::Failed(error)) => Err(error),
                 Err(Halt::Threw) => {
@@ -349,41 +510,66 @@ impl Worker<'_> {
                     let message = scope.message();
                     scope.reset();
                     Err(match exception {
-                        Some(exception) => describe(scope, exception, message, &self.guest.encoder),
-                        None if self.inspector.is_attached() => stopped_by_debugger(),
+                        Some(exception) => {
+                            let error = describe(scope, exception, message, &session.guest.encoder);
+                            modules::name_missing(scope, exception, error)
+                        }
+                        None if session.inspector.is_attached() => stopped_by_debugger(),
                         None => EngineError::IsolateLost { words: "V8 stopped without a reason".to_owned() },
                     })
                 }
-            }
-        };
-        let outcome =
-            outcome.map_err(|error| self.live.map_error(self.source_maps.borrow().map_error(error)));
-        self.guest.owner.set(None);
-        self.inspector.set_idle(true);
-        let Some(stop) = self.lifecycle.end_turn() else { return Some(outcome) };
-        let error = self.lifecycle.stop_error(stop);
-        if stop == Stop::MemoryLimit {
+            };
+            scope.reset();
+            uncaught::end_turn(scope, &session.observer, turn);
+            session.memory.judge_refusal(scope);
+            // Where the termination is caught: it goes on from there otherwise, to the turn around this.
+            (outcome, session.lifecycle.end_turn())
+        });
+        session.guest.owner.set(outer);
+        if !G::IS_NESTED {
+            session.inspector.set_idle(true);
+        }
+        let Some(stop) = stop else { return Some(outcome) };
+        let error = session.lifecycle.stop_error(stop);
+        if stop.is_final() {
             if let Some(owner) = owner {
-                self.lifecycle.settle(owner, Err(error.clone()));
+                session.lifecycle.settle(owner, Err(error.clone()));
             }
-            self.lifecycle.finish(&error);
+            session.lifecycle.finish_running(&error);
         }
         Some(Err(error))
     }
 
     fn stats(&mut self) -> IsolateStats {
-        let heap = self.live.isolate.get_heap_statistics();
+        let (heap, external_bytes) =
+            self.ground.enter(|scope| (scope.get_heap_statistics(), external_bytes(scope)));
+        let cpu_ns = thread_cpu_ns();
         IsolateStats {
             heap_used_bytes: heap.used_heap_size() as u64,
             heap_total_bytes: heap.total_heap_size() as u64,
             heap_limit_bytes: self.memory.bytes() as u64,
             buffer_bytes: self.memory.buffer_bytes() as u64,
-            cpu_ms: thread_cpu_ms(),
-            calls: self.calls,
+            cpu_ms: milliseconds(cpu_ns),
+            calls: self.calls.get(),
             host_calls: self.guest.host_calls(),
-            start_ms: self.start_ms,
+            start_ms: self.start_ms.get(),
+            pid: std::process::id(),
+            external_bytes: external_bytes as u64,
+            cpu_ns,
+            wall_ns: nanoseconds(self.observer.ran.get()),
+            restore_us: nanoseconds(self.restore) / 1000,
+            pending_calls: self.lifecycle.pending_requests().saturating_sub(1) as u64,
+            pending_host_calls: self.guest.waiting_calls() as u64,
+            uncaught_errors: self.observer.uncaught.get(),
+            console_entries: self.observer.console_entries(),
         }
     }
+}
+
+/// Whether the guest runs in a promise's reaction: V8 begins no other one before that one ends.
+pub(crate) fn is_in_microtask(scope: &mut v8::PinScope) -> bool {
+    let context = scope.get_current_context();
+    context.get_microtask_queue().is_some_and(v8::MicrotaskQueue::is_running_microtasks)
 }
 
 /// What becomes of a call that a client of the inspector has terminated; nothing of the guest runs for it.

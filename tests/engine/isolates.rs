@@ -1,11 +1,14 @@
 //! One isolate: limits, ends, and that every request is answered.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use isoseed::engine::error::EngineError;
+use isoseed::engine::handle::{IsolateHandle, Seed};
+use isoseed::engine::host_call::Host;
+use isoseed::engine::lifecycle::Reply;
 
-use crate::support::{PATIENCE, Session, build, channel};
+use crate::support::{Calls, PATIENCE, Session, build, channel, session_options, source, text};
 
 const SHORT: Duration = Duration::from_millis(100);
 
@@ -138,7 +141,7 @@ fn dispose_answers_every_pending_request_and_itself() {
 fn an_aborted_request_is_stopped_and_not_answered() {
     let session = Session::open(None);
     let (settle, evaluated) = channel();
-    session.handle.eval(1000, crate::support::source("for (;;);", "test.js"), None, settle);
+    session.handle.eval(1000, source("for (;;);", "test.js"), None, settle);
     session.handle.abort(1000);
     assert_eq!(session.eval("'after'"), "after");
     assert!(evaluated.recv().is_err(), "the request was forgotten");
@@ -153,6 +156,42 @@ fn a_guest_that_never_awaits_its_host_calls_is_refused_more_of_them() {
         session.try_eval(code, Some(PATIENCE)).expect("answered"),
         "too many host calls, or too large ones, wait for the host"
     );
+}
+
+#[test]
+fn a_guest_that_waits_for_its_host_runs_what_the_host_asks_meanwhile_and_stops_when_it_is_told_to() {
+    let (mut options, calls) = (session_options(), Arc::new(Calls::default()));
+    options.sync_bindings = options.bindings.clone();
+    options.host = Arc::clone(&calls) as Arc<dyn Host>;
+    let seed = Seed { snapshot: None, memory_limit_mb: 32 };
+    let session = Session::started(|settle| IsolateHandle::start(seed, options, 1, settle));
+    let asked = || loop {
+        if let Some(call) = calls.0.lock().expect("no test panics with it").pop() {
+            return call;
+        }
+        std::thread::yield_now();
+    };
+
+    let outer = session.start_eval("const got = host.call(); got + seen", Some(PATIENCE));
+    let call = asked();
+    session.handle.nest(1000, vec![call.id]);
+    let (settle, inner) = channel();
+    session.handle.eval(1000, source("globalThis.seen = ' and seen'; 'inner'", "test.js"), None, settle);
+    assert!(inner.recv_timeout(PATIENCE).expect("answered while the guest waits").is_ok());
+    let queued = session.start_eval("seen", Some(PATIENCE));
+    session.handle.answer(call.id, Ok(b"\xff\x0f\"\x03got\0".to_vec()));
+    let value = |reply| match reply {
+        Ok(Reply::Value(bytes)) => text(&bytes),
+        reply => panic!("a value was asked for, not {reply:?}"),
+    };
+    assert_eq!(value(outer.recv_timeout(PATIENCE).expect("answered")), "got and seen");
+    assert_eq!(value(queued.recv_timeout(PATIENCE).expect("answered")), " and seen");
+
+    let stopped = session.start_eval("host.call(); for (;;);", Some(Duration::from_millis(50)));
+    asked();
+    let error = stopped.recv_timeout(PATIENCE).expect("answered").expect_err("past its time limit");
+    assert_eq!(error.code(), "ERR_TIMEOUT");
+    assert_eq!(session.eval("'after'"), "after");
 }
 
 #[test]

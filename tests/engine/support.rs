@@ -7,14 +7,16 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use isoseed::engine::error::{EngineError, Result};
-use isoseed::engine::handle::{IsolateHandle, Seed, SessionOptions};
+use isoseed::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use isoseed::engine::host_call::{Host, HostCall};
 use isoseed::engine::lifecycle::{Reply, Settle};
+use isoseed::engine::modules::SessionModules;
 use isoseed::engine::snapshot::Snapshot;
 use isoseed::engine::snapshot::cache::{self, Keep};
 use isoseed::engine::snapshot::helper::{BuildLimits, BuildOrder, HelperProgram};
 use isoseed::engine::snapshot::request::BuildRequest;
 use isoseed::engine::source::Source;
+use isoseed::engine::value::ValueLimits;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 /// Far longer than anything takes that ends at all.
@@ -78,8 +80,14 @@ pub fn session_options() -> SessionOptions {
         timeout: Some(SECOND),
         globals: b"\xff\x0fo{\0\0".to_vec(),
         bindings: vec!["host.call".to_owned()],
+        sync_bindings: Vec::new(),
         host_has_float16: false,
         host: Arc::new(Calls::default()),
+        cpu_limit: None,
+        codegen: Codegen::default(),
+        modules: SessionModules::default(),
+        listener: None,
+        value_limits: ValueLimits::default(),
     }
 }
 
@@ -141,7 +149,7 @@ pub fn channel() -> (Settle, Receiver<Result<Reply>>) {
 }
 
 /// A one-byte string as the wire has it, or the bytes as Rust shows them.
-fn text(bytes: &[u8]) -> String {
+pub fn text(bytes: &[u8]) -> String {
     match bytes {
         [0xff, 0x0f, b'"', length, rest @ ..] if usize::from(*length) + 1 == rest.len() => {
             rest[..usize::from(*length)].iter().map(|byte| char::from(*byte)).collect()

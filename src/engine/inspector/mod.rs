@@ -26,8 +26,8 @@ use v8::inspector::{Channel, StringView, V8Inspector, V8InspectorClientTrustLeve
 use crate::engine::isolate::LiveIsolate;
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::limits::memory::MemoryLimit;
-use crate::engine::limits::output;
-use crate::engine::source_map::SourceMaps;
+use crate::engine::limits::{output, sampler};
+use crate::engine::position::Positions;
 
 use client::{Client, Nobody};
 use envelope::Envelope;
@@ -45,11 +45,12 @@ const DOMAINS: [&str; 4] = ["Debugger", "Profiler", "HeapProfiler", "Runtime"];
 /// The methods after which a profile may start: the client starts it, or `console.profile`.
 const PROFILING: [&str; 2] = ["Profiler.enable", "Profiler.start"];
 
-/// The maps of the session's sources and of its snapshot's, for what clients are told of scripts.
-#[derive(Clone)]
-pub(crate) struct Maps {
-    pub(crate) session: Rc<RefCell<SourceMaps>>,
-    pub(crate) snapshot: Option<Arc<crate::engine::snapshot::Snapshot>>,
+/// Whether a client is attached to the current isolate.
+pub(crate) fn is_attached(isolate: &v8::Isolate) -> bool {
+    isolate
+        .get_slot::<Weak<Inspector>>()
+        .and_then(Weak::upgrade)
+        .is_some_and(|inspector| inspector.is_attached())
 }
 
 /// Fields drop in order: V8's sessions before V8's inspector.
@@ -66,7 +67,7 @@ pub(crate) struct Inspector {
     context: v8::Global<v8::Context>,
     memory: Arc<MemoryLimit>,
     lifecycle: Arc<Lifecycle>,
-    maps: Maps,
+    positions: Rc<Positions>,
     this: Weak<Inspector>,
 }
 
@@ -76,7 +77,7 @@ impl Inspector {
         live: &mut LiveIsolate,
         memory: Arc<MemoryLimit>,
         lifecycle: Arc<Lifecycle>,
-        maps: Maps,
+        positions: Rc<Positions>,
     ) -> Rc<Self> {
         // SAFETY: `live` is a live isolate; the pointer is used on its thread, while it lives.
         let isolate = unsafe { live.isolate.as_raw_isolate_ptr() };
@@ -90,7 +91,7 @@ impl Inspector {
             context: v8::Global::clone(&live.context),
             memory,
             lifecycle,
-            maps,
+            positions,
             this: Weak::clone(this),
         });
         live.isolate.set_slot(Rc::downgrade(&inspector));
@@ -131,12 +132,19 @@ impl Inspector {
         if is_idle { v8.idle_started() } else { v8.idle_finished() }
     }
 
+    /// Waits for a debugger. What runs afterwards is looked at by the sampler again.
+    fn wait<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let outcome = self.lifecycle.wait_for_debugger(wait);
+        sampler::turn_begins(&self.memory);
+        outcome
+    }
+
     /// Waits before a call until a debugger lets it run.
     pub(crate) fn hold(&self) {
         output::without_bound(|| {
             self.lifecycle.stop_clock();
             loop {
-                match self.lifecycle.wait_for_debugger(|| self.lifecycle.port().wait_held()) {
+                match self.wait(|| self.lifecycle.port().wait_held()) {
                     Next::GoOn => break,
                     Next::Request(session, request) => self.handle(session, request),
                 }
@@ -152,7 +160,7 @@ impl Inspector {
             self.quit.set(false);
             self.lifecycle.stop_clock();
             while !self.quit.get() {
-                match self.lifecycle.wait_for_debugger(|| self.lifecycle.port().wait_paused()) {
+                match self.wait(|| self.lifecycle.port().wait_paused()) {
                     Next::GoOn => break,
                     Next::Request(session, request) => self.handle(session, request),
                 }

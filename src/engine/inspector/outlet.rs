@@ -8,8 +8,9 @@ use v8::UniquePtr;
 use v8::inspector::{ChannelImpl, StringBuffer};
 
 use crate::engine::inspector::client::{file_url, text};
-use crate::engine::inspector::{Inspector, Maps, SessionId};
+use crate::engine::inspector::{Inspector, SessionId};
 use crate::engine::limits::output;
+use crate::engine::position::Positions;
 
 /// How V8 begins to tell of a script.
 const SCRIPT_PARSED: &str = r#"{"method":"Debugger.scriptParsed","#;
@@ -34,10 +35,10 @@ impl Outlet {
             let (Some(inspector), Some(message)) = (self.inspector.upgrade(), message.as_ref()) else {
                 return;
             };
-            let message = completed(text(&message.string()), &inspector.maps);
+            let message = completed(text(&message.string()), &inspector.positions);
             let port = inspector.lifecycle.port();
             if !port.has_room(self.session, message.len()) {
-                inspector.lifecycle.wait_for_debugger(|| port.wait_for_room(self.session, message.len()));
+                inspector.wait(|| port.wait_for_room(self.session, message.len()));
             }
             port.emit(self.session, message);
         });
@@ -57,9 +58,9 @@ impl ChannelImpl for Outlet {
 }
 
 /// The message with what V8 does not know.
-fn completed(message: String, maps: &Maps) -> String {
+fn completed(message: String, positions: &Positions) -> String {
     if message.starts_with(SCRIPT_PARSED) {
-        return mapped(&message, maps).unwrap_or(message);
+        return mapped(&message, positions).unwrap_or(message);
     }
     if TIMED.iter().any(|beginning| message.starts_with(beginning)) {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
@@ -69,20 +70,12 @@ fn completed(message: String, maps: &Maps) -> String {
 }
 
 /// Tells the client of a script's source map, which was taken off the code before V8 saw it.
-fn mapped(message: &str, maps: &Maps) -> Option<String> {
+fn mapped(message: &str, positions: &Positions) -> Option<String> {
     let mut message: Value = serde_json::from_str(message).ok()?;
     let script = message.get_mut("params")?.as_object_mut()?;
     let has_one = script.get("sourceMapURL").and_then(Value::as_str).is_some_and(|url| !url.is_empty());
     let url = script.get("url")?.as_str().filter(|_| !has_one)?;
-    let map = maps.data_url(|name| name == url || file_url(name).as_deref() == Some(url))?;
+    let map = positions.data_url(|name| name == url || file_url(name).as_deref() == Some(url))?;
     script.insert("sourceMapURL".to_owned(), map.into());
     Some(message.to_string())
-}
-
-impl Maps {
-    /// The map of the first source that `is_meant`.
-    fn data_url(&self, is_meant: impl Fn(&str) -> bool) -> Option<String> {
-        let of_session = self.session.try_borrow().ok()?.data_url(&is_meant);
-        of_session.or_else(|| self.snapshot.as_ref()?.source_maps().data_url(&is_meant))
-    }
 }

@@ -13,6 +13,7 @@ use std::thread;
 use crate::engine::lifecycle::Lifecycle;
 
 static PROCESS_MAY_END: AtomicBool = AtomicBool::new(false);
+static PROCESS_IS_BOUNDED: AtomicBool = AtomicBool::new(false);
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Lifecycle>>> = const { RefCell::new(None) };
@@ -21,6 +22,25 @@ thread_local! {
 /// From now on a fatal error of V8 ends this process: it is a snapshot helper.
 pub(crate) fn let_process_end() {
     PROCESS_MAY_END.store(true, Ordering::Relaxed);
+}
+
+/// From now on this process has, or has not, a bound to its memory that is made for its one isolate:
+/// when the system refuses V8 memory, the isolate has passed its limit.
+pub(crate) fn process_is_bounded(is_bounded: bool) {
+    PROCESS_IS_BOUNDED.store(is_bounded, Ordering::Relaxed);
+}
+
+/// Whether this is a snapshot helper.
+pub(crate) fn process_may_end() -> bool {
+    PROCESS_MAY_END.load(Ordering::Relaxed)
+}
+
+/// Whether this thread is an isolate's.
+#[cfg(target_os = "linux")]
+pub(crate) fn is_watched() -> bool {
+    CURRENT
+        .try_with(|current| current.try_borrow().is_ok_and(|current| current.is_some()))
+        .unwrap_or_default()
 }
 
 /// Names the isolate that a fatal error on this thread belongs to.
@@ -43,10 +63,12 @@ pub(crate) unsafe extern "C" fn on_out_of_memory(location: *const c_char, detail
     }
     // SAFETY: V8 passes a static, NUL-terminated string.
     let location = unsafe { CStr::from_ptr(location) };
-    lose_thread(&format!("out of memory in {}", location.to_string_lossy()), details.is_heap_oom);
+    let is_limit = details.is_heap_oom || PROCESS_IS_BOUNDED.load(Ordering::Relaxed);
+    lose_thread(&format!("out of memory in {}", location.to_string_lossy()), is_limit);
 }
 
-fn lose_thread(words: &str, heap_is_full: bool) -> ! {
+/// Parks the calling thread for good, and reports its isolate lost.
+pub(crate) fn lose_thread(words: &str, heap_is_full: bool) -> ! {
     let lifecycle = CURRENT.with(|current| current.try_borrow().ok().and_then(|current| current.clone()));
     if let Some(lifecycle) = lifecycle {
         lifecycle.lost(words, heap_is_full);

@@ -7,11 +7,14 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use crate::engine::limits::native;
+
 thread_local! {
     static LARGEST: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
-/// The system's allocator, which refuses single allocations above the thread's current bound.
+/// The system's allocator, which refuses single allocations above the thread's current bound. What it gives
+/// is charged to no isolate (`limits::native`).
 struct BoundedAllocator;
 
 #[global_allocator]
@@ -29,7 +32,7 @@ unsafe impl GlobalAlloc for BoundedAllocator {
             return std::ptr::null_mut();
         }
         // SAFETY: the caller upholds `GlobalAlloc::alloc`'s contract for `layout`.
-        unsafe { System.alloc(layout) }
+        native::uncharged(|| unsafe { System.alloc(layout) })
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
@@ -42,7 +45,7 @@ unsafe impl GlobalAlloc for BoundedAllocator {
             return std::ptr::null_mut();
         }
         // SAFETY: the caller upholds `GlobalAlloc::alloc_zeroed`'s contract for `layout`.
-        unsafe { System.alloc_zeroed(layout) }
+        native::uncharged(|| unsafe { System.alloc_zeroed(layout) })
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, new_size: usize) -> *mut u8 {
@@ -50,7 +53,7 @@ unsafe impl GlobalAlloc for BoundedAllocator {
             return std::ptr::null_mut();
         }
         // SAFETY: the caller upholds `GlobalAlloc::realloc`'s contract; the block came from `System`.
-        unsafe { System.realloc(pointer, layout, new_size) }
+        native::uncharged(|| unsafe { System.realloc(pointer, layout, new_size) })
     }
 }
 

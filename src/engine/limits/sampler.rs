@@ -1,11 +1,12 @@
 //! Looks at busy isolates every few milliseconds: at what V8 takes without asking our allocator.
 //!
 //! Resizable `ArrayBuffer`s and WebAssembly memories grow by mapping pages; no hook of V8 refuses
-//! them. So while a turn runs longer than one tick, its isolate is interrupted to add up its memory
-//! (`limits::memory`). One task for the process, asleep while no turn runs.
+//! them everywhere. So while a turn runs longer than one tick, its isolate is interrupted to add up its
+//! memory (`limits::memory`). One task for the process, asleep while no turn runs; it looks only at the
+//! isolates that ran since it last looked, however many there are.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -21,7 +22,8 @@ const TICKS_BEFORE_TRIM: u32 = 5;
 const TICKS_BEFORE_SLEEP: u32 = 50;
 
 struct Sampler {
-    watched: Mutex<Vec<Weak<MemoryLimit>>>,
+    /// Those that have begun a turn and were not seen idle since.
+    listed: Mutex<Vec<Weak<MemoryLimit>>>,
     /// An isolate ended since the allocator was last asked to give memory back.
     has_garbage: AtomicBool,
     is_asleep: AtomicBool,
@@ -32,7 +34,7 @@ fn sampler() -> &'static Sampler {
     static SAMPLER: OnceLock<Sampler> = OnceLock::new();
     static TASK: OnceLock<()> = OnceLock::new();
     let sampler = SAMPLER.get_or_init(|| Sampler {
-        watched: Mutex::default(),
+        listed: Mutex::default(),
         has_garbage: AtomicBool::new(false),
         is_asleep: AtomicBool::new(false),
         woken: Notify::new(),
@@ -61,15 +63,16 @@ impl Sampler {
         }
     }
 
+    fn listed(&self) -> MutexGuard<'_, Vec<Weak<MemoryLimit>>> {
+        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Samples what is busy; says whether anything is.
     fn tick(&self) -> bool {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut is_busy = false;
-        watched.retain(|limit| {
-            let limit = limit.upgrade();
-            is_busy |= limit.as_ref().is_some_and(|limit| limit.sample());
-            limit.is_some()
-        });
+        let mut listed = std::mem::take(&mut *self.listed());
+        listed.retain(|limit| limit.upgrade().is_some_and(|limit| limit.sample() || limit.stays_listed()));
+        let is_busy = !listed.is_empty();
+        self.listed().append(&mut listed);
         is_busy
     }
 
@@ -80,13 +83,11 @@ impl Sampler {
     }
 }
 
-/// Samples the isolate of `limit` from now on, until it is gone.
-pub(crate) fn watch(limit: &Arc<MemoryLimit>) {
-    sampler().watched.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(limit));
-}
-
-/// A turn begins: the task must be awake.
-pub(crate) fn turn_begins() {
+/// A turn begins in the isolate of `limit`: it is looked at until it is seen idle.
+pub(crate) fn turn_begins(limit: &Arc<MemoryLimit>) {
+    if limit.list() {
+        sampler().listed().push(Arc::downgrade(limit));
+    }
     sampler().wake();
 }
 

@@ -100,6 +100,7 @@ pub(super) async fn build(
     let order = Order {
         request,
         memory_limit_mb: limits.memory_limit_mb,
+        maps: maps.clone(),
         base: base.as_ref().map(|base| Base {
             data: base.info().data.clone(),
             stack_trace_limit: base.info().stack_trace_limit,
@@ -107,7 +108,7 @@ pub(super) async fn build(
         }),
     };
     let built = run(helper, &order, limits.timeout, cancelled, &Phases::new(progress)).await;
-    let (built, blob) = built.map_err(|error| maps.map_error(error))?;
+    let (built, blob) = built.map_err(|error| maps.map_findings(error))?;
     let info = SnapshotInfo {
         key,
         format_version: container::FORMAT_VERSION,
@@ -387,7 +388,7 @@ fn death(phase: Option<(Phase, Option<String>)>, words: &str, status: ExitStatus
 }
 
 /// V8 frames its last words with `#`; without them, the end of whatever was said.
-fn v8_words(words: &str) -> String {
+pub(crate) fn v8_words(words: &str) -> String {
     let framed: Vec<&str> = words
         .lines()
         .filter_map(|line| line.strip_prefix('#'))

@@ -24,6 +24,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::engine::error::{EngineError, Finding, Result};
+use crate::engine::modules::Kept;
 use crate::engine::snapshot::container::{Inspected, Opened};
 use crate::engine::snapshot::file::{Bytes, SnapshotFile};
 use crate::engine::snapshot::request::hex;
@@ -45,12 +46,12 @@ pub struct SourceInfo {
 pub struct ContextData {
     /// Whether the builder's parts have something to do in each session.
     pub parts: bool,
-    /// The names of the ES modules, when there is a module registry.
-    pub modules: Option<Vec<String>>,
+    /// The modules that others can import.
+    pub modules: Vec<Kept>,
 }
 
 impl ContextData {
-    /// The index of the module registry.
+    /// The index of the first module.
     pub(crate) fn modules_at(&self) -> usize {
         usize::from(self.parts)
     }
@@ -186,6 +187,12 @@ impl Snapshot {
     /// The bytes of the snapshot file, when it is not compressed.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// What tells the snapshot from every other one, in hexadecimal: a SHA-256 that covers all of its
+    /// bytes. Two builds of the same key may differ in it.
+    pub fn digest(&self) -> String {
+        container::digest(&self.bytes)
     }
 
     /// The source maps as they were packed.

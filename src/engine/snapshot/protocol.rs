@@ -12,12 +12,15 @@ use serde::{Deserialize, Serialize};
 use crate::engine::error::{EngineError, Finding};
 use crate::engine::snapshot::ContextData;
 use crate::engine::snapshot::request::BuildRequest;
+use crate::engine::source_map::SourceMaps;
 
 /// What to build, within which memory.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Order {
     pub(super) request: BuildRequest,
     pub(super) memory_limit_mb: u64,
+    /// For the positions of what a source throws.
+    pub(super) maps: SourceMaps,
     pub(super) base: Option<Base>,
 }
 

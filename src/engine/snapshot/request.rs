@@ -71,6 +71,7 @@ impl BuildRequest {
                 SourceKind::Script => "script",
                 SourceKind::CommonJs => "commonjs",
                 SourceKind::Module => "module",
+                SourceKind::Json => "json",
             });
             add(source.global.as_deref().unwrap_or_default());
         }

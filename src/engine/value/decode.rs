@@ -10,9 +10,21 @@ use crate::engine::value::{DETAILS_FOLLOW, ERROR_CLASSES, ERROR_SHELL, VIEW};
 /// Decodes a message of the host. `None`: it does not fit (out of memory, or not ours), and an
 /// exception is pending in the caller's `TryCatch`.
 pub(crate) fn decode<'s>(scope: &mut v8::PinScope<'s, '_>, bytes: &[u8]) -> Option<v8::Local<'s, v8::Value>> {
+    decode_with(scope, bytes, &[])
+}
+
+/// As `decode`, of a message that `buffers` move with.
+pub(crate) fn decode_with<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+    buffers: &[v8::Local<v8::ArrayBuffer>],
+) -> Option<v8::Local<'s, v8::Value>> {
     let context = scope.get_current_context();
     let shells = Shells::default();
     let deserializer = v8::ValueDeserializer::new(scope, Box::new(Delegate(Rc::clone(&shells))), bytes);
+    for (number, buffer) in (0..).zip(buffers) {
+        deserializer.transfer_array_buffer(number, *buffer);
+    }
     deserializer.read_header(context)?;
     let value = deserializer.read_value(context)?;
     let mut follows = 0;

@@ -6,7 +6,9 @@ use std::rc::Rc;
 use v8::{ValueSerializerHelper, ValueSerializerImpl};
 
 use crate::engine::limits::output::with_largest_allocation;
+use crate::engine::position::readable_property;
 use crate::engine::text::{LONGEST_ERROR_TEXT, LONGEST_NAME, beginning};
+use crate::engine::value::limits::{DEEP, ValueLimits};
 use crate::engine::value::{DETAILS_FOLLOW, ERROR_CLASSES, ERROR_SHELL, path, wire};
 
 /// The version in the header. V8 writes 16, which Node.js refuses; below 4 GiB both are the same
@@ -42,9 +44,23 @@ pub(crate) struct Encoder {
     pub(crate) limit: usize,
     /// Whether the host can read a `Float16Array`.
     pub(crate) host_has_float16: bool,
+    /// What the host lets cross.
+    pub(crate) limits: ValueLimits,
+    /// How many levels of the message are ours, and don't count.
+    pub(crate) own_levels: u32,
 }
 
 impl Encoder {
+    /// For a list of arguments.
+    pub(crate) fn for_list(&self) -> Self {
+        Self { own_levels: 1, ..*self }
+    }
+
+    /// The largest message, in bytes.
+    pub(crate) fn largest_message(&self) -> usize {
+        self.limit.min(self.limits.bytes)
+    }
+
     /// Encodes `value`, which messages call `name`.
     ///
     /// The caller holds a `TryCatch` around it.
@@ -54,7 +70,18 @@ impl Encoder {
         value: v8::Local<v8::Value>,
         name: &str,
     ) -> Result<Vec<u8>, Failure> {
-        let bytes = self.write(scope, value, name, Errors::default())?;
+        self.encode_with(scope, value, name, &[])
+    }
+
+    /// As `encode`; the buffers are not copied: they will move.
+    pub(crate) fn encode_with(
+        &self,
+        scope: &mut v8::PinScope,
+        value: v8::Local<v8::Value>,
+        name: &str,
+        buffers: &[v8::Local<v8::ArrayBuffer>],
+    ) -> Result<Vec<u8>, Failure> {
+        let bytes = self.write(scope, value, name, Errors::default(), buffers)?;
         let contents = wire::scan(&bytes);
         if contents.has_float16 && !self.host_has_float16 {
             let is_float16 = |_: &mut v8::PinScope, value: v8::Local<v8::Value>| {
@@ -68,7 +95,9 @@ impl Encoder {
         if !contents.has_error {
             return Ok(bytes);
         }
-        self.write(scope, value, name, Errors { as_shells: true, ..Errors::default() })
+        // Not beside the second one: either may be as large as the limit.
+        drop(bytes);
+        self.write(scope, value, name, Errors { as_shells: true, ..Errors::default() }, buffers)
     }
 
     /// Encodes what the guest threw: an error without those of its parts that can't cross.
@@ -80,7 +109,7 @@ impl Encoder {
         thrown: v8::Local<v8::Value>,
     ) -> Result<Vec<u8>, Failure> {
         let errors = Errors { as_shells: true, leaves_out: thrown.is_native_error(), ..Errors::default() };
-        self.write(scope, thrown, "the thrown value", errors)
+        self.write(scope, thrown, "the thrown value", errors, &[])
     }
 
     fn write(
@@ -89,36 +118,78 @@ impl Encoder {
         value: v8::Local<v8::Value>,
         name: &str,
         errors: Errors,
+        buffers: &[v8::Local<v8::ArrayBuffer>],
     ) -> Result<Vec<u8>, Failure> {
+        v8::tc_scope!(let scope, scope);
         let errors = Rc::new(errors);
         let context = scope.get_current_context();
         let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
         serializer.write_header();
+        for (number, buffer) in (0..).zip(buffers) {
+            serializer.transfer_array_buffer(number, *buffer);
+        }
         // The buffer doubles, so its last step may be twice as large as what is in it.
-        let largest = self.limit.saturating_mul(2).saturating_add(BUFFER_SLACK);
+        let largest = self.largest_message().saturating_mul(2).saturating_add(BUFFER_SLACK);
         let written = with_largest_allocation(largest, || {
             serializer.write_value(context, value) == Some(true)
                 && errors.write_details(scope, &serializer, context)
         });
         if !written {
-            return Err(match errors.refusal.take() {
-                Some(refusal) => Failure::NotCloneable(self.explain(scope, value, name, &refusal)),
-                None => Failure::Threw,
-            });
+            if let Some(refusal) = errors.refusal.take() {
+                scope.reset();
+                return Err(Failure::NotCloneable(self.explain(scope, value, name, &refusal)));
+            }
+            // V8 itself may have run out of stack: whether the value or a getter is to blame, it tells not.
+            let is_too_deep = scope.exception().is_some_and(|thrown| is_stack_overflow(scope, thrown));
+            if is_too_deep && !errors.as_shells {
+                // V8 follows the causes of errors; shells don't nest.
+                scope.reset();
+                let errors = Errors { as_shells: true, ..Errors::default() };
+                let again = self.write(scope, value, name, errors, buffers);
+                if let Err(Failure::Threw) = again {
+                    scope.rethrow();
+                }
+                return again;
+            }
+            if is_too_deep && let Some(path) = path::find_deeper(scope, value, name, DEEP) {
+                scope.reset();
+                return Err(Failure::NotCloneable(format!(
+                    "{path} can't be cloned: it is nested too deeply"
+                )));
+            }
+            scope.rethrow();
+            return Err(Failure::Threw);
         }
         serializer.write_uint32(0);
         let mut bytes = serializer.release();
-        if bytes.len() > self.limit {
+        if bytes.len() > self.largest_message() {
             return Err(Failure::NotCloneable(self.too_large(name)));
         }
+        self.check_depth(scope, value, name, &bytes)?;
         if let Some(version) = bytes.get_mut(1) {
             *version = WIRE_VERSION;
         }
         Ok(bytes)
     }
 
-    fn too_large(&self, name: &str) -> String {
-        format!("{name} can't be cloned: encoded it is larger than {} bytes", self.limit)
+    fn check_depth(
+        &self,
+        scope: &mut v8::PinScope,
+        value: v8::Local<v8::Value>,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<(), Failure> {
+        let ValueLimits { depth, .. } = self.limits;
+        let deepest = depth.saturating_add(self.own_levels);
+        if depth == u32::MAX || wire::nesting(bytes) <= deepest {
+            return Ok(());
+        }
+        let path = path::find_deeper(scope, value, name, deepest).unwrap_or_else(|| name.to_owned());
+        Err(Failure::NotCloneable(format!("{path} can't be cloned: it is nested deeper than {depth}")))
+    }
+
+    pub(crate) fn too_large(&self, name: &str) -> String {
+        format!("{name} can't be cloned: encoded it is larger than {} bytes", self.largest_message())
     }
 
     fn explain(
@@ -140,6 +211,15 @@ impl Encoder {
             None => format!("{name} can't be cloned: {}", subject(refusal)),
         }
     }
+}
+
+/// V8's own words, as for every such error: nothing else tells them apart.
+fn is_stack_overflow(scope: &mut v8::PinScope, thrown: v8::Local<v8::Value>) -> bool {
+    if !thrown.is_native_error() || scope.is_execution_terminating() {
+        return false;
+    }
+    let message = v8::Exception::create_message(scope, thrown).get(scope);
+    beginning(scope, message, LONGEST_NAME).ends_with("RangeError: Maximum call stack size exceeded")
 }
 
 /// Why V8 refuses an object that holds nothing: all that is left to tell it apart by.
@@ -208,6 +288,7 @@ impl Errors {
                 continue;
             }
             let value = error.get(scope, key_string.into())?;
+            let value = if key == "stack" { readable_property(scope, value) } else { value };
             if !is_own && (!value.is_string() || standard_class(scope, value).is_some()) {
                 continue;
             }

@@ -17,11 +17,15 @@
 
 mod decode;
 mod encode;
+pub(crate) mod limits;
 mod path;
+pub(crate) mod transfer;
 pub mod wire;
 
-pub(crate) use decode::decode;
+pub(crate) use decode::{decode, decode_with};
 pub(crate) use encode::{Encoder, Failure};
+pub use limits::ValueLimits;
+pub use transfer::{Incoming, Lent, Moved, Moves, Of};
 
 /// The classes an error shell can have; the index is what is written.
 pub(crate) const ERROR_CLASSES: [&str; 8] = [

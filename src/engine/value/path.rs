@@ -41,6 +41,52 @@ pub(super) fn find(
     None
 }
 
+/// The path of the first object that lies deeper than `depth`, in the order in which V8 encodes. What an
+/// error refers to is a value of its own.
+pub(super) fn find_deeper(
+    scope: &mut v8::PinScope,
+    root: v8::Local<v8::Value>,
+    name: &str,
+    depth: u32,
+) -> Option<String> {
+    v8::tc_scope!(let scope, scope);
+    let mut search = Search::new(v8::Local::new(scope, root));
+    let mut waiting = vec![(0, 1)];
+    while let Some((at, level)) = waiting.pop() {
+        if scope.is_execution_terminating() {
+            return None;
+        }
+        let value = search.entries[at].value;
+        if !is_container(value) || !search.is_new(value) {
+            continue;
+        }
+        if level > depth && !value.is_native_error() {
+            return Some(search.path(name, at));
+        }
+        let first = search.entries.len();
+        search.push_children(scope, at);
+        if !scope.is_execution_terminating() {
+            scope.reset();
+        }
+        let level = if value.is_native_error() { 1 } else { level + 1 };
+        waiting.extend((first..search.entries.len()).rev().map(|child| (child, level)));
+    }
+    None
+}
+
+/// Whether a value nests others, for structured clone.
+fn is_container(value: v8::Local<v8::Value>) -> bool {
+    let is_leaf = value.is_array_buffer_view()
+        || value.is_array_buffer()
+        || value.is_date()
+        || value.is_reg_exp()
+        || value.is_boolean_object()
+        || value.is_number_object()
+        || value.is_string_object()
+        || value.is_big_int_object();
+    value.is_object() && !is_leaf
+}
+
 /// The keys that structured clone looks at.
 pub(super) fn own_keys<'s>(
     scope: &mut v8::PinScope<'s, '_>,

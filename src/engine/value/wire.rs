@@ -58,8 +58,8 @@ impl Reader<'_> {
             // objects, maps and sets, and of a boxed string, whose own token follows.
             b'\0' | b'_' | b'0' | b'T' | b'F' | b'-' | b'y' | b'x' | b'o' | b';' | b'\'' | b's' => Some(()),
             // int32, uint32, back reference, the ends of object, map and set, the beginnings of a
-            // dense and a sparse array.
-            b'I' | b'U' | b'^' | b'{' | b':' | b',' | b'A' | b'a' => self.skip_varints(1),
+            // dense and a sparse array, a buffer that moves beside the message.
+            b'I' | b'U' | b'^' | b'{' | b':' | b',' | b'A' | b'a' | b't' => self.skip_varints(1),
             // The ends of a dense and a sparse array.
             b'$' | b'@' => self.skip_varints(2),
             // double, Date, boxed number.
@@ -103,6 +103,38 @@ impl Reader<'_> {
     }
 }
 
+/// How deep the values of an encoded message are nested: 0 for a primitive, 1 for an array of
+/// primitives. The details of errors count as values of their own. Stops at a token that this reader
+/// does not know.
+pub fn nesting(bytes: &[u8]) -> u32 {
+    let mut reader = Reader { bytes, at: 0 };
+    if reader.byte() != Some(0xff) || reader.varint().is_none() {
+        return 0;
+    }
+    let (mut depth, mut deepest) = (0_i64, 0);
+    let mut contents = Contents::default();
+    while let Some(tag) = reader.byte() {
+        match tag {
+            DETAILS => {
+                // The list that holds an error's parts is ours.
+                depth = -1;
+                continue;
+            }
+            b'o' | b'A' | b'a' | b';' | b'\'' => depth += 1,
+            b'{' | b'$' | b'@' | b':' | b',' => depth -= 1,
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+        if reader.token(tag, &mut contents).is_none() {
+            break;
+        }
+    }
+    u32::try_from(deepest).unwrap_or(u32::MAX)
+}
+
+/// `DETAILS_FOLLOW`, as it stands between values. No token of V8's.
+const DETAILS: u8 = 1;
+
 /// Scans the first value of an encoded message, header included.
 pub fn scan(bytes: &[u8]) -> Contents {
     let mut contents = Contents::default();
@@ -133,7 +165,7 @@ mod tests {
 
     #[test]
     fn an_error_is_found_behind_every_kind_of_token() {
-        let before: [&[u8]; 14] = [
+        let before: [&[u8]; 15] = [
             b"o\"\x01a",
             b"A\x01I\x02",
             b"Z\x10abcdefgh",
@@ -148,6 +180,7 @@ mod tests {
             b"'\"\x01r,\x01",
             b"s\"\x01r",
             b"a\x05@\x00\x05",
+            b"t\x00",
         ];
         for prefix in before {
             assert!(!has_error(prefix), "no error in {prefix:?}");
@@ -162,6 +195,17 @@ mod tests {
         }
         assert!(scan(b"").has_error);
         assert!(scan(b"no header").has_error);
+    }
+
+    #[test]
+    fn nesting_is_counted_and_details_begin_anew() {
+        let nesting = |body: &[u8]| nesting(&[b"\xff\x0f", body].concat());
+        assert_eq!(nesting(b"I\x02\0"), 0);
+        assert_eq!(nesting(b"t\x00V\x42\0\x02\0\0"), 0);
+        assert_eq!(nesting(b"A\x02A\0$\0\0o{\0$\0\x02\0"), 2);
+        assert_eq!(nesting(b";\"\x01a';\"\x01bI\x02:\x02,\x01:\x02\0"), 3);
+        assert_eq!(nesting(b"o\"\x01eo\"\x01e\\\0\0{\x01{\x01\x01A\x04^\x02\"\x05causeTo{\0$\0\x04\0"), 2);
+        assert_eq!(super::nesting(b"nonsense"), 0);
     }
 
     #[test]

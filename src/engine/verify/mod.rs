@@ -15,11 +15,13 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::engine::error::{EngineError, Result};
-use crate::engine::handle::{IsolateHandle, Seed, SessionOptions};
+use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
 use crate::engine::lifecycle::{Reply, Settle};
+use crate::engine::modules::SessionModules;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
+use crate::engine::value::ValueLimits;
 
 /// More leaks than this are not listed.
 const MOST_LEAKS: usize = 100;
@@ -173,8 +175,14 @@ impl Session {
             timeout: Some(options.timeout),
             globals: EMPTY_OBJECT.to_vec(),
             bindings: Vec::new(),
+            sync_bindings: Vec::new(),
             host_has_float16: false,
             host: Arc::new(NoHost),
+            cpu_limit: None,
+            codegen: Codegen::default(),
+            modules: SessionModules::default(),
+            listener: None,
+            value_limits: ValueLimits::default(),
         };
         let handle = IsolateHandle::start(seed, session, START, settle)?;
         wait(&started)?;

@@ -11,6 +11,7 @@ use crate::engine::inspector;
 use crate::engine::isolate::{self, USER_CONTEXT, create_params};
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules::{self, End, Modules};
+use crate::engine::observe::console;
 use crate::engine::snapshot::ContextData;
 use crate::engine::snapshot::build::graph::Graph;
 use crate::engine::snapshot::build::native_objects;
@@ -20,7 +21,7 @@ use crate::engine::snapshot::build::{Site, out_of_memory, send_phase};
 use crate::engine::snapshot::protocol::Phase;
 use crate::engine::snapshot::request::Unsafe;
 use crate::engine::source::Source;
-use crate::engine::value::Encoder;
+use crate::engine::value::{Encoder, ValueLimits};
 
 /// Collections before the blob: weak callbacks of one may free what the next one finds.
 const COLLECTIONS: usize = 2;
@@ -84,6 +85,7 @@ pub(super) fn new_isolate(site: &Site, memory: &Arc<MemoryLimit>) -> v8::OwnedIs
     };
     creator.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     creator.set_slot(Rc::new(RefusedCalls::default()));
+    creator.set_slot(Rc::clone(&site.positions));
     modules::allow_imports(&mut creator);
     memory.enforce(&mut creator);
     creator
@@ -115,6 +117,7 @@ impl<'s> Room<'s> {
             let scope = &mut v8::ContextScope::new(scope, context);
             inspector::number(scope, context);
             let parts = Parts::prepare(scope, &site.manifest).ok_or_else(no_memory)?;
+            console::install(scope).ok_or_else(no_memory)?;
             host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;
             return Ok(Self { context, parts, modules });
         };
@@ -129,9 +132,7 @@ impl<'s> Room<'s> {
             isolate::set_stack_trace_limit(scope, base.stack_trace_limit);
             parts
         };
-        if let Some(names) = &base.data.modules {
-            modules.restore(scope, names, base.data.modules_at()).ok_or_else(no_memory)?;
-        }
+        modules.restore(scope, &base.data.modules, base.data.modules_at()).ok_or_else(no_memory)?;
         host_call::install(scope, &site.order.request.bindings).map_err(|_| no_memory())?;
         Ok(Self { context, parts: parts.ok_or_else(no_memory)?, modules })
     }
@@ -194,13 +195,16 @@ pub(super) fn run_sources<'a>(
     phase: Phase,
     memory: &MemoryLimit,
 ) -> Result<()> {
-    let encoder = Encoder { limit: memory.bytes(), host_has_float16: false };
-    v8::tc_scope!(let scope, scope);
-    let announced = match modules::current(scope) {
-        Some(modules) => modules.announce(scope, sources.clone().map(|(_, source)| source)),
-        None => None,
+    let encoder = Encoder {
+        limit: memory.bytes(),
+        host_has_float16: false,
+        limits: ValueLimits::default(),
+        own_levels: 0,
     };
-    announced.ok_or_else(|| EngineError::build("V8 found no memory for the sources"))?;
+    v8::tc_scope!(let scope, scope);
+    if let Some(modules) = modules::current(scope) {
+        modules.announce(sources.clone().map(|(_, source)| source));
+    }
     for (role, source) in sources {
         send_phase(phase, Some(&source.name));
         let put_off = || send_phase(Phase::Microtasks, Some(&source.name));
@@ -268,8 +272,10 @@ pub(super) fn refused_calls(isolate: &v8::Isolate) -> Vec<Finding> {
     calls.unwrap_or_default().into_iter().map(host_call_finding).collect()
 }
 
-/// Names of functions that start a timer in every environment that has them.
-const TIMERS: [&str; 4] = ["setTimeout", "setInterval", "setImmediate", "requestAnimationFrame"];
+/// Names of functions that start a timer in every environment that has them, and of the web bridge's
+/// that deliver something later.
+const TIMERS: [&str; 6] =
+    ["setTimeout", "setInterval", "setImmediate", "requestAnimationFrame", "timeout", "postMessage"];
 
 fn host_call_finding((path, source): (String, Option<String>)) -> Finding {
     let is_timer = TIMERS.contains(&path.rsplit('.').next().unwrap_or_default());

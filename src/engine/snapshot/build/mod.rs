@@ -16,14 +16,18 @@ mod wasm;
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
+use std::rc::Rc;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
 use std::time::Instant;
 
 use crate::engine::error::{EngineError, Result};
+use crate::engine::inbox::inbox;
 use crate::engine::isolate::{self, USER_CONTEXT, create_params};
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::limits::fatal;
 use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::position::Positions;
+use crate::engine::process::stdio::{end_process, private_stdout};
 use crate::engine::snapshot::ContextData;
 use crate::engine::snapshot::build::creator::Image;
 use crate::engine::snapshot::build::rehearsal::Surroundings;
@@ -94,12 +98,6 @@ fn out_of_memory(limit_mb: u64) -> EngineError {
     EngineError::build(format!("the build passed its memoryLimitMb of {limit_mb}"))
 }
 
-/// Ends at once: V8's threads may be anywhere, and nothing of this process is needed any more.
-fn end_process() -> ! {
-    // SAFETY: `_exit` takes any status and does not return.
-    unsafe { libc::_exit(0) }
-}
-
 fn send(frame: &Frame) {
     let (Some(output), Ok(bytes)) = (OUTPUT.get(), frame.to_bytes()) else { return };
     let mut frames = output.frames.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,44 +110,19 @@ fn send_phase(phase: Phase, source: Option<&str>) {
     send(&Frame::Phase(phase, source.map(ToOwned::to_owned)));
 }
 
-/// The standard output as a file of its own; what V8 prints goes to the standard error from now on.
-#[cfg(unix)]
-fn private_stdout() -> Option<File> {
-    use std::os::fd::FromRawFd;
-    // SAFETY: descriptor 1 may be duplicated in any state; a failure is reported as -1.
-    let copy = unsafe { libc::dup(1) };
-    // SAFETY: as above, for both descriptors.
-    let redirected = unsafe { libc::dup2(2, 1) };
-    if copy < 0 || redirected < 0 {
-        return None;
-    }
-    // SAFETY: `copy` was just made and belongs to nobody else.
-    Some(unsafe { File::from_raw_fd(copy) })
-}
-
-/// The standard output as a file of its own. V8 writes to the C runtime's handles, which are not
-/// this one.
-#[cfg(windows)]
-fn private_stdout() -> Option<File> {
-    use std::os::windows::io::AsHandle;
-    let copy = std::io::stdout().as_handle().try_clone_to_owned().ok()?;
-    // SAFETY: descriptors 1 and 2 may be duplicated in any state; a failure is reported as -1.
-    let redirected = unsafe { libc::dup2(2, 1) };
-    (redirected >= 0).then(|| File::from(copy))
-}
-
 /// What a build works with.
 struct Site {
     order: Order,
     base: Option<&'static [u8]>,
     /// V8's description of the built-ins that it adds late.
     manifest: String,
+    positions: Rc<Positions>,
 }
 
 impl Site {
     /// The memory that one isolate of the build may use.
     fn limits(&self) -> (Arc<MemoryLimit>, Arc<Lifecycle>) {
-        let lifecycle = Lifecycle::new(self.order.memory_limit_mb);
+        let lifecycle = Lifecycle::new(self.order.memory_limit_mb, inbox().0);
         (MemoryLimit::new(Arc::clone(&lifecycle)), lifecycle)
     }
 }
@@ -159,7 +132,8 @@ fn build(mut order: Order) -> Result<(Built, Vec<u8>)> {
     // Read by isolates to the end of this process.
     let base = order.base.as_mut().map(|base| &*Box::leak(std::mem::take(&mut base.blob).into_boxed_slice()));
     let manifest = parts::manifest().ok_or_else(|| EngineError::build("V8 found no memory to begin with"))?;
-    let site = Site { order, base, manifest };
+    let positions = Positions::of_build(std::mem::take(&mut order.maps));
+    let site = Site { order, base, manifest, positions };
     let elsewhere = Surroundings::elsewhere();
     let rehearsal = rehearsal::rehearse(&site, elsewhere)?;
     let Image { blob, stack_trace_limit, data, mut warnings, graph, global } =

@@ -2,6 +2,7 @@
 //! time zone and with other random numbers. What the kept heap has in common with this one is no
 //! accident of the build; and here the builder may look where looking leaves traces.
 
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,6 +16,7 @@ use crate::engine::snapshot::build::surroundings::{self, Read};
 use crate::engine::snapshot::build::{Site, out_of_memory};
 use crate::engine::snapshot::protocol::Phase;
 use crate::engine::snapshot::request::Unsafe;
+use crate::engine::system::DrawnBytes;
 
 /// Of a build that is repeated a year later, and half an hour off.
 const ONE_YEAR_MS: f64 = 365.0 * 24.0 * 3_600_000.0;
@@ -48,7 +50,7 @@ pub(super) struct Rehearsal {
     pub(super) reads: Vec<Read>,
     /// Promises that were left behind.
     pub(super) findings: Vec<Finding>,
-    /// Dates of the build.
+    /// Dates and random bytes of the build.
     pub(super) warnings: Vec<Finding>,
 }
 
@@ -63,6 +65,7 @@ pub(super) fn rehearse(site: &Site, surroundings: Surroundings) -> Result<Rehear
     let mut isolate = new_isolate(site, &memory);
     lifecycle.isolate_created(isolate.thread_safe_handle());
     promises::watch(&mut isolate);
+    isolate.set_slot(Rc::new(DrawnBytes::default()));
     lifecycle.begin_turn(None);
     let outcome = look(&mut isolate, site, surroundings, &memory);
     let stop = lifecycle.end_turn();
@@ -102,21 +105,27 @@ fn look(
     }
     let (pending, promise_positions) = promises::pending(scope);
     let (dates, date_positions) = dates(scope, watcher).ok_or_else(no_memory)?;
+    let drawn = scope.get_slot::<Rc<DrawnBytes>>().map(Rc::clone).unwrap_or_default();
+    let (drawn, drawn_positions) = drawn.take(scope);
     let mut marked = vec![room.context.global(scope).into()];
     marked.extend(&pending);
     marked.extend(&dates);
+    marked.extend(&drawn);
     let graph = Graph::take(scope, &marked).ok_or_else(no_memory)?;
     let marked = graph.marked();
     let Some((global, marked)) =
-        marked.split_first().filter(|(_, rest)| rest.len() == pending.len() + dates.len())
+        marked.split_first().filter(|(_, rest)| rest.len() == pending.len() + dates.len() + drawn.len())
     else {
         return Err(EngineError::build("the heap can't be read"));
     };
-    let (pending, dates) = marked.split_at(pending.len());
+    let (pending, marked) = marked.split_at(pending.len());
+    let (dates, drawn) = marked.split_at(dates.len());
     let (findings, warnings) = {
         let ways = graph.ways_from(*global);
         let findings = promises::forgotten(&graph, &ways, pending, &promise_positions);
-        (findings, surroundings::captured_dates(&ways, dates, &date_positions))
+        let mut warnings = surroundings::captured_dates(&ways, dates, &date_positions);
+        warnings.extend(surroundings::captured_bytes(&ways, drawn, &drawn_positions));
+        (findings, warnings)
     };
     Ok(Rehearsal { global: *global, graph, reads, findings, warnings })
 }

@@ -122,9 +122,23 @@ fn warning(source: Source, path: &str, position: Option<String>, value: &str) ->
 
 /// Dates that hold the time of the build.
 pub(super) fn captured_dates(ways: &Ways, dates: &[usize], positions: &[Option<String>]) -> Vec<Finding> {
-    let reachable = dates.iter().zip(positions).filter(|(date, _)| ways.reaches(**date));
+    captured_objects(Source::Clock, ways, dates, positions)
+}
+
+/// Typed arrays that were filled with random numbers while building.
+pub(super) fn captured_bytes(ways: &Ways, views: &[usize], positions: &[Option<String>]) -> Vec<Finding> {
+    captured_objects(Source::Random, ways, views, positions)
+}
+
+fn captured_objects(
+    source: Source,
+    ways: &Ways,
+    objects: &[usize],
+    positions: &[Option<String>],
+) -> Vec<Finding> {
+    let reachable = objects.iter().zip(positions).filter(|(object, _)| ways.reaches(**object));
     let found =
-        reachable.map(|(date, position)| warning(Source::Clock, &ways.path(*date), position.clone(), ""));
+        reachable.map(|(object, position)| warning(source, &ways.path(*object), position.clone(), ""));
     found.take(MOST_FINDINGS).collect()
 }
 

@@ -1,11 +1,30 @@
 // Where the user's code is: `file:line:column` of the innermost frame that is not ours, or undefined.
+// Without regular expressions: their last match is the user's (`RegExp.$1`), and would stay in the snapshot.
 (() => {
   'use strict'
   const { apply } = Reflect
   const { defineProperty, getOwnPropertyDescriptor } = Object
   const ErrorClass = Error
-  const exec = RegExp.prototype.exec
-  const split = String.prototype.split
+  const { charCodeAt, endsWith, indexOf, slice, split, startsWith } = String.prototype
+
+  // `    at name (position)`, `    at position`, the latter perhaps after `async`.
+  const positionIn = (line) => {
+    let text = apply(slice, line, [apply(indexOf, line, ['at ']) + 'at '.length])
+    if (apply(endsWith, text, [')'])) text = apply(slice, text, [apply(indexOf, text, [' (']) + ' ('.length, -1])
+    else if (apply(startsWith, text, ['async '])) text = apply(slice, text, ['async '.length])
+    return endsWithLineAndColumn(text) ? text : undefined
+  }
+
+  const endsWithLineAndColumn = (text) => {
+    let colons = 0
+    for (let index = text.length - 1; index > 0 && colons < 2; index--) {
+      const code = apply(charCodeAt, text, [index])
+      const isColon = code === 58
+      if (isColon) colons++
+      else if (code < 48 || code > 57) return false
+    }
+    return colons === 2
+  }
 
   return () => {
     const limit = getOwnPropertyDescriptor(ErrorClass, 'stackTraceLimit')
@@ -28,10 +47,8 @@
     if (typeof stack !== 'string') return undefined
     const lines = apply(split, stack, ['\n'])
     for (let index = 1; index < lines.length; index++) {
-      const frame = apply(exec, /^ +at (?:async )?(?:.*? \((.*:\d+:\d+)\)|(.*:\d+:\d+))$/, [lines[index]])
-      if (frame === null) continue
-      const position = frame[1] ?? frame[2]
-      if (apply(exec, /^isoseed:/, [position]) === null) return position
+      const position = positionIn(lines[index])
+      if (position !== undefined && !apply(startsWith, position, ['isoseed:'])) return position
     }
     return undefined
   }

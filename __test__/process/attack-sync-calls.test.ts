@@ -1,3 +1,3 @@
 import { testAttacks } from './attacks.js'
 
-testAttacks('bombs')
+testAttacks('syncCalls')

@@ -1,0 +1,9 @@
+export interface Bomb {
+  group: string
+  expect: string[]
+  isHeavy?: boolean
+  isOnHelpers?: boolean
+  isHostMade?: boolean
+}
+
+export const bombs: Record<string, Bomb>

@@ -1,0 +1,20 @@
+// isoseed with `process: true` as the default: what the tests of the `process` project import as `isoseed`.
+import { createIsolate as create } from '../../index.js'
+import type { CreateIsolateOptions, Isolate } from '../../index.js'
+
+export * from '../../index.js'
+
+export function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>> {
+  return create<Api>(inProcess(options))
+}
+
+/** As they are, getters too, if they are options at all. */
+function inProcess(options: CreateIsolateOptions | undefined): CreateIsolateOptions {
+  if (options === undefined) return { process: true }
+  if (Object.prototype.toString.call(options) !== '[object Object]' || 'process' in options) return options
+  try {
+    return Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(options), process: { value: true, enumerable: true } })
+  } catch {
+    return options
+  }
+}

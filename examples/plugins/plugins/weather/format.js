@@ -1,0 +1,1 @@
+export const degrees = (celsius) => `${celsius.toFixed(1)} °C`

@@ -1,0 +1,1 @@
+export const advise = ({ rain }) => (rain ? 'Take one.' : 'Leave it at home.')

@@ -1,0 +1,37 @@
+// The engine's tests under a sanitizer of LLVM: `npm run sanitize`, or `npm run sanitize -- thread`.
+//
+// It needs a nightly toolchain, so CI does not run it. What is instrumented is our Rust and every use of the C
+// library's allocator, by V8, too; V8's own code and Rust's standard library come compiled and are not. For
+// addresses that is no loss of truth: nothing is reported that did not happen. The thread sanitizer does not see the
+// synchronisation inside of them, so only a race whose both sides are in the engine's own code counts.
+import { Failure, ask, cargoEnv, duration, main, root, run, say } from './common.mjs'
+import { join } from 'node:path'
+
+const SANITIZERS = {
+  address: { flags: '-Zsanitizer=address', environment: { ASAN_OPTIONS: 'detect_leaks=0' } },
+  thread: {
+    flags: '-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer',
+    environment: { TSAN_OPTIONS: `suppressions=${join(root, 'scripts', 'sanitize-thread.txt')}` },
+  },
+}
+
+await main(async () => {
+  const name = process.argv[2] ?? 'address'
+  const sanitizer = SANITIZERS[name]
+  if (sanitizer === undefined) throw new Failure(`there is no sanitizer ${JSON.stringify(name)}: address or thread`)
+  if (ask('cargo', ['+nightly', '--version']) === undefined) throw new Failure('it needs a nightly toolchain of Rust: rustup toolchain install nightly')
+  const env = {
+    ...cargoEnv(),
+    ...sanitizer.environment,
+    RUSTFLAGS: sanitizer.flags,
+    CARGO_TARGET_DIR: join(root, 'target', `sanitize-${name}`),
+    // For the places in its reports.
+    CARGO_PROFILE_RELEASE_DEBUG: '1',
+    CARGO_PROFILE_RELEASE_STRIP: 'none',
+  }
+  const started = performance.now()
+  say(`the engine's tests under the ${name} sanitizer; all of it is compiled for that, a few minutes ...`)
+  // One after the other: a sanitizer makes them slow, and their time limits are for a quiet machine.
+  await run('cargo', ['+nightly', 'test', '--release', '--no-default-features', '--lib', '--test', 'engine', '--', '--test-threads=1'], env)
+  say(`passed in ${duration(performance.now() - started)}`)
+})

@@ -1,0 +1,4 @@
+import { expose } from '../idl.js'
+import { queueMicrotask } from '../microtasks.js'
+
+expose('queueMicrotask', queueMicrotask)

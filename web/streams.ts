@@ -1,0 +1,38 @@
+// https://streams.spec.whatwg.org/, by web-streams-polyfill (MIT, Mattias Buelens and contributors), which follows the
+// standard's reference implementation and passes its tests.
+import './parts/dom-exception.js'
+import {
+  ByteLengthQueuingStrategy,
+  CountQueuingStrategy,
+  ReadableByteStreamController,
+  ReadableStream,
+  ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController,
+  ReadableStreamDefaultReader,
+  TransformStream,
+  TransformStreamDefaultController,
+  WritableStream,
+  WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
+} from 'web-streams-polyfill'
+
+export const streamClasses: readonly Function[] = [
+  ByteLengthQueuingStrategy,
+  CountQueuingStrategy,
+  ReadableByteStreamController,
+  ReadableStream,
+  ReadableStreamBYOBReader,
+  ReadableStreamBYOBRequest,
+  ReadableStreamDefaultController,
+  ReadableStreamDefaultReader,
+  TransformStream,
+  TransformStreamDefaultController,
+  WritableStream,
+  WritableStreamDefaultController,
+  WritableStreamDefaultWriter,
+]
+
+for (const { prototype } of streamClasses as readonly { prototype: object }[]) system.mark(prototype)
+
+export { ReadableStream, ReadableStreamDefaultReader, TransformStream, WritableStream }

@@ -52,10 +52,19 @@ describe('cpuProfile', () => {
     expect(await samples(50_000)).toBeLessThan((await samples(1000)) / 2)
   })
 
+  test('names what V8 has optimized before', async () => {
+    const isolate = await open()
+    await isolate.call('busy', [200])
+    for (let round = 0; round < 2; round++) {
+      expect(hits(await isolate.cpuProfile(() => isolate.call('busy', [150])), 'busy')).toBeGreaterThan(20)
+    }
+  })
+
   test('works while the guest is in an endless loop', async () => {
     const isolate = await open()
     const abort = new AbortController()
-    const call = isolate.eval('for (;;) busy(1)', { signal: abort.signal })
+    const call = isolate.call('busy', [Infinity], { signal: abort.signal })
+    await isolate.cpuProfile(() => new Promise((resolve) => setTimeout(resolve, 100)))
     const profile = await isolate.cpuProfile(() => new Promise((resolve) => setTimeout(resolve, 100)))
     expect(hits(profile, 'busy')).toBeGreaterThan(5)
     const aborted = rejection(call)

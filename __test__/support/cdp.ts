@@ -103,7 +103,7 @@ export class SocketClient extends CdpClient {
 
 /** A client over a session without a socket. */
 export async function sessionClient(inspector: Inspector): Promise<CdpClient & { close: () => void; closed: Promise<void> }> {
-  let receive = (_: string): void => {}
+  let receive: (message: string) => void = () => {}
   const session = await inspector.connect((message) => receive(message))
   const client = new CdpClient((message) => session.send(message))
   receive = (message) => client.receive(message)

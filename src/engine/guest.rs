@@ -150,11 +150,11 @@ fn call_function(
 ) -> Result<Progress, Halt> {
     let buffers = match transfer::received(scope, Of::Request(call)) {
         Ok(buffers) if arguments.len() <= guest.encoder.limit => buffers,
-        received => {
+        other => {
             guest.remote.not_received(&references::brought(arguments));
             let limit = guest.encoder.limit;
             let too_large = format!("args are larger than {limit} bytes, the isolate's memory limit");
-            return Err(refused(received.err().unwrap_or(too_large)));
+            return Err(refused(other.err().unwrap_or(too_large)));
         }
     };
     let arguments = decode_arguments(scope, arguments, &buffers)?;

@@ -226,7 +226,7 @@ impl IsolateHandle {
         self.request(call, timeout, settle, Command::Digest { call });
     }
 
-    /// Writes the heap to a file, as DevTools loads it, once the isolate is idle. The host's own file: an
+    /// Writes the heap to a file, as `DevTools` loads it, once the isolate is idle. The host's own file: an
     /// existing one is overwritten, and what is not whole is removed.
     pub fn heap_snapshot(&self, call: CallId, path: PathBuf, settle: Settle) {
         self.request(call, None, settle, Command::HeapSnapshot { call, path });
@@ -243,7 +243,7 @@ impl IsolateHandle {
         Ok(())
     }
 
-    /// Hands a message of the Chrome DevTools Protocol to the inspector.
+    /// Hands a message of the Chrome `DevTools` Protocol to the inspector.
     pub fn inspector_send(&self, session: SessionId, message: String) {
         let is_news = self.lifecycle.port().send(session, message);
         self.inspect(is_news);

@@ -1,4 +1,4 @@
-//! An isolate's heap as DevTools loads it: a `.heapsnapshot` file. Runs on the isolate's thread.
+//! An isolate's heap as `DevTools` loads it: a `.heapsnapshot` file. Runs on the isolate's thread.
 //!
 //! V8 builds the graph of the heap in its own memory, outside of the heap and its limit, and then writes
 //! it in small pieces, which go to the file as they come.

@@ -180,19 +180,15 @@ fn finish_turn(scope: &mut v8::PinScope, observer: &Observer) {
             scope.perform_microtask_checkpoint();
         }
     }
-    match observer.lifecycle.stopping() {
-        None => {}
-        Some(Stop::Timeout(_) | Stop::Aborted) => {
-            // V8 throws its queue away when it finds itself terminated; the turn's end takes this back.
-            // What a turn around this one has put in goes on.
-            if observer.rejected.borrow().len() == 1 {
-                scope.terminate_execution();
-                scope.perform_microtask_checkpoint();
-            }
-            report_rejections(scope, observer, describe_briefly);
+    // Any other stop finishes the isolate, and its heap may be full.
+    if let Some(Stop::Timeout(_) | Stop::Aborted) = observer.lifecycle.stopping() {
+        // V8 throws its queue away when it finds itself terminated; the turn's end takes this back.
+        // What a turn around this one has put in goes on.
+        if observer.rejected.borrow().len() == 1 {
+            scope.terminate_execution();
+            scope.perform_microtask_checkpoint();
         }
-        // The isolate is finished, and its heap may be full.
-        Some(_) => {}
+        report_rejections(scope, observer, describe_briefly);
     }
 }
 

@@ -25,7 +25,7 @@ pub type Frontend = Arc<dyn Fn(Option<String>) + Send + Sync>;
 /// What a client wants of the inspector.
 pub(crate) enum Request {
     Connect,
-    /// A message of the Chrome DevTools Protocol.
+    /// A message of the Chrome `DevTools` Protocol.
     Message(String),
     Disconnect,
 }

@@ -109,18 +109,17 @@ impl<'s> Preview<'s> {
         if let Ok(number) = v8::Local::<v8::BigInt>::try_from(value) {
             let words = number.word_count();
             return if words > LONGEST_BIGINT {
-                self.text(&format!("[BigInt of {} bits]", words * 64))
+                self.text(&format!("[BigInt of {} bits]", words * 64));
             } else {
-                self.whole(scope, value, "[BigInt]")
+                self.whole(scope, value, "[BigInt]");
             };
         }
-        match v8::Local::<v8::Object>::try_from(value) {
-            Ok(object) => self.object(scope, object),
+        if let Ok(object) = v8::Local::<v8::Object>::try_from(value) {
+            self.object(scope, object);
+        } else {
             // A symbol: V8 tells it without asking anyone.
-            Err(_) => {
-                let text = detail(scope, value);
-                self.text(&text);
-            }
+            let text = detail(scope, value);
+            self.text(&text);
         }
     }
 
@@ -191,9 +190,9 @@ impl<'s> Preview<'s> {
         if let Some(bytes) = buffer_bytes(value) {
             let class = class_name(scope, object);
             return if bytes > LARGEST_BUFFER {
-                self.text(&format!("[{class} of {bytes} bytes]"))
+                self.text(&format!("[{class} of {bytes} bytes]"));
             } else {
-                self.whole(scope, value, &format!("[{class}]"))
+                self.whole(scope, value, &format!("[{class}]"));
             };
         }
         if value.is_date() || value.is_reg_exp() || is_boxed(value) {
@@ -347,15 +346,12 @@ impl<'s> Preview<'s> {
     }
 
     fn key(&mut self, scope: &mut v8::PinScope<'s, '_>, key: v8::Local<'s, v8::Name>) {
-        match v8::Local::<v8::String>::try_from(key) {
-            Ok(key) => {
-                let key = beginning(scope, key, LONGEST_NAME);
-                self.json.string(&key);
-            }
-            Err(_) => {
-                let text = detail(scope, key.into());
-                self.text(&text);
-            }
+        if let Ok(key) = v8::Local::<v8::String>::try_from(key) {
+            let key = beginning(scope, key, LONGEST_NAME);
+            self.json.string(&key);
+        } else {
+            let text = detail(scope, key.into());
+            self.text(&text);
         }
     }
 
@@ -497,6 +493,8 @@ fn read_property<'s>(
     Some(Property::Accessor(get, set))
 }
 
+/// Inside: none when it is not the object's own. `None`: an exception is pending.
+#[expect(clippy::option_option, reason = "an exception is not an absence")]
 fn own<'s>(scope: &mut v8::PinScope<'s, '_>, object: Object<'s>, key: &str) -> Option<Option<Value<'s>>> {
     let key = v8::String::new(scope, key)?;
     if object.has_own_property(scope, key.into())? {

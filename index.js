@@ -3014,14 +3014,14 @@ var Session = class {
    * @returns whether that was the start of the session
    */
   report(event) {
-    if (typeof event.isolate === "number") {
+    if (event.kind !== "done" && typeof event.isolate === "number") {
       if (!this.isFinished) this.#requests.deliver({ ...event, isolate: this.isolate });
       return void 0;
     }
     const pending = this.#pending.get(event.id);
     if (pending === void 0) return void 0;
     if (event.kind === "done") this.forget(event.id);
-    this.#requests.deliver(event);
+    this.#requests.deliver({ ...event, isolate: this.isolate });
     if (event.kind !== "done" || pending.method !== CREATION) return void 0;
     return event.error === void 0 || event.error === null ? "start" : "failed start";
   }
@@ -4051,15 +4051,20 @@ function load2() {
   pieces ??= require("./web-bridge.js");
   return pieces;
 }
-function assemble(wanted2) {
-  const { modules } = load2();
+function neededFor(parts) {
+  const { modules, parts: known } = load2();
   const needed = /* @__PURE__ */ new Set();
   const add = (index) => {
     if (needed.has(index)) return;
     needed.add(index);
     modules[index].needs.forEach(add);
   };
-  wanted2.forEach(add);
+  for (const part of parts) add(known[part]);
+  return needed;
+}
+function assemble(parts) {
+  const { modules } = load2();
+  const needed = neededFor(parts);
   const code = modules.filter((_, index) => needed.has(index)).map((module2) => module2.code);
   return [
     // Nothing of it is the module's to export.
@@ -4069,26 +4074,31 @@ function assemble(wanted2) {
     "})()\n"
   ].join("\n");
 }
-function source(code) {
-  return Object.defineProperty({ code: "", name: "isoseed:web", type: "commonjs" }, "code", { get: code, enumerable: true });
+var NAME = "isoseed:web";
+function source(name, code) {
+  return Object.defineProperty({ code: "", name, type: "commonjs" }, "code", { get: code, enumerable: true });
 }
 function pick(parts) {
   if (!Array.isArray(parts)) throw wrong("webBridge.pick", "parts", "an array of names", parts);
   const known = load2().parts;
   const names = guarded("webBridge.pick", "parts", () => [...parts]);
-  const wanted2 = names.map((name, index) => {
-    if (typeof name === "string" && Object.hasOwn(known, name)) return known[name];
+  for (const [index, name] of names.entries()) {
+    if (typeof name === "string" && Object.hasOwn(known, name)) continue;
     throw wrong("webBridge.pick", `parts[${index}]`, `one of ${Object.keys(known).join(", ")}`, name);
-  });
-  const code = assemble(wanted2);
-  return source(() => code);
+  }
+  const picked = [...new Set(names)].toSorted();
+  const code = assemble(picked);
+  return source(picked.length === Object.keys(known).length ? NAME : `${NAME}/${picked.join("+")}`, () => code);
 }
 var whole2;
+function allParts() {
+  return Object.freeze(Object.keys(load2().parts));
+}
 var webBridge = Object.freeze(
   Object.defineProperties(
-    source(() => whole2 ??= assemble(Object.values(load2().parts))),
+    source(NAME, () => whole2 ??= assemble(allParts())),
     {
-      parts: { get: () => Object.freeze(Object.keys(load2().parts)) },
+      parts: { get: allParts },
       pick: { value: pick }
     }
   )

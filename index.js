@@ -3016,14 +3016,14 @@ var Session = class {
    * @returns whether that was the start of the session
    */
   report(event) {
-    if (typeof event.isolate === "number") {
+    if (event.kind !== "done" && typeof event.isolate === "number") {
       if (!this.isFinished) this.#requests.deliver({ ...event, isolate: this.isolate });
       return void 0;
     }
     const pending = this.#pending.get(event.id);
     if (pending === void 0) return void 0;
     if (event.kind === "done") this.forget(event.id);
-    this.#requests.deliver(event);
+    this.#requests.deliver({ ...event, isolate: this.isolate });
     if (event.kind !== "done" || pending.method !== CREATION) return void 0;
     return event.error === void 0 || event.error === null ? "start" : "failed start";
   }

@@ -39,6 +39,8 @@ export default defineConfig({
             'limits',
             'memory',
             'observe',
+            'remote-functions',
+            'streams',
             'sync-bindings',
             'uncloneable',
             'unhandled',

@@ -96,14 +96,15 @@ export class Session {
    * @returns whether that was the start of the session
    */
   report(event: NativeEvent): 'start' | 'failed start' | undefined {
-    if (typeof event.isolate === 'number') {
+    // The answer to a request may name its isolate, too.
+    if (event.kind !== 'done' && typeof event.isolate === 'number') {
       if (!this.isFinished) this.#requests.deliver({ ...event, isolate: this.isolate })
       return undefined
     }
     const pending = this.#pending.get(event.id)
     if (pending === undefined) return undefined
     if (event.kind === 'done') this.forget(event.id)
-    this.#requests.deliver(event)
+    this.#requests.deliver({ ...event, isolate: this.isolate })
     if (event.kind !== 'done' || pending.method !== CREATION) return undefined
     return event.error === undefined || event.error === null ? 'start' : 'failed start'
   }

@@ -199,10 +199,10 @@ impl Receiver {
     }
 
     /// Ends the innermost wait. Requests that were made within it and not begun are next in the wait
-    /// around it, or where they would be without any.
-    pub(crate) fn leave_wait(&self) {
+    /// around it, or where they would be without any. Returns the answer if it came too late to be heard.
+    pub(crate) fn leave_wait(&self) -> Option<Outcome> {
         let mut lanes = self.0.lanes();
-        let Some(ended) = lanes.waits.pop() else { return };
+        let ended = lanes.waits.pop()?;
         for request in ended.nested {
             if let Some(wait) = lanes.waits.last_mut() {
                 wait.nested.push_back(request);
@@ -211,6 +211,7 @@ impl Receiver {
                 lanes.requests.insert(at, request);
             }
         }
+        ended.answer
     }
 }
 

@@ -50,7 +50,9 @@ pub(crate) fn call<'s>(
         session.inbox.enter_wait(id);
         guest.send(id, target, arguments);
         let outcome = wait(scope, &session);
-        session.inbox.leave_wait();
+        if let Some(Ok(unheard) | Err(unheard)) = session.inbox.leave_wait() {
+            guest.remote.not_received(&references::brought(&unheard));
+        }
         outcome
     });
     guest.waiting_bytes.set(guest.waiting_bytes.get() - argument_bytes);

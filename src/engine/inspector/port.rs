@@ -251,9 +251,9 @@ mod tests {
             let thread = thread::spawn(move || waiting.wait_for_room(1, 1));
             assert!(received.recv().expect("a message").is_some());
             if go {
-                drop(port.disconnect(1))
+                let _ = port.disconnect(1);
             } else {
-                port.read(1)
+                port.read(1);
             }
             thread.join().expect("it comes back");
         }
@@ -269,9 +269,9 @@ mod tests {
             let waiting = Arc::clone(&port);
             let thread = thread::spawn(move || matches!(waiting.wait_paused(), Next::GoOn));
             if finish {
-                port.close()
+                port.close();
             } else {
-                port.turn_stops()
+                port.turn_stops();
             }
             assert!(thread.join().expect("it comes back"));
             if finish {

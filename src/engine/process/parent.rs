@@ -331,25 +331,25 @@ mod tests {
     }
 
     fn start(program: &str, arguments: &[&str]) -> (ChildProcess, Receiver<Heard>) {
-        let (heard, hears) = mpsc::channel();
+        let (teller, hears) = mpsc::channel();
         let program = ProcessProgram {
             program: program.into(),
             arguments: arguments.iter().map(Into::into).collect(),
             environment: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
             directory: "/".into(),
         };
-        (ChildProcess::start(program, Arc::new(Listener(heard))), hears)
+        (ChildProcess::start(program, Arc::new(Listener(teller))), hears)
     }
 
     fn frame(hears: &Receiver<Heard>) -> Vec<u8> {
-        match hears.recv().expect("the process was not heard to the end") {
+        match hears.recv().expect("the process was not teller to the end") {
             Heard::Frame(bytes) => bytes,
             Heard::End(end) => panic!("expected a frame, got {end:?}"),
         }
     }
 
     fn end(hears: &Receiver<Heard>) -> ProcessEnd {
-        match hears.recv().expect("the process was not heard to the end") {
+        match hears.recv().expect("the process was not teller to the end") {
             Heard::End(end) => end,
             Heard::Frame(bytes) => panic!("expected the end, got a frame of {} bytes", bytes.len()),
         }

@@ -138,15 +138,15 @@ fn on_call<'s>(
     _: v8::ReturnValue<v8::Value>,
 ) {
     let Some(number) = arguments.data().uint32_value(scope) else { return };
-    if let Some(observer) = observe::current(scope).filter(|observer| observer.wants_console()) {
-        if let Some((name, method)) = METHODS.get(number as usize) {
-            v8::tc_scope!(let scope, scope);
-            record(scope, &observer, name, *method, &arguments);
-            if !scope.can_continue() {
-                return;
-            }
-            scope.reset();
+    if let Some(observer) = observe::current(scope).filter(|observer| observer.wants_console())
+        && let Some((name, method)) = METHODS.get(number as usize)
+    {
+        v8::tc_scope!(let scope, scope);
+        record(scope, &observer, name, *method, &arguments);
+        if !scope.can_continue() {
+            return;
         }
+        scope.reset();
     }
     forward(scope, number, &arguments);
 }

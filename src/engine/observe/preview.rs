@@ -23,9 +23,12 @@
 use std::collections::HashMap;
 
 use crate::engine::observe::json::Json;
-use crate::engine::position::readable_stack;
-use crate::engine::text::{LONGEST_ERROR_TEXT, LONGEST_NAME, beginning};
-use crate::engine::value::{ERROR_CLASSES, Encoder};
+use crate::engine::observe::look::{
+    Object, Property, Value, buffer_bytes, class_name, closed_kind, detail, forgive, function_text, is_boxed,
+    keys, property, stack, standard_class, without_proxies,
+};
+use crate::engine::text::{LONGEST_NAME, beginning};
+use crate::engine::value::Encoder;
 
 /// When a description is as long as this, nothing more is added to it.
 const LONGEST_DESCRIPTION: usize = 64 * 1024;
@@ -41,20 +44,6 @@ const LONGEST_BIGINT: usize = 64;
 const MOST_ELEMENTS: u32 = 1000;
 /// Objects within objects.
 const DEEPEST: usize = 12;
-/// Proxies of proxies, and prototypes of prototypes.
-const LONGEST_CHAIN: usize = 64;
-
-type Value<'s> = v8::Local<'s, v8::Value>;
-type Object<'s> = v8::Local<'s, v8::Object>;
-
-/// Takes away what reading left pending in a `TryCatch`, unless the guest is being terminated.
-macro_rules! forgive {
-    ($scope:ident) => {
-        if $scope.can_continue() {
-            $scope.reset();
-        }
-    };
-}
 
 /// Writes descriptions of the values of one console call.
 pub(super) struct Preview<'s> {
@@ -64,14 +53,6 @@ pub(super) struct Preview<'s> {
     met: HashMap<i32, Vec<(Object<'s>, u32)>>,
     count: u32,
     depth: usize,
-}
-
-/// A property as it is, without asking a getter.
-enum Property<'s> {
-    Value(Value<'s>),
-    /// With the getter, if it has one, and whether it has a setter.
-    Accessor(Option<Value<'s>>, bool),
-    Missing,
 }
 
 impl<'s> Preview<'s> {
@@ -108,20 +89,17 @@ impl<'s> Preview<'s> {
         }
         if let Ok(number) = v8::Local::<v8::BigInt>::try_from(value) {
             let words = number.word_count();
-            return if words > LONGEST_BIGINT {
-                self.text(&format!("[BigInt of {} bits]", words * 64))
-            } else {
-                self.whole(scope, value, "[BigInt]")
-            };
-        }
-        match v8::Local::<v8::Object>::try_from(value) {
-            Ok(object) => self.object(scope, object),
-            // A symbol: V8 tells it without asking anyone.
-            Err(_) => {
-                let text = detail(scope, value);
-                self.text(&text);
+            if words > LONGEST_BIGINT {
+                return self.text(&format!("[BigInt of {} bits]", words * 64));
             }
+            return self.whole(scope, value, "[BigInt]");
         }
+        if let Ok(object) = v8::Local::<v8::Object>::try_from(value) {
+            return self.object(scope, object);
+        }
+        // A symbol: V8 tells it without asking anyone.
+        let text = detail(scope, value);
+        self.text(&text);
     }
 
     fn number(&mut self, number: f64) {
@@ -190,11 +168,10 @@ impl<'s> Preview<'s> {
         }
         if let Some(bytes) = buffer_bytes(value) {
             let class = class_name(scope, object);
-            return if bytes > LARGEST_BUFFER {
-                self.text(&format!("[{class} of {bytes} bytes]"))
-            } else {
-                self.whole(scope, value, &format!("[{class}]"))
-            };
+            if bytes > LARGEST_BUFFER {
+                return self.text(&format!("[{class} of {bytes} bytes]"));
+            }
+            return self.whole(scope, value, &format!("[{class}]"));
         }
         if value.is_date() || value.is_reg_exp() || is_boxed(value) {
             let class = class_name(scope, object);
@@ -347,15 +324,12 @@ impl<'s> Preview<'s> {
     }
 
     fn key(&mut self, scope: &mut v8::PinScope<'s, '_>, key: v8::Local<'s, v8::Name>) {
-        match v8::Local::<v8::String>::try_from(key) {
-            Ok(key) => {
-                let key = beginning(scope, key, LONGEST_NAME);
-                self.json.string(&key);
-            }
-            Err(_) => {
-                let text = detail(scope, key.into());
-                self.text(&text);
-            }
+        if let Ok(key) = v8::Local::<v8::String>::try_from(key) {
+            let key = beginning(scope, key, LONGEST_NAME);
+            self.json.string(&key);
+        } else {
+            let text = detail(scope, key.into());
+            self.text(&text);
         }
     }
 
@@ -420,218 +394,4 @@ impl<'s> Preview<'s> {
         self.json.raw(if is_enumerable { ",true," } else { ",false," });
         self.property(scope, found);
     }
-}
-
-/// What V8 says of a value without asking it.
-fn detail(scope: &mut v8::PinScope, value: Value) -> String {
-    let text = value.to_detail_string(scope);
-    text.map_or_else(|| "?".to_owned(), |text| beginning(scope, text, LONGEST_NAME))
-}
-
-fn class_name(scope: &v8::Isolate, object: Object) -> String {
-    beginning(scope, object.get_constructor_name(), LONGEST_NAME)
-}
-
-/// The object behind its proxies; none for a revoked one.
-fn without_proxies<'s>(scope: &mut v8::PinScope<'s, '_>, mut object: Object<'s>) -> Option<Object<'s>> {
-    for _ in 0..LONGEST_CHAIN {
-        let Ok(proxy) = v8::Local::<v8::Proxy>::try_from(v8::Local::<v8::Value>::from(object)) else {
-            return Some(object);
-        };
-        object = v8::Local::<v8::Object>::try_from(proxy.get_target(scope)).ok()?;
-    }
-    None
-}
-
-/// The keys of an object's own enumerable properties, symbols among them.
-fn keys<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    object: Object<'s>,
-    index_filter: v8::IndexFilter,
-) -> Option<v8::Local<'s, v8::Array>> {
-    v8::tc_scope!(let scope, scope);
-    let arguments = v8::GetPropertyNamesArgs {
-        mode: v8::KeyCollectionMode::OwnOnly,
-        property_filter: v8::PropertyFilter::ONLY_ENUMERABLE,
-        index_filter,
-        key_conversion: v8::KeyConversionMode::ConvertToString,
-    };
-    // `get_own_property_names` knows no index filter.
-    let keys = object.get_property_names(scope, arguments);
-    if keys.is_none() {
-        forgive!(scope);
-    }
-    keys
-}
-
-/// `None`: it can't be read.
-fn property<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    object: Object<'s>,
-    key: v8::Local<'s, v8::Name>,
-) -> Option<Property<'s>> {
-    v8::tc_scope!(let scope, scope);
-    let found = read_property(scope, object, key);
-    if found.is_none() {
-        forgive!(scope);
-    }
-    found
-}
-
-fn read_property<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    object: Object<'s>,
-    key: v8::Local<'s, v8::Name>,
-) -> Option<Property<'s>> {
-    let descriptor = object.get_own_property_descriptor(scope, key)?;
-    // V8 makes it: an ordinary object whose own properties are data. What it lacks, the guest may have
-    // put on the prototype, so that it must not be asked for.
-    let Ok(descriptor) = v8::Local::<v8::Object>::try_from(descriptor) else {
-        return Some(Property::Missing);
-    };
-    if let Some(value) = own(scope, descriptor, "value")? {
-        return Some(Property::Value(value));
-    }
-    let get = own(scope, descriptor, "get")?.filter(|get| get.is_function());
-    let set = own(scope, descriptor, "set")?.is_some_and(|set| set.is_function());
-    Some(Property::Accessor(get, set))
-}
-
-fn own<'s>(scope: &mut v8::PinScope<'s, '_>, object: Object<'s>, key: &str) -> Option<Option<Value<'s>>> {
-    let key = v8::String::new(scope, key)?;
-    if object.has_own_property(scope, key.into())? {
-        object.get(scope, key.into()).map(Some)
-    } else {
-        Some(None)
-    }
-}
-
-/// The text of an own property that is data.
-fn own_text<'s>(scope: &mut v8::PinScope<'s, '_>, object: Object<'s>, key: &str) -> Option<String> {
-    let key = v8::String::new(scope, key)?;
-    let Some(Property::Value(value)) = property(scope, object, key.into()) else { return None };
-    let text = v8::Local::<v8::String>::try_from(value).ok()?;
-    Some(beginning(scope, text, LONGEST_NAME))
-}
-
-fn function_text<'s>(scope: &mut v8::PinScope<'s, '_>, function: v8::Local<'s, v8::Function>) -> String {
-    let value: Value = function.into();
-    let name = own_text(scope, function.into(), "name").filter(|name| !name.is_empty());
-    if is_class(scope, function) {
-        let name = name.unwrap_or_else(|| "(anonymous)".to_owned());
-        let base = function.get_prototype(scope).map(v8::Local::<v8::Object>::try_from);
-        let base = match base {
-            Some(Ok(base)) if !base.is_proxy() => {
-                own_text(scope, base, "name").filter(|name| !name.is_empty())
-            }
-            _ => None,
-        };
-        return match base {
-            Some(base) => format!("[class {name} extends {base}]"),
-            None => format!("[class {name}]"),
-        };
-    }
-    let kind = match (value.is_async_function(), value.is_generator_function()) {
-        (true, true) => "AsyncGeneratorFunction",
-        (true, false) => "AsyncFunction",
-        (false, true) => "GeneratorFunction",
-        (false, false) => "Function",
-    };
-    match name {
-        Some(name) => format!("[{kind}: {name}]"),
-        None => format!("[{kind} (anonymous)]"),
-    }
-}
-
-/// A class is a function of a script whose `prototype` can't be replaced.
-fn is_class(scope: &mut v8::PinScope, function: v8::Local<v8::Function>) -> bool {
-    let Some(key) = v8::String::new(scope, "prototype") else { return false };
-    let is_own = function.has_own_property(scope, key.into()) == Some(true);
-    is_own
-        && function.get_script_line_number().is_some()
-        && !v8::Local::<v8::Value>::from(function).is_generator_function()
-        && function
-            .get_property_attributes(scope, key.into())
-            .is_some_and(|attributes| attributes.is_read_only())
-}
-
-/// A description of what shows nothing of its inside.
-fn closed_kind(scope: &mut v8::PinScope, object: Object) -> Option<String> {
-    if let Ok(promise) = v8::Local::<v8::Promise>::try_from(object) {
-        let state = match promise.state() {
-            v8::PromiseState::Pending => "pending",
-            v8::PromiseState::Fulfilled => "fulfilled",
-            v8::PromiseState::Rejected => "rejected",
-        };
-        return Some(format!("Promise {{ <{state}> }}"));
-    }
-    let is_closed = object.is_weak_map()
-        || object.is_weak_set()
-        || object.is_map_iterator()
-        || object.is_set_iterator()
-        || object.is_generator_object()
-        || object.is_wasm_memory_object()
-        || object.is_wasm_module_object()
-        || object.is_shared_array_buffer()
-        || object.is_symbol_object();
-    is_closed.then(|| match class_name(scope, object).as_str() {
-        class @ ("WeakMap" | "WeakSet") => format!("{class} {{ <items unknown> }}"),
-        class => format!("[{class}]"),
-    })
-}
-
-fn is_boxed(value: Value) -> bool {
-    value.is_number_object()
-        || value.is_string_object()
-        || value.is_boolean_object()
-        || value.is_big_int_object()
-}
-
-/// The bytes of a buffer, or of the whole buffer that a view is of; none for other values.
-fn buffer_bytes(value: Value) -> Option<usize> {
-    if let Ok(buffer) = v8::Local::<v8::ArrayBuffer>::try_from(value) {
-        return Some(buffer.byte_length());
-    }
-    let view = v8::Local::<v8::ArrayBufferView>::try_from(value).ok()?;
-    Some(view.get_backing_store().map_or(view.byte_length(), |store| store.byte_length()))
-}
-
-/// The standard class that an error is of, by the names that V8 knows its prototypes by.
-fn standard_class(scope: &mut v8::PinScope, error: Object) -> &'static str {
-    let mut object = error;
-    for _ in 0..LONGEST_CHAIN {
-        let name = class_name(scope, object);
-        if let Some(class) = ERROR_CLASSES.iter().find(|class| **class == name) {
-            return class;
-        }
-        match object.get_prototype(scope).map(v8::Local::<v8::Object>::try_from) {
-            Some(Ok(prototype)) if !prototype.is_proxy() => object = prototype,
-            _ => break,
-        }
-    }
-    "Error"
-}
-
-/// The stack of an error; none when it has none, or only a getter of the guest's.
-fn stack<'s>(scope: &mut v8::PinScope<'s, '_>, error: Object<'s>) -> Option<String> {
-    v8::tc_scope!(let scope, scope);
-    let key = v8::String::new(scope, "stack")?;
-    let found = match property(scope, error, key.into())? {
-        Property::Value(value) => Some(value),
-        // V8's own, which makes the text when it is first asked for.
-        Property::Accessor(Some(get), _) if is_native(get) => error.get(scope, key.into()),
-        _ => None,
-    };
-    let Some(found) = found else {
-        forgive!(scope);
-        return None;
-    };
-    let text = v8::Local::<v8::String>::try_from(found).ok()?;
-    let text = beginning(scope, text, LONGEST_ERROR_TEXT / 4);
-    Some(readable_stack(scope, &text))
-}
-
-fn is_native(function: Value) -> bool {
-    v8::Local::<v8::Function>::try_from(function)
-        .is_ok_and(|function| function.get_script_line_number().is_none())
 }

@@ -146,7 +146,7 @@ pub(crate) fn report_uncaught(
     message: Option<v8::Local<v8::Message>>,
 ) {
     let Some(observer) = observe::current(scope) else { return };
-    observer.uncaught.set(observer.uncaught.get() + 1);
+    observer.count_uncaught(1);
     if observer.wants_uncaught() {
         let cause = scope.get_continuation_preserved_embedder_data();
         let error = describe(scope, exception, message, &bounded(guest.encoder));
@@ -161,7 +161,10 @@ pub(crate) fn report_uncaught(
 /// does the same when it is stopped while it runs microtasks.
 pub(crate) fn end_turn(scope: &mut v8::PinScope, observer: &Observer, turn: Turn) {
     finish_turn(scope, observer);
-    observer.rejected.borrow_mut().pop();
+    let untold = observer.rejected.borrow_mut().pop().flatten();
+    if let Some(untold) = untold {
+        observer.count_uncaught(v8::Local::new(scope, untold).size());
+    }
     if observer.rejected.borrow().is_empty() {
         observer.ran.set(observer.ran.get() + turn.began.elapsed());
     }
@@ -180,10 +183,17 @@ fn finish_turn(scope: &mut v8::PinScope, observer: &Observer) {
             scope.perform_microtask_checkpoint();
         }
     }
+<<<<<<< HEAD
     // Any other stop finishes the isolate, and its heap may be full.
     if let Some(Stop::Timeout(_) | Stop::Aborted) = observer.lifecycle.stopping() {
         // V8 throws its queue away when it finds itself terminated; the turn's end takes this back.
         // What a turn around this one has put in goes on.
+=======
+    // After other stops the isolate is finished, and its heap may be full.
+    if let Some(Stop::Timeout(_) | Stop::Aborted) = observer.lifecycle.stopping() {
+        // V8 throws its queue away when it finds itself terminated; the turn's end takes this back. What a
+        // turn around this one has put in goes on.
+>>>>>>> b788558acd86f3930113d339a90ca50c6cc04e28
         if observer.rejected.borrow().len() == 1 {
             scope.terminate_execution();
             scope.perform_microtask_checkpoint();
@@ -221,7 +231,7 @@ fn report_rejections(scope: &mut v8::PinScope, observer: &Observer, describe: De
     v8::tc_scope!(let scope, scope);
     let rejected = v8::Local::new(scope, rejected);
     let count = rejected.size();
-    observer.uncaught.set(observer.uncaught.get() + count as u64);
+    observer.count_uncaught(count);
     if count == 0 || !observer.wants_uncaught() {
         return count > 0;
     }

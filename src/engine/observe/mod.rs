@@ -3,6 +3,7 @@
 
 pub(crate) mod console;
 mod json;
+mod look;
 pub mod outbox;
 mod preview;
 
@@ -70,6 +71,10 @@ impl Observer {
     /// Calls of `console` methods that were recorded so far.
     pub(crate) fn console_entries(&self) -> u64 {
         self.console.entries()
+    }
+
+    pub(crate) fn count_uncaught(&self, errors: usize) {
+        self.uncaught.set(self.uncaught.get() + errors as u64);
     }
 
     /// Tells the host; may wait for it.

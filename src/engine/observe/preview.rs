@@ -23,9 +23,12 @@
 use std::collections::HashMap;
 
 use crate::engine::observe::json::Json;
-use crate::engine::position::readable_stack;
-use crate::engine::text::{LONGEST_ERROR_TEXT, LONGEST_NAME, beginning};
-use crate::engine::value::{ERROR_CLASSES, Encoder};
+use crate::engine::observe::look::{
+    Object, Property, Value, buffer_bytes, class_name, closed_kind, detail, forgive, function_text, is_boxed,
+    keys, property, stack, standard_class, without_proxies,
+};
+use crate::engine::text::{LONGEST_NAME, beginning};
+use crate::engine::value::Encoder;
 
 /// When a description is as long as this, nothing more is added to it.
 const LONGEST_DESCRIPTION: usize = 64 * 1024;
@@ -41,20 +44,6 @@ const LONGEST_BIGINT: usize = 64;
 const MOST_ELEMENTS: u32 = 1000;
 /// Objects within objects.
 const DEEPEST: usize = 12;
-/// Proxies of proxies, and prototypes of prototypes.
-const LONGEST_CHAIN: usize = 64;
-
-type Value<'s> = v8::Local<'s, v8::Value>;
-type Object<'s> = v8::Local<'s, v8::Object>;
-
-/// Takes away what reading left pending in a `TryCatch`, unless the guest is being terminated.
-macro_rules! forgive {
-    ($scope:ident) => {
-        if $scope.can_continue() {
-            $scope.reset();
-        }
-    };
-}
 
 /// Writes descriptions of the values of one console call.
 pub(super) struct Preview<'s> {
@@ -64,14 +53,6 @@ pub(super) struct Preview<'s> {
     met: HashMap<i32, Vec<(Object<'s>, u32)>>,
     count: u32,
     depth: usize,
-}
-
-/// A property as it is, without asking a getter.
-enum Property<'s> {
-    Value(Value<'s>),
-    /// With the getter, if it has one, and whether it has a setter.
-    Accessor(Option<Value<'s>>, bool),
-    Missing,
 }
 
 impl<'s> Preview<'s> {
@@ -108,6 +89,7 @@ impl<'s> Preview<'s> {
         }
         if let Ok(number) = v8::Local::<v8::BigInt>::try_from(value) {
             let words = number.word_count();
+<<<<<<< HEAD
             return if words > LONGEST_BIGINT {
                 self.text(&format!("[BigInt of {} bits]", words * 64));
             } else {
@@ -120,7 +102,19 @@ impl<'s> Preview<'s> {
             // A symbol: V8 tells it without asking anyone.
             let text = detail(scope, value);
             self.text(&text);
+=======
+            if words > LONGEST_BIGINT {
+                return self.text(&format!("[BigInt of {} bits]", words * 64));
+            }
+            return self.whole(scope, value, "[BigInt]");
+>>>>>>> b788558acd86f3930113d339a90ca50c6cc04e28
         }
+        if let Ok(object) = v8::Local::<v8::Object>::try_from(value) {
+            return self.object(scope, object);
+        }
+        // A symbol: V8 tells it without asking anyone.
+        let text = detail(scope, value);
+        self.text(&text);
     }
 
     fn number(&mut self, number: f64) {
@@ -189,11 +183,18 @@ impl<'s> Preview<'s> {
         }
         if let Some(bytes) = buffer_bytes(value) {
             let class = class_name(scope, object);
+<<<<<<< HEAD
             return if bytes > LARGEST_BUFFER {
                 self.text(&format!("[{class} of {bytes} bytes]"));
             } else {
                 self.whole(scope, value, &format!("[{class}]"));
             };
+=======
+            if bytes > LARGEST_BUFFER {
+                return self.text(&format!("[{class} of {bytes} bytes]"));
+            }
+            return self.whole(scope, value, &format!("[{class}]"));
+>>>>>>> b788558acd86f3930113d339a90ca50c6cc04e28
         }
         if value.is_date() || value.is_reg_exp() || is_boxed(value) {
             let class = class_name(scope, object);
@@ -417,6 +418,7 @@ impl<'s> Preview<'s> {
         self.property(scope, found);
     }
 }
+<<<<<<< HEAD
 
 /// What V8 says of a value without asking it.
 fn detail(scope: &mut v8::PinScope, value: Value) -> String {
@@ -633,3 +635,5 @@ fn is_native(function: Value) -> bool {
     v8::Local::<v8::Function>::try_from(function)
         .is_ok_and(|function| function.get_script_line_number().is_none())
 }
+=======
+>>>>>>> b788558acd86f3930113d339a90ca50c6cc04e28

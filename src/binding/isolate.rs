@@ -213,11 +213,10 @@ pub(super) fn settle(events: Events, request: f64) -> Settle {
 
 fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
     Ok(match reply {
-        Reply::Started => Answer::Nothing,
+        Reply::Started | Reply::Done => Answer::Nothing,
         Reply::Value(bytes) => Answer::Bytes(bytes),
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
         Reply::Digest(lines) => Answer::Json(json(&lines)?),
-        Reply::Done => Answer::Nothing,
         Reply::Moved(bytes, moved) => Answer::Moved(bytes, moved),
     })
 }

@@ -1,5 +1,6 @@
 //! What V8's inspector asks of us.
 
+use std::fmt::Write;
 use std::rc::Weak;
 
 use v8::inspector::{StringBuffer, StringView, V8InspectorClientImpl};
@@ -76,7 +77,8 @@ pub(super) fn file_url(name: &str) -> Option<String> {
         if byte.is_ascii_alphanumeric() || b"/:@!$&'()*+,;=-._~".contains(&byte) {
             url.push(char::from(byte));
         } else {
-            url.push_str(&format!("%{byte:02X}"));
+            // Writing to a string never fails.
+            let _ = write!(url, "%{byte:02X}");
         }
     }
     Some(url)

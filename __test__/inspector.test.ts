@@ -257,6 +257,13 @@ describe('breakpoints', () => {
     expect(mapOf('seed.js')).toMatchObject({ version: 3, sources: ['src/seed.ts'] })
   })
 
+  test.each(['script', 'commonjs', 'module'] as const)('source maps of a fallback reach the client: %s', async (type) => {
+    const { code } = transformSync('globalThis.greet = (name: string): string => `hi ${name}`', { loader: 'ts', sourcefile: 'src/seed.ts', sourcemap: 'inline' })
+    const { client } = await inspected({ fallback: { bundle: { code, name: 'seed.js', type } } })
+    await client.enable()
+    expect(client.scripts().find(({ url }) => url === 'seed.js').sourceMapURL).toMatch(/^data:application\/json/)
+  })
+
   test('of exceptions that nobody catches', async () => {
     const { isolate, client } = await inspected()
     await client.enable()

@@ -90,6 +90,7 @@ function property(value, enumerable) {
 }
 
 // lib/wire.ts
+var import_node_buffer = require("node:buffer");
 var ERROR_SHELL = 0;
 var VIEW = 1;
 var MORE_DETAILS = 1;
@@ -106,6 +107,35 @@ var ERROR_CLASSES = [
   "AggregateError"
 ];
 var ERROR_KEYS = ["message", "stack", "cause", "code", "name", "errors"];
+var ReferenceKind = { Function: 2, Stream: 3 };
+var Owner = { Guest: 0, Host: 1 };
+var Nature = { Function: 0, SyncFunction: 1, Iterable: 2, Readable: 3 };
+function kindOf(nature) {
+  return nature === Nature.Function || nature === Nature.SyncFunction ? ReferenceKind.Function : ReferenceKind.Stream;
+}
+var REFERENCES_FOLLOW = 2;
+var ENTRY_BYTES = 5;
+var COUNT_BYTES = 4;
+function endWith(brought) {
+  const bytes = import_node_buffer.Buffer.alloc(1 + brought.length * ENTRY_BYTES + COUNT_BYTES + 1);
+  let at = bytes.writeUInt8(REFERENCES_FOLLOW, 0);
+  for (const { number, nature } of brought) at = bytes.writeUInt8(nature, bytes.writeUInt32LE(number, at));
+  at = bytes.writeUInt32LE(brought.length, at);
+  bytes.writeUInt8(REFERENCES_FOLLOW, at);
+  return bytes;
+}
+var NONE = [];
+function broughtBy(message) {
+  const end2 = message.length - 1 - COUNT_BYTES;
+  if (message.at(-1) !== REFERENCES_FOLLOW || end2 < 0) return NONE;
+  const bytes = import_node_buffer.Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  const count = bytes.readUInt32LE(end2);
+  if (count * ENTRY_BYTES > end2) return NONE;
+  return Array.from({ length: count }, (_, index) => {
+    const at = end2 - (count - index) * ENTRY_BYTES;
+    return { number: bytes.readUInt32LE(at), nature: bytes.readUInt8(at + COUNT_BYTES) };
+  });
+}
 
 // lib/decode.ts
 var CONSTRUCTORS = [
@@ -118,9 +148,21 @@ var CONSTRUCTORS = [
   () => new URIError(),
   () => new AggregateError([])
 ];
-function decode(bytes, buffers = []) {
+function decode(bytes, references, buffers = []) {
+  const brought = references === void 0 ? [] : broughtBy(bytes);
+  if (brought.length === 0) return read(bytes, references, brought, buffers);
+  references?.receive(brought);
+  try {
+    return read(bytes, references, brought, buffers);
+  } finally {
+    references?.received(brought);
+  }
+}
+function read(bytes, references, brought, buffers) {
   try {
     const reader = new Reader(bytes);
+    if (references !== void 0) reader.references = references;
+    if (brought.length > 0) reader.natures = new Map(brought.map(({ number, nature }) => [number, nature]));
     for (const [number, buffer] of buffers.entries()) reader.transferArrayBuffer(number, buffer);
     reader.readHeader();
     const value = reader.readValue();
@@ -136,6 +178,11 @@ function decode(bytes, buffers = []) {
 var Reader = class extends import_node_v8.Deserializer {
   _readHostObject() {
     const kind = this.readUint32();
+    if ((kind === ReferenceKind.Function || kind === ReferenceKind.Stream) && this.references !== void 0) {
+      const owner = this.readUint32();
+      const number = this.readUint32();
+      return this.references.read(owner, number, this.natures?.get(number));
+    }
     if (kind !== ERROR_SHELL) throw new Error(`unknown kind of object ${kind}`);
     const make = CONSTRUCTORS[this.readUint32()];
     if (make === void 0) throw new Error("unknown class of error");
@@ -465,9 +512,9 @@ function checkPath(where, name, path) {
   if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(where, name, "a path that is not empty", path);
   return (0, import_node_path.resolve)(path);
 }
-function guarded(where, name, read) {
+function guarded(where, name, read2) {
   try {
-    return read();
+    return read2();
   } catch (cause) {
     throw invalidArg(`${where}: ${name} can't be read: ${show(cause)}`, cause);
   }
@@ -649,6 +696,7 @@ function checkHeapSnapshot(options) {
 
 // lib/connection.ts
 var import_node_path2 = require("node:path");
+var import_node_timers = require("node:timers");
 
 // lib/abort.ts
 var waiting = /* @__PURE__ */ new WeakMap();
@@ -691,18 +739,144 @@ function loadNative() {
 }
 
 // lib/clone-path.ts
-var import_node_util5 = require("node:util");
+var import_node_util6 = require("node:util");
+
+// lib/streams.ts
+var import_node_util4 = require("node:util");
+var Method = { Next: 0, Return: 1, Throw: 2 };
+function isStream(value) {
+  if (import_node_util4.types.isProxy(value) || Array.isArray(value) || import_node_util4.types.isMap(value) || import_node_util4.types.isSet(value) || import_node_util4.types.isNativeError(value)) return false;
+  if (import_node_util4.types.isAnyArrayBuffer(value) || import_node_util4.types.isArrayBufferView(value)) return false;
+  return typeof value[Symbol.asyncIterator] === "function";
+}
+var LONGEST_LIST = 32;
+function hasStreamAtTheTop(value) {
+  if (typeof value !== "object" || value === null) return false;
+  if (!Array.isArray(value) || import_node_util4.types.isProxy(value)) return isStream(value);
+  return value.length <= LONGEST_LIST && value.some((item) => typeof item === "object" && item !== null && isStream(item));
+}
+function produce(stream, ended) {
+  const isReadable = typeof stream.getReader === "function";
+  const isNodes = typeof stream.pipe === "function";
+  let source2;
+  let hasEnded = false;
+  const take = async (method, value) => {
+    source2 ??= isReadable ? reading(stream) : stream[Symbol.asyncIterator]();
+    if (method === Method.Next) return source2.next(value);
+    if (method === Method.Return) return source2.return === void 0 ? { done: true, value } : source2.return(value);
+    if (source2.throw !== void 0) return source2.throw(value);
+    await source2.return?.(void 0);
+    throw value;
+  };
+  const steps = async (method, value) => {
+    if (hasEnded) {
+      if (method === Method.Throw) throw value;
+      return [true, method === Method.Return ? value : void 0];
+    }
+    hasEnded = method !== Method.Next;
+    try {
+      const { done, value: item } = await take(method, value);
+      hasEnded = done === true;
+      return [hasEnded, item];
+    } catch (error) {
+      hasEnded = true;
+      throw error;
+    } finally {
+      if (hasEnded) ended();
+    }
+  };
+  return {
+    nature: isReadable || isNodes ? Nature.Readable : Nature.Iterable,
+    steps,
+    end: () => {
+      if (!hasEnded) steps(Method.Return).catch(() => {
+      });
+    }
+  };
+}
+function reading(stream) {
+  const reader = stream.getReader();
+  return {
+    next: async () => {
+      const { done, value } = await reader.read();
+      if (done) reader.releaseLock();
+      return done ? { done, value: void 0 } : { done, value };
+    },
+    return: async (reason) => {
+      await reader.cancel(reason);
+      reader.releaseLock();
+      return { done: true, value: void 0 };
+    }
+  };
+}
+function consume(nature, steps, letGo) {
+  let hasEnded = false;
+  const take = async (method, value) => {
+    if (hasEnded) {
+      if (method === Method.Throw) throw value;
+      return [true, method === Method.Return ? value : void 0];
+    }
+    try {
+      const step2 = await steps(method, value);
+      if (!Array.isArray(step2) || typeof step2[0] !== "boolean") throw new IsoseedError("ERR_DATA_CLONE", "a stream of the guest answers with something else than a step");
+      if (step2[0]) end2();
+      return [step2[0], step2[1]];
+    } catch (error) {
+      end2();
+      throw error;
+    }
+  };
+  const end2 = () => {
+    hasEnded = true;
+    letGo();
+  };
+  return nature === Nature.Readable ? readable(take) : iterable(take);
+}
+function readable(take) {
+  return new ReadableStream(
+    {
+      async pull(controller) {
+        const [done, value] = await take(Method.Next);
+        if (done) controller.close();
+        else controller.enqueue(value);
+      },
+      async cancel(reason) {
+        await take(Method.Return, reason);
+      }
+    },
+    { highWaterMark: 0 }
+  );
+}
+function iterable(take) {
+  const call3 = async (method, value) => {
+    const [done, item] = await take(method, value);
+    return { done, value: item };
+  };
+  const stream = {
+    next: (value) => call3(Method.Next, value),
+    return: (value) => call3(Method.Return, value),
+    throw: (error) => call3(Method.Throw, error),
+    [Symbol.asyncIterator]: () => stream,
+    [Symbol.asyncDispose]: async () => {
+      await call3(Method.Return, void 0);
+    }
+  };
+  return stream;
+}
 
 // lib/writer.ts
-var import_node_buffer = require("node:buffer");
-var import_node_util4 = require("node:util");
+var import_node_buffer2 = require("node:buffer");
+var import_node_util5 = require("node:util");
 var import_node_v82 = require("node:v8");
 var Refusal = class extends Error {
   /** The refused object, if it is known. */
   object;
-  constructor(message, object) {
+  /** What to say about it, if its kind is not all there is to say. */
+  reason;
+  constructor(message, object, reason) {
     super(message);
     this.object = object;
+    this.reason = reason;
   }
 };
 var ErrorShell = class extends Uint8Array {
@@ -714,6 +888,18 @@ var ErrorShell = class extends Uint8Array {
     super(0);
     this.error = error;
     this.classNumber = classNumber;
+  }
+};
+var ReferenceShell = class extends Uint8Array {
+  kind;
+  owner;
+  /** Its number with the owner. */
+  number;
+  constructor(kind, owner, number) {
+    super(0);
+    this.kind = kind;
+    this.owner = owner;
+    this.number = number;
   }
 };
 var Writer = class extends import_node_v82.Serializer {
@@ -729,7 +915,7 @@ var Writer = class extends import_node_v82.Serializer {
   }
   /** Puts a large buffer beside the message. Says whether a buffer is there. */
   putBeside(buffer) {
-    if (this.beside === void 0 || import_node_util4.types.isSharedArrayBuffer(buffer)) return false;
+    if (this.beside === void 0 || import_node_util5.types.isSharedArrayBuffer(buffer)) return false;
     if (this.beside.includes(buffer)) return true;
     if (!goesBeside(buffer)) return false;
     this.transferArrayBuffer(this.beside.length, buffer);
@@ -747,7 +933,11 @@ var Writer = class extends import_node_v82.Serializer {
     if (object instanceof ErrorShell) {
       this.writeUint32(ERROR_SHELL);
       this.writeUint32(object.classNumber);
-    } else if (import_node_util4.types.isArrayBufferView(object)) {
+    } else if (object instanceof ReferenceShell) {
+      this.writeUint32(object.kind);
+      this.writeUint32(object.owner);
+      this.writeUint32(object.number);
+    } else if (import_node_util5.types.isArrayBufferView(object)) {
       writeView(this, object);
     } else {
       throw new Refusal("an object of the host could not be cloned", object);
@@ -766,7 +956,7 @@ function writeView(writer, view) {
 }
 function twinOf(view, writer) {
   const { buffer, byteOffset, byteLength } = view;
-  if (import_node_buffer.Buffer.isBuffer(view)) {
+  if (import_node_buffer2.Buffer.isBuffer(view)) {
     if (writer.beside?.includes(buffer) === true) return new Uint8Array(buffer, byteOffset, byteLength);
     const own = byteLength === buffer.byteLength ? buffer : buffer.slice(byteOffset, byteOffset + byteLength);
     writer.putBeside(own);
@@ -781,7 +971,7 @@ function twinOf(view, writer) {
 }
 var LARGE = 64 * 1024;
 function goesBeside(buffer) {
-  return import_node_util4.types.isArrayBuffer(buffer) && buffer.byteLength >= LARGE && buffer.resizable !== true;
+  return import_node_util5.types.isArrayBuffer(buffer) && buffer.byteLength >= LARGE && buffer.resizable !== true;
 }
 var VIEWS = new Map(
   [
@@ -814,8 +1004,8 @@ var PlainSerializer = class extends import_node_v82.Serializer {
 };
 
 // lib/clone-path.ts
-function cloneError(value, label, error) {
-  const culprit = find(value, error instanceof Refusal ? error.object : void 0);
+function cloneError(value, label, error, references = false) {
+  const culprit = find(value, error instanceof Refusal ? error : void 0, references);
   if (culprit !== void 0) {
     const { place, reason } = culprit;
     const message = `${pathOf(place, label)} can't be cloned: ${reason.text}`;
@@ -836,7 +1026,7 @@ function deepPath(root, label, depth) {
     const { value } = place;
     if (typeof value !== "object" || value === null || seen.has(value)) continue;
     seen.add(value);
-    const isError = import_node_util5.types.isNativeError(value);
+    const isError = import_node_util6.types.isNativeError(value);
     if (level > depth && !isError && !isLeaf(value)) return pathOf(place, label);
     const children2 = childrenOf(value, place);
     if (!Array.isArray(children2)) continue;
@@ -845,9 +1035,9 @@ function deepPath(root, label, depth) {
   return label;
 }
 function isLeaf(value) {
-  return import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value) || import_node_util5.types.isDate(value) || import_node_util5.types.isRegExp(value) || import_node_util5.types.isBoxedPrimitive(value);
+  return import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value) || import_node_util6.types.isDate(value) || import_node_util6.types.isRegExp(value) || import_node_util6.types.isBoxedPrimitive(value);
 }
-function find(root, refused) {
+function find(root, refused, references) {
   const seen = /* @__PURE__ */ new Set();
   const pending = [{ value: root, step: "" }];
   for (let place = pending.pop(); place !== void 0; place = pending.pop()) {
@@ -857,7 +1047,8 @@ function find(root, refused) {
       if (seen.has(value)) continue;
       seen.add(value);
     }
-    if (refused !== void 0 && value === refused) return { place, reason: { text: describe(value) } };
+    if (refused?.object !== void 0 && value === refused.object) return { place, reason: { text: refused.reason ?? describe(value) } };
+    if (references && place.ofError !== true && crossesAsReference(value)) continue;
     const text2 = refusal(value);
     if (text2 !== void 0) return { place, reason: { text: text2 } };
     if (!isObject2) continue;
@@ -869,50 +1060,59 @@ function find(root, refused) {
   }
   return void 0;
 }
+function crossesAsReference(value) {
+  if (typeof value === "function") return !import_node_util6.types.isProxy(value);
+  try {
+    return typeof value === "object" && value !== null && isStream(value);
+  } catch {
+    return false;
+  }
+}
 function refusal(value) {
   if (typeof value === "function") return "a function";
   if (typeof value === "symbol") return "a symbol";
   if (typeof value !== "object" || value === null) return void 0;
-  if (import_node_util5.types.isProxy(value)) return "a Proxy";
-  if (import_node_util5.types.isPromise(value)) return "a Promise (await it first)";
-  if (import_node_util5.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
-  if (import_node_util5.types.isArrayBufferView(value) && import_node_util5.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
-  if (import_node_util5.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
-  if (import_node_util5.types.isModuleNamespaceObject(value)) return "a module namespace object";
-  if (import_node_util5.types.isWeakMap(value) || import_node_util5.types.isWeakSet(value) || import_node_util5.types.isGeneratorObject(value)) return describe(value);
+  if (import_node_util6.types.isProxy(value)) return "a Proxy";
+  if (import_node_util6.types.isPromise(value)) return "a Promise (await it first)";
+  if (import_node_util6.types.isSharedArrayBuffer(value)) return "a SharedArrayBuffer";
+  if (import_node_util6.types.isArrayBufferView(value) && import_node_util6.types.isSharedArrayBuffer(value.buffer)) return "a view of a SharedArrayBuffer";
+  if (import_node_util6.types.isArgumentsObject(value)) return "an arguments object (make it an array)";
+  if (import_node_util6.types.isModuleNamespaceObject(value)) return "a module namespace object";
+  if (import_node_util6.types.isWeakMap(value) || import_node_util6.types.isWeakSet(value) || import_node_util6.types.isGeneratorObject(value)) return describe(value);
   if (isContainer(value)) return void 0;
   try {
     new Writer().write(value);
     return void 0;
   } catch (error) {
-    if (import_node_util5.types.isArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
+    if (import_node_util6.types.isArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return `${describe(value)} that is detached or out of bounds`;
     return error instanceof Refusal ? describe(value) : void 0;
   }
 }
 function isContainer(value) {
-  if (import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return false;
-  return import_node_util5.types.isMap(value) || import_node_util5.types.isSet(value) || import_node_util5.types.isNativeError(value) || Object.keys(value).length > 0;
+  if (import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return false;
+  return import_node_util6.types.isMap(value) || import_node_util6.types.isSet(value) || import_node_util6.types.isNativeError(value) || Object.keys(value).length > 0;
 }
 function childrenOf(value, parent) {
   const children2 = [];
-  if (import_node_util5.types.isAnyArrayBuffer(value) || import_node_util5.types.isArrayBufferView(value)) return children2;
-  if (import_node_util5.types.isMap(value)) {
+  const ofError = parent.ofError === true || import_node_util6.types.isNativeError(value);
+  if (import_node_util6.types.isAnyArrayBuffer(value) || import_node_util6.types.isArrayBufferView(value)) return children2;
+  if (import_node_util6.types.isMap(value)) {
     let index = 0;
     for (const [key, item] of value) {
-      children2.push({ value: key, parent, step: `.keys()[${index}]` });
-      children2.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]` });
+      children2.push({ value: key, parent, step: `.keys()[${index}]`, ofError });
+      children2.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]`, ofError });
       index += 1;
     }
     return children2;
   }
-  if (import_node_util5.types.isSet(value)) {
+  if (import_node_util6.types.isSet(value)) {
     let index = 0;
-    for (const item of value) children2.push({ value: item, parent, step: `.values()[${index++}]` });
+    for (const item of value) children2.push({ value: item, parent, step: `.values()[${index++}]`, ofError });
     return children2;
   }
-  const keys = import_node_util5.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
+  const keys = import_node_util6.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
   for (const key of keys) {
-    const place = { value: void 0, parent, step: step(key, Array.isArray(value)) };
+    const place = { value: void 0, parent, step: step(key, Array.isArray(value)), ofError };
     try {
       place.value = Reflect.get(value, key);
     } catch (cause) {
@@ -947,7 +1147,7 @@ function describe(value) {
 }
 
 // lib/error-parts.ts
-var import_node_util6 = require("node:util");
+var import_node_util7 = require("node:util");
 var CLASS_NUMBERS = new Map(ERROR_CLASSES.map((name, number) => [name, number]));
 function errorClass(error) {
   try {
@@ -960,7 +1160,7 @@ function errorClass(error) {
   return -1;
 }
 function isErrorLike(value) {
-  return import_node_util6.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
+  return import_node_util7.types.isNativeError(value) || typeof value === "object" && value !== null && errorClass(value) >= 0;
 }
 function errorParts(error) {
   const parts = [];
@@ -1006,29 +1206,217 @@ function partValue(key, value) {
   }
 }
 
-// lib/rewrite-errors.ts
-var import_node_util7 = require("node:util");
-function writeWithErrors(value, mode, beside) {
+// lib/rewrite.ts
+var import_node_util8 = require("node:util");
+
+// lib/remote-function.ts
+function makeRemoteFunction(handle) {
+  const remote = (...args) => handle.call(args, void 0);
+  const members = {
+    with: (options) => {
+      handle.check(options);
+      return (...args) => handle.call(args, options);
+    },
+    dispose: () => handle.dispose(),
+    [Symbol.dispose]: () => handle.dispose()
+  };
+  for (const key of Reflect.ownKeys(members)) {
+    const value = members[key];
+    Object.defineProperty(remote, key, { value, enumerable: false, writable: false, configurable: true });
+  }
+  return remote;
+}
+
+// lib/references.ts
+var MOST_EXPORTS = 2e4;
+var origins = /* @__PURE__ */ new WeakMap();
+var References = class {
+  #exports = /* @__PURE__ */ new Map();
+  #numbers = /* @__PURE__ */ new Map();
+  #imports = /* @__PURE__ */ new Map();
+  #collected = new FinalizationRegistry((number) => this.#giveBack(number));
+  #last = 0;
+  #guest;
+  /** There is nothing to call before. */
+  connect(guest) {
+    this.#guest = guest;
+  }
+  /**
+   * What is written for a function, a `{ sync: true, fn }` or a stream.
+   *
+   * @param brought lists what the message brings of the host's
+   * @throws `Refusal` if it can't be sent
+   */
+  send(target, brought) {
+    const origin = origins.get(target);
+    if (origin?.references === this) {
+      if (origin.isDisposed()) throw disposed(target);
+      return new ReferenceShell(ReferenceKind.Function, Owner.Guest, origin.number);
+    }
+    const known = this.#numbers.get(target);
+    const number = known ?? this.#export(target);
+    const exported = this.#exports.get(number);
+    exported.sent += 1;
+    const nature = exported.producer?.nature ?? (exported.sync ? Nature.SyncFunction : Nature.Function);
+    brought.push({ number, nature });
+    return new ReferenceShell(kindOf(nature), Owner.Host, number);
+  }
+  #export(target) {
+    if (this.#exports.size >= MOST_EXPORTS) throw tooMany(target);
+    const number = this.#last += 1;
+    const exported = { target, sent: 0, ...exportedOf(target, () => this.#exports.delete(number)) };
+    this.#exports.set(number, exported);
+    if (exported.producer === void 0) this.#numbers.set(target, number);
+    return number;
+  }
+  /** What the guest calls under a number; `undefined` when it was let go of. */
+  exported(number) {
+    return this.#exports.get(number);
+  }
+  /** The guest has let go of what it got: numbers, each followed by how often. */
+  released(references) {
+    for (let index = 0; index + 1 < references.length; index += 2) this.#release(references[index], references[index + 1]);
+  }
+  /** A message was not sent after all. */
+  takeBack(brought) {
+    for (const { number } of brought) this.#release(number, 1);
+  }
+  #release(number, times) {
+    const exported = this.#exports.get(number);
+    if (exported === void 0) return;
+    exported.sent -= times;
+    if (exported.sent > 0) return;
+    this.#exports.delete(number);
+    this.#numbers.delete(exported.target);
+    exported.producer?.end();
+  }
+  /** The isolate has ended: nobody calls, and nobody reads. */
+  end() {
+    const exports2 = [...this.#exports.values()];
+    this.#exports.clear();
+    this.#numbers.clear();
+    for (const { producer } of exports2) producer?.end();
+  }
+  /** A message has come. Before it is read. */
+  receive(brought) {
+    for (const { number } of brought) {
+      const known = this.#imports.get(number);
+      if (known === void 0) this.#imports.set(number, { target: void 0, received: 1 });
+      else known.received += 1;
+    }
+  }
+  /** A message was read, or could not be, or will not be: what nobody got of it is given back. */
+  received(brought) {
+    for (const { number } of brought) this.#giveBack(number);
+  }
+  #giveBack(number) {
+    const known = this.#imports.get(number);
+    if (known === void 0 || known.target?.deref() !== void 0) return;
+    this.#imports.delete(number);
+    this.#guest?.release([number, known.received]);
+  }
+  /** What stands for a reference in a message that was received. */
+  read(owner, number, nature) {
+    if (owner === Owner.Host) {
+      const exported = this.#exports.get(number);
+      if (exported === void 0) throw new Error("a function of the host that it has forgotten");
+      return exported.target;
+    }
+    const known = this.#imports.get(number);
+    if (known === void 0 || nature === void 0) throw new Error("a reference that the message does not bring");
+    const target = known.target?.deref();
+    if (target !== void 0) return target;
+    return nature === Nature.Function || nature === Nature.SyncFunction ? this.#remoteFunction(known, number) : this.#remoteStream(known, number, nature);
+  }
+  #remoteFunction(known, number) {
+    let isDisposed = false;
+    const remote = makeRemoteFunction({
+      call: async (args, options) => {
+        if (isDisposed) throw new IsoseedError("ERR_DISPOSED", "the reference to the function of the guest is disposed");
+        return this.#call(number, args, options);
+      },
+      check: (options) => this.#guest?.checkReferenceOptions(options),
+      dispose: () => {
+        if (!isDisposed) this.#dispose(number, remote);
+        isDisposed = true;
+      }
+    });
+    origins.set(remote, { references: this, number, isDisposed: () => isDisposed });
+    this.#keep(known, number, remote);
+    return remote;
+  }
+  #remoteStream(known, number, nature) {
+    const steps = (method, value) => this.#call(number, [method, value], void 0);
+    const stream = consume(nature, steps, () => this.#dispose(number, steps));
+    this.#keep(known, number, steps);
+    return stream;
+  }
+  #keep(known, number, target) {
+    known.target = new WeakRef(target);
+    this.#collected.register(target, number, target);
+  }
+  #dispose(number, target) {
+    this.#collected.unregister(target);
+    const known = this.#imports.get(number);
+    if (known?.target?.deref() !== target) return;
+    this.#imports.delete(number);
+    this.#guest?.release([number, known.received]);
+  }
+  async #call(number, args, options) {
+    if (this.#guest === void 0) throw new IsoseedError("ERR_DISPOSED", "the isolate is not there yet");
+    return this.#guest.callReference(number, args, options);
+  }
+};
+function disposed(target) {
+  return new Refusal("a reference could not be cloned", target, "a function of the guest that the host has disposed");
+}
+function tooMany(target) {
+  return new Refusal("a reference could not be cloned", target, `the guest refers to ${MOST_EXPORTS} functions and streams of the host already`);
+}
+function exportedOf(target, ended) {
+  if (typeof target === "function") return { call: target, holder: void 0, sync: false, producer: void 0 };
+  if (isSyncFunction(target)) return { call: target.fn, holder: target, sync: true, producer: void 0 };
+  const producer = produce(target, ended);
+  return { call: producer.steps, holder: void 0, sync: false, producer };
+}
+function isSyncFunction(value) {
+  const part = (key) => Object.getOwnPropertyDescriptor(value, key)?.value;
+  return part("sync") === true && typeof part("fn") === "function" && Object.keys(value).length === 2;
+}
+
+// lib/rewrite.ts
+function rewrite(value, mode, references, beside) {
   const writer = new Writer();
   if (beside !== void 0) writer.writeBeside(beside);
-  const rewriter = new Rewriter(mode);
-  writer.write(rewriter.rewrite(value));
-  for (let details = rewriter.nextDetails(); details !== void 0; details = rewriter.nextDetails()) {
-    writer.writeUint32(MORE_DETAILS);
-    writer.write(details);
+  const rewriter = new Rewriter(mode, references);
+  try {
+    writer.write(rewriter.rewrite(value));
+    for (let details = rewriter.nextDetails(); details !== void 0; details = rewriter.nextDetails()) {
+      writer.writeUint32(MORE_DETAILS);
+      writer.write(details);
+    }
+  } catch (error) {
+    references?.takeBack(rewriter.brought);
+    throw error;
   }
-  return writer;
+  return { writer, brought: rewriter.brought };
 }
 var Rewriter = class {
   #mode;
-  /** Every container and error met so far: keeps identity, and ends cycles. */
+  #references;
+  brought = [];
+  /** Off in the parts of errors, where functions are refused. */
+  #takesFunctions;
+  /** Whatever was met so far and stands for something else in the copy: keeps identity, and ends cycles. */
   #copies = /* @__PURE__ */ new Map();
   /** Containers that still have to be copied into; a list, so that depth doesn't cost stack. */
   #unfilled = [];
   /** Shells whose parts have not been written. */
   #shells = [];
-  constructor(mode) {
+  constructor(mode, references) {
     this.#mode = mode;
+    this.#references = references;
+    this.#takesFunctions = references !== void 0;
   }
   rewrite(value) {
     const copy = this.#replace(value);
@@ -1039,6 +1427,7 @@ var Rewriter = class {
   nextDetails() {
     const shell = this.#shells.shift();
     if (shell === void 0) return void 0;
+    this.#takesFunctions = false;
     const details = [shell];
     const parts = this.#mode === "thrown" ? thrownErrorParts(shell.error) : errorParts(shell.error);
     for (const { key, enumerable, value } of parts) {
@@ -1064,35 +1453,44 @@ var Rewriter = class {
     }
   }
   #isError(value) {
-    if (import_node_util7.types.isNativeError(value)) return true;
+    if (import_node_util8.types.isNativeError(value)) return true;
     return this.#mode === "thrown" && isErrorLike(value);
   }
   #replace(value) {
-    if (typeof value !== "object" || value === null) return value;
+    const isFunction = typeof value === "function";
+    if (typeof value !== "object" && !isFunction || value === null) return value;
+    if (isFunction && !this.#takesFunctions) return value;
     const known = this.#copies.get(value);
     if (known !== void 0) return known;
-    const copy = this.#copy(value);
+    const copy = this.#references !== void 0 && this.#crossesAsReference(value) ? this.#references.send(value, this.brought) : this.#copy(value);
     this.#copies.set(value, copy);
     return copy;
   }
+  #crossesAsReference(value) {
+    if (!this.#takesFunctions || import_node_util8.types.isProxy(value) || this.#isError(value)) return false;
+    return typeof value === "function" || isStream(value) || isSyncFunction(value);
+  }
   /** The empty copy of a container, to be filled later; anything else as it is. */
   #copy(value) {
+    if (typeof value === "function") return value;
     if (this.#isError(value)) {
       const shell = new ErrorShell(value, Math.max(errorClass(value), 0));
       this.#shells.push(shell);
       return shell;
     }
-    if (import_node_util7.types.isMap(value)) {
+    if (import_node_util8.types.isMap(value)) {
       const copy2 = /* @__PURE__ */ new Map();
       this.#unfilled.push(() => value.forEach((item, key) => copy2.set(this.#replace(key), this.#replace(item))));
       return copy2;
     }
-    if (import_node_util7.types.isSet(value)) {
+    if (import_node_util8.types.isSet(value)) {
       const copy2 = /* @__PURE__ */ new Set();
       this.#unfilled.push(() => value.forEach((item) => copy2.add(this.#replace(item))));
       return copy2;
     }
     if (isLeaf2(value)) return value;
+    const refused = this.#references === void 0 ? void 0 : refusal(value);
+    if (refused !== void 0) throw new Refusal("a part could not be cloned", value, refused);
     if (Object.prototype.toString.call(value) === "[object WebAssembly.Module]") throw new Refusal("a module could not be cloned", value);
     const copy = Array.isArray(value) ? new Array(value.length) : {};
     this.#unfilled.push(() => {
@@ -1112,24 +1510,24 @@ function isPlainPrimitive(value) {
   return value === null || typeof value !== "object" && typeof value !== "function" && typeof value !== "symbol";
 }
 function isLeaf2(value) {
-  return import_node_util7.types.isDate(value) || import_node_util7.types.isRegExp(value) || import_node_util7.types.isBoxedPrimitive(value) || import_node_util7.types.isAnyArrayBuffer(value) || import_node_util7.types.isArrayBufferView(value);
+  return import_node_util8.types.isDate(value) || import_node_util8.types.isRegExp(value) || import_node_util8.types.isBoxedPrimitive(value) || import_node_util8.types.isAnyArrayBuffer(value) || import_node_util8.types.isArrayBufferView(value);
 }
 
 // lib/encode.ts
-function encode(value, label, containsError, beside) {
+function encode(value, label, containsError, references, beside) {
   try {
-    return write(value, "value", containsError, beside);
+    return references === void 0 ? write(value, "value", containsError, beside) : writeAll(value, containsError, references, beside);
   } catch (error) {
-    throw cloneError(value, label, error);
+    throw cloneError(value, label, error, references !== void 0);
   }
 }
 function encodeThrown(value, path, containsError) {
   try {
-    if (isErrorLike(value)) return finish(writeWithErrors(value, "thrown"));
+    if (isErrorLike(value)) return finishAll(rewrite(value, "thrown"));
     return write(value, "thrown", containsError);
   } catch {
     const error = new Error(`host function ${path} threw a value that can't be cloned: ${show(value)}`);
-    return finish(writeWithErrors(Object.assign(error, { code: "ERR_DATA_CLONE" }), "thrown"));
+    return finishAll(rewrite(Object.assign(error, { code: "ERR_DATA_CLONE" }), "thrown"));
   }
 }
 function write(value, mode, containsError, beside) {
@@ -1138,11 +1536,26 @@ function write(value, mode, containsError, beside) {
   writer.write(value);
   const bytes = finish(writer);
   if (isFlat(value) && !bytes.includes(V8_ERROR_TAG) || !containsError(bytes)) return bytes;
-  return finish(writeWithErrors(value, mode, beside));
+  return finishAll(rewrite(value, mode, void 0, beside));
+}
+function writeAll(value, containsError, references, beside) {
+  if (!hasStreamAtTheTop(value)) {
+    try {
+      return write(value, "value", containsError, beside);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+  }
+  return finishAll(rewrite(value, "value", references, beside));
 }
 function isFlat(value) {
   if (typeof value !== "object" || value === null) return true;
   return Array.isArray(value) && value.length < 16 && value.every((item) => typeof item !== "object" || item === null);
+}
+function finishAll({ writer, brought }) {
+  if (brought.length === 0) return finish(writer);
+  writer.writeRawBytes(endWith(brought));
+  return writer.releaseBuffer();
 }
 function finish(writer) {
   writer.writeUint32(END_OF_DETAILS);
@@ -1150,7 +1563,7 @@ function finish(writer) {
 }
 
 // lib/native-error.ts
-var import_node_util8 = require("node:util");
+var import_node_util9 = require("node:util");
 function toError(native2) {
   if (native2.code === "ERR_INVALID_ARG") return invalidArg(`createIsolate: ${native2.message}`);
   if (native2.code === "ERR_GUEST") return toGuestError(native2);
@@ -1169,7 +1582,7 @@ function toGuestError(native2) {
   } catch (cause) {
     return new GuestError(native2.message, { ...guest, cause });
   }
-  if (!import_node_util8.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
+  if (!import_node_util9.types.isNativeError(thrown)) return new GuestError(native2.message, { ...guest, cause: thrown });
   return new GuestError(native2.message, {
     ...guest,
     // Its own only: what the host's prototypes have is not the guest's.
@@ -1198,8 +1611,8 @@ function hostCallsWithin(isolate) {
 }
 
 // lib/small.ts
-var import_node_buffer2 = require("node:buffer");
-var import_node_util9 = require("node:util");
+var import_node_buffer3 = require("node:buffer");
+var import_node_util10 = require("node:util");
 var MOST_ARGUMENTS = 16;
 var LONGEST_STRING = 256;
 var VERSION = 15;
@@ -1207,14 +1620,14 @@ var [UNDEFINED, NULL, TRUE, FALSE, INT, DOUBLE, STRING, ARRAY, END_OF_ARRAY] = [
 var double = new DataView(new ArrayBuffer(8));
 function encodeSmallArguments(args) {
   const { length } = args;
-  if (length > MOST_ARGUMENTS || import_node_util9.types.isProxy(args)) return void 0;
+  if (length > MOST_ARGUMENTS || import_node_util10.types.isProxy(args)) return void 0;
   let size = 8;
   for (let index = 0; index < length; index += 1) {
     const itemSize = sizeOf(args[index]);
     if (itemSize === 0) return void 0;
     size += itemSize;
   }
-  const bytes = import_node_buffer2.Buffer.allocUnsafe(size);
+  const bytes = import_node_buffer3.Buffer.allocUnsafe(size);
   let at = begin(bytes);
   bytes[at++] = ARRAY;
   bytes[at++] = length;
@@ -1230,7 +1643,7 @@ function encodeSmallArguments(args) {
 function encodeSmall(value) {
   const size = sizeOf(value);
   if (size === 0) return void 0;
-  const bytes = import_node_buffer2.Buffer.allocUnsafe(size + 3);
+  const bytes = import_node_buffer3.Buffer.allocUnsafe(size + 3);
   return end(bytes, write2(bytes, begin(bytes), value));
 }
 function begin(bytes) {
@@ -1337,11 +1750,11 @@ function decodeSmall(text2) {
   }
 }
 function unpack(text2) {
-  return import_node_buffer2.Buffer.from(text2, "latin1");
+  return import_node_buffer3.Buffer.from(text2, "latin1");
 }
 
 // lib/transfer.ts
-var import_node_util10 = require("node:util");
+var import_node_util11 = require("node:util");
 var import_node_worker_threads = require("node:worker_threads");
 var fromGuests = /* @__PURE__ */ new WeakSet();
 var marked = /* @__PURE__ */ new WeakMap();
@@ -1365,9 +1778,9 @@ function checkTransfer(where, name, list) {
   for (let index = 0; index < length; index += 1) {
     const at = `${name}[${index}]`;
     const buffer = guarded(where, at, () => list[index]);
-    if (import_node_util10.types.isSharedArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer that is not shared", buffer);
-    if (import_node_util10.types.isArrayBufferView(buffer)) throw wrong(where, at, "an ArrayBuffer, not a view of one (its .buffer)", buffer);
-    if (!import_node_util10.types.isArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer", buffer);
+    if (import_node_util11.types.isSharedArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer that is not shared", buffer);
+    if (import_node_util11.types.isArrayBufferView(buffer)) throw wrong(where, at, "an ArrayBuffer, not a view of one (its .buffer)", buffer);
+    if (!import_node_util11.types.isArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer", buffer);
     if (buffers.has(buffer)) throw invalidArg(`${where}: ${at} must not be there twice, got ${show(buffer)}`);
     if (isDetached(buffer)) throw invalidArg(`${where}: ${at} must not be detached, got ${show(buffer)}`);
     if (!fromGuests.has(buffer) && !isTransferable(buffer)) {
@@ -1450,7 +1863,7 @@ function checkDepth(nesting, { depth = Infinity }, list, deepPath2) {
 }
 
 // lib/connection.ts
-var NONE = [];
+var NONE2 = [];
 var Failure = class {
   error;
   constructor(error) {
@@ -1536,36 +1949,41 @@ var Connection = class {
    * @param transfer buffers that the host gives away
    * @throws `IsoseedError` with `ERR_DATA_CLONE`
    */
-  encodeArguments(args, limits, transfer2) {
+  encodeArguments(args, limits, references, transfer2) {
     if (transfer2.length === 0) {
       const small = encodeSmallArguments(args);
-      if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE };
+      if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE2 };
     }
-    return this.#encode(args, "args", limits, true, transfer2);
+    return this.#encode(args, "args", limits, references, true, transfer2);
   }
   /**
    * Encodes a value of the user's; as `encodeArguments`.
    *
    * @param label what the value is called in an error message
    */
-  encode(value, label, limits, transfer2 = NONE) {
+  encode(value, label, limits, references, transfer2 = NONE2) {
     const small = encodeSmall(value);
-    if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE };
-    return this.#encode(value, label, limits, false, transfer2);
+    if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE2 };
+    return this.#encode(value, label, limits, references, false, transfer2);
   }
   /** Encodes the globals of a session. Nothing goes beside them. */
-  encodeGlobals(globals, limits) {
-    const bytes = encode(globals, "globals", this.#containsError);
-    this.#checkLimits({ bytes, beside: NONE }, globals, "globals", limits, true);
+  encodeGlobals(globals, limits, references) {
+    const bytes = encode(globals, "globals", this.#containsError, references);
+    this.#checkLimits({ bytes, beside: NONE2 }, globals, "globals", limits, true);
     return bytes;
   }
-  #encode(value, label, limits, list, transfer2) {
+  #encode(value, label, limits, references, list, transfer2) {
     const beside = movedBeside(transfer2);
     for (const item of list ? value : [value]) {
       if (goesBeside(item) && !beside.includes(item)) beside.push(item);
     }
-    const outgoing = { bytes: encode(value, label, this.#containsError, beside), beside };
-    this.#checkLimits(outgoing, value, label, limits, list);
+    const outgoing = { bytes: encode(value, label, this.#containsError, references, beside), beside };
+    try {
+      this.#checkLimits(outgoing, value, label, limits, list);
+    } catch (error) {
+      references.takeBack(broughtBy(outgoing.bytes));
+      throw error;
+    }
     return outgoing;
   }
   #checkLimits({ bytes, beside }, value, label, limits, list) {
@@ -1581,21 +1999,21 @@ var Connection = class {
     return encodeThrown(value, path, this.#containsError);
   }
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes) {
-    return decode(bytes);
+  decode(bytes, references) {
+    return decode(bytes, references);
   }
   /**
    * The value that a request was answered with.
    *
    * @throws `IsoseedError` with `ERR_DATA_CLONE`
    */
-  valueOf({ packed, bytes, buffers }) {
+  valueOf({ packed, bytes, buffers }, references) {
     if (typeof packed === "string") {
       const small = decodeSmall(packed);
-      return small === NOT_SMALL ? decode(unpack(packed)) : small;
+      return small === NOT_SMALL ? decode(unpack(packed), references) : small;
     }
     if (bytes === void 0) return void 0;
-    return buffers === void 0 ? decode(bytes) : decode(bytes, received(buffers));
+    return decode(bytes, references, buffers === void 0 ? NONE2 : received(buffers));
   }
   #send(start, { signal, abort, owner, onProgress, timeoutMs }) {
     const request = this.#nextRequest();
@@ -1635,20 +2053,31 @@ var Connection = class {
     pending.release();
     return pending;
   }
+  /** Whose event it is; nobody's, if the isolate has been collected and is being disposed. */
+  #receiver(event) {
+    return this.#receivers.get(event.isolate)?.deref();
+  }
+  #unread(event) {
+    const bytes = typeof event.packed === "string" ? unpack(event.packed) : event.bytes;
+    if (bytes !== void 0) this.#receiver(event)?.onUnread(bytes);
+  }
   /** Called by the native side on this thread, never from inside another call. Throws only what `onProgress` does. */
   #dispatch(event) {
     if (event.kind === "hostCall") {
-      const receiver = this.#receivers.get(event.isolate)?.deref();
       const within = this.#pending.get(event.owner)?.frame;
-      receiver?.onHostCall(event.id, event.path, event.bytes, within);
+      this.#receiver(event)?.onHostCall(event.id, event.path ?? event.reference, event.bytes, within);
+      return;
+    }
+    if (event.kind === "release") {
+      (0, import_node_timers.setImmediate)(() => this.#receiver(event)?.onRelease(event.references));
       return;
     }
     if (event.kind === "reports") {
-      this.#receivers.get(event.isolate)?.deref()?.onReports(event.reports, event.id);
+      this.#receiver(event)?.onReports(event.reports, event.id);
       return;
     }
     if (event.kind === "inspector") {
-      this.#receivers.get(event.isolate)?.deref()?.onInspector(event.id, event.json ?? void 0);
+      this.#receiver(event)?.onInspector(event.id, event.json ?? void 0);
       return;
     }
     if (event.kind === "progress") {
@@ -1662,6 +2091,7 @@ var Connection = class {
       return;
     }
     const pending = this.#take(event.id);
+    if (pending === void 0) this.#unread(event);
     if (event.error === void 0 || event.error === null) pending?.resolve(event);
     else pending?.reject(new Failure(event.error));
   }
@@ -1685,8 +2115,8 @@ var InspectorClient = class _InspectorClient {
   static async connect(link) {
     const waiting2 = { answers: /* @__PURE__ */ new Map(), hasEnded: false };
     const session = await link.connect({
-      onMessage(message, read) {
-        read();
+      onMessage(message, read2) {
+        read2();
         const answer = JSON.parse(message);
         if (answer.id === void 0) return;
         const resolve2 = waiting2.answers.get(answer.id);
@@ -1803,11 +2233,11 @@ var Inspector = class _Inspector {
     };
     try {
       session = await isolate.link.connect({
-        onMessage(message, read) {
+        onMessage(message, read2) {
           try {
             onMessage(message);
           } finally {
-            read();
+            read2();
           }
         },
         onEnd: end2
@@ -1854,7 +2284,7 @@ async function openInspector(isolate, request) {
   let inspector;
   let hasEnded = false;
   const watch = await isolate.link.connect({
-    onMessage: (_, read) => read(),
+    onMessage: (_, read2) => read2(),
     onEnd() {
       hasEnded = true;
       void inspector?.close();
@@ -2045,6 +2475,250 @@ async function askLoader(loader, question) {
   return new TextEncoder().encode(JSON.stringify(answer));
 }
 
+// lib/options.ts
+var import_node_util12 = require("node:util");
+
+// lib/observe-options.ts
+function checkListeners(given) {
+  const console2 = given.get("console") === void 0 ? "ignore" : given.get("console");
+  if (console2 !== "ignore" && console2 !== "inherit" && typeof console2 !== "function") {
+    throw given.fail("console", '"ignore", "inherit" or a function');
+  }
+  const onUnhandledRejection = given.get("onUnhandledRejection");
+  if (onUnhandledRejection !== void 0 && typeof onUnhandledRejection !== "function") {
+    throw given.fail("onUnhandledRejection", "a function");
+  }
+  return { console: console2, onUnhandledRejection };
+}
+
+// lib/options.ts
+var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
+var CACHE_RANGE = [0, 1024 * 1024];
+var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
+var MAX_PREWARMED = 1e3;
+function checkBuildOptions(options, nativeSnapshot2) {
+  const given = new Given("buildSnapshot", options, [
+    "bridge",
+    "bundle",
+    "warmup",
+    "base",
+    "bindings",
+    "unsafe",
+    "timeoutMs",
+    "memoryLimitMb",
+    "cache",
+    "signal",
+    "onProgress"
+  ]);
+  const base = nativeSnapshot2(given.get("base"));
+  if (base === void 0 && given.get("base") !== void 0) throw given.fail("base", "a Snapshot");
+  const onProgress = given.get("onProgress");
+  if (onProgress !== void 0 && typeof onProgress !== "function") throw given.fail("onProgress", "a function");
+  const request = {
+    bundles: checkBundles(given.where, "bundle", given.get("bundle")),
+    bindings: checkBindingPaths(given.where, given.get("bindings")),
+    timeoutMs: given.integer("timeoutMs", TIMEOUT_RANGE, 6e4),
+    memoryLimitMb: given.integer("memoryLimitMb", MEMORY_RANGE, 512),
+    warnOnly: given.choice("unsafe", ["error", "warn"]) === "warn",
+    ...checkCache(given),
+    progress: onProgress !== void 0
+  };
+  const bridge = optionalSource(given, "bridge", "bridge.js");
+  if (bridge !== void 0) request.bridge = bridge;
+  const warmup = optionalSource(given, "warmup", "warmup.js");
+  if (warmup !== void 0) request.warmup = warmup;
+  checkModuleNames(given.where, [...bridge === void 0 ? [] : [bridge], ...request.bundles]);
+  return { request, base, onProgress, signal: given.signal("signal") };
+}
+function checkCache(given) {
+  const cache = given.get("cache");
+  if (typeof cache === "string") return { cache: true, cacheDirectory: checkPath(given.where, "cache", cache) };
+  if (cache !== void 0 && typeof cache !== "boolean") throw given.fail("cache", "true, false or a directory's path");
+  return { cache: cache ?? true };
+}
+function checkCacheLimits(limits) {
+  const given = new Given("snapshotCache.setLimits", limits, ["memoryMb", "directoryMb"]);
+  const checked = {};
+  for (const name of ["memoryMb", "directoryMb"]) {
+    if (given.get(name) !== void 0) checked[name] = given.integer(name, CACHE_RANGE, 0);
+  }
+  return checked;
+}
+function checkModuleNames(where, sources) {
+  const names = /* @__PURE__ */ new Set();
+  for (const { name, kind } of sources) {
+    if (kind === void 0) continue;
+    const key = moduleKey(name);
+    if (names.has(key)) throw invalidArg(`${where}: two modules have the name ${show(key)}`);
+    names.add(key);
+  }
+}
+function checkBundles(where, name, bundle) {
+  if (bundle === void 0) return [];
+  if (!Array.isArray(bundle)) return [checkSource(where, name, bundle, "bundle.js")];
+  const sources = [];
+  for (let index = 0; index < bundle.length; index += 1) {
+    const source2 = guarded(where, `${name}[${index}]`, () => bundle[index]);
+    const fileName = bundle.length === 1 ? "bundle.js" : `bundle-${index + 1}.js`;
+    sources.push(checkSource(where, `${name}[${index}]`, source2, fileName));
+  }
+  return sources;
+}
+function checkIsolateOptions(options, nativeSnapshot2) {
+  const given = new Given("createIsolate", options === void 0 ? {} : options, [
+    "snapshot",
+    "fallback",
+    "memoryLimitMb",
+    "timeoutMs",
+    "globals",
+    "bindings",
+    "cpuLimitMs",
+    "codegen",
+    "modules",
+    "process",
+    "console",
+    "onUnhandledRejection",
+    "valueLimits"
+  ]);
+  const snapshot = nativeSnapshot2(given.get("snapshot"));
+  const bindings = flattenBindings(given.where, given.get("bindings"));
+  const globals = checkGlobals(given);
+  const boundNames = new Set(Array.from(bindings.keys(), (path) => path.split(".", 1)[0]));
+  for (const name of Object.keys(globals)) {
+    if (boundNames.has(name)) throw invalidArg(`${given.where}: globals.${name} and bindings.${name} must not both exist`);
+  }
+  const memoryLimitMb = isolateMemory(given);
+  if (snapshot !== void 0) checkMemoryFor(given.where, snapshot, memoryLimitMb);
+  return {
+    snapshot: snapshot ?? checkSnapshotOrigin(given),
+    fallback: checkFallback(given),
+    memoryLimitMb,
+    timeoutMs: given.timeout("timeoutMs", 3e4),
+    globals,
+    bindings,
+    cpuLimitMs: given.timeout("cpuLimitMs", Infinity),
+    codegen: checkCodegen(given),
+    modules: checkModules(given),
+    process: given.boolean("process", false),
+    listeners: checkListeners(given),
+    valueLimits: checkValueLimits(given.where, given.get("valueLimits"), memoryLimitMb)
+  };
+}
+function checkCodegen(given) {
+  const codegen = given.get("codegen");
+  if (codegen === void 0) return { strings: true, wasm: true };
+  const parts = readObject(given.where, "codegen", codegen, ["strings", "wasm"]);
+  const allows = (name) => {
+    const value = parts.get(name);
+    if (value === void 0 || typeof value === "boolean") return value ?? true;
+    throw wrong(given.where, `codegen.${name}`, "true or false", value);
+  };
+  return { strings: allows("strings"), wasm: allows("wasm") };
+}
+function isolateMemory(given) {
+  return given.integer("memoryLimitMb", MEMORY_RANGE, 128);
+}
+function checkMemoryFor(where, snapshot, memoryLimitMb) {
+  const smallest = snapshot.smallestMemoryLimitMb;
+  if (memoryLimitMb >= smallest) return;
+  throw invalidArg(`${where}: memoryLimitMb must be at least ${smallest} for this snapshot, got ${memoryLimitMb}`);
+}
+function checkSnapshotOrigin(given) {
+  const from = given.get("snapshot");
+  if (from === void 0) return void 0;
+  if (typeof from !== "string" && !import_node_util12.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  return checkOrigin(given.where, "snapshot", from);
+}
+function checkFallback(given) {
+  const fallback = given.get("fallback");
+  if (fallback === void 0) return void 0;
+  const parts = readObject(given.where, "fallback", fallback, ["bridge", "bundle"]);
+  const bridge = parts.get("bridge");
+  const first = bridge === void 0 ? [] : [checkSource(given.where, "fallback.bridge", bridge, "bridge.js")];
+  const sources = [...first, ...checkBundles(given.where, "fallback.bundle", parts.get("bundle"))];
+  checkModuleNames(given.where, sources);
+  return sources;
+}
+function checkPrewarm(count, options, snapshot) {
+  const given = new Given("snapshot.prewarm", options === void 0 ? {} : options, ["memoryLimitMb"]);
+  if (!Number.isInteger(count) || count < 0 || count > MAX_PREWARMED) {
+    throw wrong(given.where, "count", `an integer from 0 to ${MAX_PREWARMED}`, count);
+  }
+  const memoryLimitMb = isolateMemory(given);
+  checkMemoryFor(given.where, snapshot, memoryLimitMb);
+  return { count, memoryLimitMb };
+}
+function checkGlobals(given) {
+  const globals = given.get("globals");
+  if (globals === void 0) return {};
+  if (!isObject(globals)) throw given.fail("globals", "an object");
+  if (guarded(given.where, "globals", () => Object.keys(globals)).includes("__proto__")) {
+    throw invalidArg(`${given.where}: a name in globals must not be "__proto__"`);
+  }
+  return globals;
+}
+function checkCallOptions(options, defaultTimeoutMs, where = "isolate.call") {
+  if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
+  return limitsOf(new Given(where, options, ["timeoutMs", "signal", ...where === "isolate.call" ? ["transfer", "transferResult"] : []]), defaultTimeoutMs);
+}
+function checkReferenceOptions(options, defaultTimeoutMs) {
+  if (options === void 0) return checkCallOptions(options, defaultTimeoutMs);
+  return limitsOf(new Given("RemoteFunction.with", options, ["timeoutMs", "signal"]), defaultTimeoutMs);
+}
+function checkEval(source2, options, defaultTimeoutMs) {
+  if (options === void 0) {
+    return { source: checkSource("isolate.eval", "source", source2, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
+  }
+  const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename", "transferResult"]);
+  const name = given.fileName("filename") ?? "eval.js";
+  return { source: checkSource(given.where, "source", source2, name), ...limitsOf(given, defaultTimeoutMs) };
+}
+function limitsOf(given, defaultTimeoutMs) {
+  const transfer2 = checkTransfer(given.where, "transfer", given.get("transfer"));
+  const result = given.boolean("transferResult", false);
+  return {
+    timeoutMs: finite(given.timeout("timeoutMs", defaultTimeoutMs)),
+    signal: given.signal("signal"),
+    moves: result || transfer2.length > 0 ? { transfer: transfer2, result } : void 0
+  };
+}
+function finite(timeoutMs) {
+  return timeoutMs === Infinity ? void 0 : timeoutMs;
+}
+function checkVerifyOptions(snapshot, options, nativeSnapshot2) {
+  const given = new Given("verifyIsolation", options === void 0 ? {} : options, ["memoryLimitMb", "timeoutMs", "hostile"]);
+  const native2 = nativeSnapshot2(snapshot);
+  if (native2 === void 0) throw wrong(given.where, "snapshot", "a Snapshot", snapshot);
+  return {
+    snapshot: native2,
+    memoryLimitMb: given.integer("memoryLimitMb", MEMORY_RANGE, 512),
+    timeoutMs: given.integer("timeoutMs", TIMEOUT_RANGE, 6e4),
+    hostile: optionalSource(given, "hostile", "hostile.js")
+  };
+}
+function optionalSource(given, name, fileName) {
+  const source2 = given.get(name);
+  return source2 === void 0 ? void 0 : checkSource(given.where, name, source2, fileName);
+}
+function checkSource(where, name, source2, fileName) {
+  if (typeof source2 === "string") return { code: checkCode(where, name, source2), name: fileName };
+  if (!isObject(source2)) throw wrong(where, name, "a string or { code, name }", source2);
+  const parts = readObject(where, name, source2, ["code", "name", "type", "global"]);
+  const code = checkCode(where, `${name}.code`, parts.get("code"));
+  const ownName = parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name"));
+  const type = parts.get("type");
+  if (type !== void 0 && type !== "script" && type !== "commonjs" && type !== "module") {
+    throw wrong(where, `${name}.type`, '"script", "commonjs" or "module"', type);
+  }
+  const global = parts.get("global");
+  if (type === void 0 || type === "script") {
+    if (global !== void 0) throw wrong(where, `${name}.global`, 'absent unless its type is "commonjs" or "module"', global);
+    return { code, name: ownName };
+  }
+  if (global !== void 0 && !isPath(global)) throw wrong(where, `${name}.global`, "a name or a dotted path", global);
+  return { code, name: ownName, kind: type, ...global === void 0 ? {} : { global } };
+}
+
 // lib/process/end.ts
 var import_node_os2 = require("node:os");
 var OUT_OF_MEMORY = /out of memory|memory allocation of \d+ bytes failed|bad_alloc|allocation failed|cannot allocate memory/i;
@@ -2074,8 +2748,8 @@ function how({ code, signal }) {
 }
 
 // lib/process/messages.ts
-var import_node_buffer3 = require("node:buffer");
-var import_node_util11 = require("node:util");
+var import_node_buffer4 = require("node:buffer");
+var import_node_util13 = require("node:util");
 var import_node_v83 = require("node:v8");
 var LARGE2 = 1024;
 var BESIDE = 1;
@@ -2087,7 +2761,7 @@ function pack(message) {
   writer.writeValue(message);
   const body = writer.releaseBuffer();
   const lengths = [body.length, ...writer.parts.map((part) => part.length)];
-  const head = import_node_buffer3.Buffer.allocUnsafe(LENGTH_BYTES * (1 + lengths.length) + body.length);
+  const head = import_node_buffer4.Buffer.allocUnsafe(LENGTH_BYTES * (1 + lengths.length) + body.length);
   let at = head.writeUInt32LE(lengths.length);
   for (const length of lengths) at = head.writeUInt32LE(length, at);
   body.copy(head, at);
@@ -2117,7 +2791,7 @@ var MessageWriter = class extends import_node_v83.Serializer {
     return new TypeError(text2);
   }
   _writeHostObject(object) {
-    if (!import_node_util11.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
+    if (!import_node_util13.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
     if (object.length < LARGE2) {
       this.writeUint32(INSIDE);
       this.writeUint32(object.length);
@@ -2518,16 +3192,16 @@ function createInProcess(connection2, request, options, snapshot) {
 }
 
 // lib/bounded-inspect.ts
-var import_node_util12 = require("node:util");
+var import_node_util14 = require("node:util");
 var MOST_VISITS = 2e4;
 var MOST_ELEMENTS = 100;
 var DEFAULT_DEPTH = 2;
 var OPTIMAL_DEPTH = 4;
 function inspectBounded(value, depth = DEFAULT_DEPTH, customInspect = true) {
   for (let tried = depth; tried > 0; tried--) {
-    if (isSmall([value], tried)) return (0, import_node_util12.inspect)(value, { depth: tried, customInspect });
+    if (isSmall([value], tried)) return (0, import_node_util14.inspect)(value, { depth: tried, customInspect });
   }
-  return (0, import_node_util12.inspect)(value, { depth: 0, customInspect });
+  return (0, import_node_util14.inspect)(value, { depth: 0, customInspect });
 }
 function formatBounded(args) {
   const [first, ...rest] = args;
@@ -2536,9 +3210,9 @@ function formatBounded(args) {
     return args.map((argument) => typeof argument === "string" ? argument : inspectBounded(argument, 0)).join(" ");
   }
   for (let depth = DEFAULT_DEPTH; depth > 0; depth--) {
-    if (isSmall(args, depth)) return (0, import_node_util12.formatWithOptions)({ depth }, ...args);
+    if (isSmall(args, depth)) return (0, import_node_util14.formatWithOptions)({ depth }, ...args);
   }
-  return (0, import_node_util12.formatWithOptions)({ depth: 0 }, ...args);
+  return (0, import_node_util14.formatWithOptions)({ depth: 0 }, ...args);
 }
 function isSmallTable(rows) {
   if (typeof rows !== "object" || rows === null) return true;
@@ -2733,10 +3407,13 @@ ${lines.join(",\n")}
 }
 
 // lib/isolate-core.ts
+var ENDED = /* @__PURE__ */ new Set(["ERR_DISPOSED", "ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
 var IsolateCore = class _IsolateCore {
   #connection;
   #native;
   #bindings;
+  #references;
+  #timeoutMs;
   link;
   #loader;
   #listeners;
@@ -2747,15 +3424,18 @@ var IsolateCore = class _IsolateCore {
   #disposed;
   /** With `process`: how long it took to start. */
   #startMs;
-  constructor(connection2, native2, request) {
+  constructor(connection2, native2, references, request) {
     this.#connection = connection2;
     this.#native = native2;
     this.#bindings = request.bindings;
+    this.#references = references;
+    this.#timeoutMs = request.timeoutMs;
     this.#loader = request.modules.loader;
     this.#listeners = request.listeners;
     this.#limitReporter = new LimitReporter(native2.id);
     this.#limits = request.valueLimits;
     this.link = new InspectorLink({ native: native2, request: (start) => this.#request(start) });
+    references.connect(this);
   }
   /** Unique in the process. */
   get id() {
@@ -2768,11 +3448,12 @@ var IsolateCore = class _IsolateCore {
    */
   static async start(request, snapshot, sources) {
     const connection2 = connect();
+    const references = new References();
     const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules, valueLimits } = request;
     const options = {
       memoryLimitMb,
       sources,
-      globals: connection2.encodeGlobals(request.globals, valueLimits),
+      globals: connection2.encodeGlobals(request.globals, valueLimits, references),
       bindings: [...bindings.keys()],
       syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
       modules: modules.given,
@@ -2790,7 +3471,7 @@ var IsolateCore = class _IsolateCore {
     const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs);
     await connection2.request((id) => {
       const native2 = request.process ? createInProcess(connection2, id, options, snapshot) : connection2.native.createIsolate(id, options, snapshot);
-      core = new _IsolateCore(connection2, native2, request);
+      core = new _IsolateCore(connection2, native2, references, request);
       connection2.register(native2.id, core);
     }, limits);
     const started = core;
@@ -2798,33 +3479,50 @@ var IsolateCore = class _IsolateCore {
     return started;
   }
   eval({ source: source2, timeoutMs, signal, moves }) {
-    return this.#traced("eval", source2.name, timeoutMs, async () => {
+    return this.#traced("eval", source2.name, timeoutMs, () => {
       const start = (id) => {
         if (moves?.result === true) this.#native.announceMoves(id, [], [], true);
         this.#native.eval(id, source2, timeoutMs);
       };
-      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
+      return this.#answered(start, signal, timeoutMs);
     });
   }
   call(path, args, { timeoutMs, signal, moves }) {
-    return this.#traced("call", path, timeoutMs, async () => {
-      const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, moves?.transfer ?? []);
-      const start = (id) => {
-        if (beside.length > 0 || moves?.result === true) {
-          const handed = handOver(beside, moves?.transfer ?? []);
-          this.#native.announceMoves(id, handed.bytes, handed.lent, moves?.result === true);
-        }
-        this.#native.call(id, path, bytes, timeoutMs);
-        if (moves !== void 0) this.#connection.detach(moves.transfer);
-      };
-      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
+    return this.#traced("call", path, timeoutMs, () => {
+      const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.call(id, path, bytes, timeoutMs));
+      return this.#answered(start, signal, timeoutMs);
     });
   }
   import(specifier, { timeoutMs, signal }) {
-    return this.#traced("import", specifier, timeoutMs, async () => {
-      const start = (id) => this.#native.import(id, specifier, timeoutMs);
-      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
+    return this.#traced("import", specifier, timeoutMs, () => {
+      return this.#answered((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs);
     });
+  }
+  callReference(number, args, options) {
+    const { timeoutMs, signal, moves } = checkReferenceOptions(options, this.#timeoutMs);
+    return this.#traced("call", "a function of the guest", timeoutMs, () => {
+      const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.callReference(id, number, bytes, timeoutMs));
+      return this.#answered(start, signal, timeoutMs);
+    });
+  }
+  checkReferenceOptions(options) {
+    checkReferenceOptions(options, this.#timeoutMs);
+  }
+  release(references) {
+    this.#native.release(references);
+  }
+  /** Hands arguments to the native side. Not before it is sure that they are sent: they may bring functions. */
+  #send(id, args, moves, send) {
+    const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, this.#references, moves?.transfer ?? []);
+    if (beside.length > 0 || moves?.result === true) {
+      const handed = handOver(beside, moves?.transfer ?? []);
+      this.#native.announceMoves(id, handed.bytes, handed.lent, moves?.result === true);
+    }
+    send(bytes);
+    if (moves !== void 0) this.#connection.detach(moves.transfer);
+  }
+  async #answered(start, signal, timeoutMs) {
+    return this.#connection.valueOf(await this.#request(start, signal, timeoutMs), this.#references);
   }
   /** Tells the channels of `diagnostics_channel` of a call, and of the limits that it hits. */
   #traced(kind, name, timeoutMs, run) {
@@ -2870,23 +3568,29 @@ var IsolateCore = class _IsolateCore {
   }
   async #dispose() {
     await this.#request((id) => this.#native.dispose(id));
+    this.#references.end();
     this.#connection.unregister(this.#native.id, this);
     tellDisposed(this.id, "dispose");
   }
-  #request(start, signal, timeoutMs) {
+  async #request(start, signal, timeoutMs) {
     const options = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs };
-    if (currentFrame() === void 0) return this.#connection.request(start, options);
-    const hostCalls = hostCallsWithin(this.#native.id);
-    return this.#connection.request((request) => {
-      this.#native.nest(request, hostCalls);
-      start(request);
-    }, options);
+    try {
+      if (currentFrame() === void 0) return await this.#connection.request(start, options);
+      const hostCalls = hostCallsWithin(this.#native.id);
+      return await this.#connection.request((request) => {
+        this.#native.nest(request, hostCalls);
+        start(request);
+      }, options);
+    } catch (error) {
+      if (ENDED.has(error?.code)) this.#references.end();
+      throw error;
+    }
   }
-  /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall, path, args, within) {
-    const binding = this.#bindings.get(path);
-    const run = () => this.#run(binding, path, args);
-    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
+  /** Runs a binding, or a function that was sent, and answers with what becomes of it. */
+  onHostCall(hostCall, target, args, within) {
+    const called = typeof target === "string" ? this.#bindings.get(target) : this.#references.exported(target);
+    const run = () => target === LOADER_PATH ? this.#load(args) : this.#run(called, nameOf(target, called), args);
+    const frame = called?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
     void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer: transfer2 = [] }) => {
       try {
         if (beside.length === 0) this.#native.answer(hostCall, ok, value);
@@ -2912,267 +3616,47 @@ var IsolateCore = class _IsolateCore {
     this.#done.reports += reports.length;
     this.#done.weight += weight;
   }
-  async #run(binding, path, args) {
+  onRelease(references) {
+    this.#references.released(references);
+  }
+  onUnread(message) {
+    const brought = broughtBy(message);
+    this.#references.receive(brought);
+    this.#references.received(brought);
+  }
+  async #load(question) {
     try {
-      if (path === LOADER_PATH && this.#loader !== void 0) return { ok: true, value: await askLoader(this.#loader, args) };
-      if (binding === void 0) throw new Error(`host function ${path} does not exist in this isolate`);
-      const decoded = this.#connection.decode(args);
-      const result = await Reflect.apply(binding.call, binding.holder, decoded);
-      const label = `${path}()`;
+      if (this.#loader === void 0) throw new Error("this isolate has no module loader");
+      return { ok: true, value: await askLoader(this.#loader, question) };
+    } catch (error) {
+      return { ok: false, value: this.#connection.encodeThrown(error, LOADER_PATH) };
+    }
+  }
+  async #run(called, name, args) {
+    try {
+      if (called === void 0) throw new Error(`host function ${name} does not exist in this isolate`);
+      const decoded = this.#connection.decode(args, this.#references);
+      const result = await Reflect.apply(called.call, called.holder, decoded);
+      const label = `${name}()`;
       const transfer2 = takeMarked(result, label);
-      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, transfer2);
+      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, this.#references, transfer2);
       return { ok: true, value: bytes, beside, transfer: transfer2 };
     } catch (error) {
-      return { ok: false, value: this.#connection.encodeThrown(error, path) };
+      return { ok: false, value: this.#connection.encodeThrown(error, name) };
     }
   }
 };
+function nameOf(target, called) {
+  if (typeof target === "string") return target;
+  const name = called?.call.name;
+  return typeof name === "string" && name !== "" ? name : "(anonymous)";
+}
 function withTimeout(timeoutMs) {
   return timeoutMs === Infinity ? {} : { timeoutMs };
 }
 
-// lib/options.ts
-var import_node_util13 = require("node:util");
-
-// lib/observe-options.ts
-function checkListeners(given) {
-  const console2 = given.get("console") === void 0 ? "ignore" : given.get("console");
-  if (console2 !== "ignore" && console2 !== "inherit" && typeof console2 !== "function") {
-    throw given.fail("console", '"ignore", "inherit" or a function');
-  }
-  const onUnhandledRejection = given.get("onUnhandledRejection");
-  if (onUnhandledRejection !== void 0 && typeof onUnhandledRejection !== "function") {
-    throw given.fail("onUnhandledRejection", "a function");
-  }
-  return { console: console2, onUnhandledRejection };
-}
-
-// lib/options.ts
-var MEMORY_RANGE = [MIN_MEMORY_MB, MAX_MEMORY_MB];
-var CACHE_RANGE = [0, 1024 * 1024];
-var TIMEOUT_RANGE = [1, MAX_TIMEOUT_MS];
-var MAX_PREWARMED = 1e3;
-function checkBuildOptions(options, nativeSnapshot2) {
-  const given = new Given("buildSnapshot", options, [
-    "bridge",
-    "bundle",
-    "warmup",
-    "base",
-    "bindings",
-    "unsafe",
-    "timeoutMs",
-    "memoryLimitMb",
-    "cache",
-    "signal",
-    "onProgress"
-  ]);
-  const base = nativeSnapshot2(given.get("base"));
-  if (base === void 0 && given.get("base") !== void 0) throw given.fail("base", "a Snapshot");
-  const onProgress = given.get("onProgress");
-  if (onProgress !== void 0 && typeof onProgress !== "function") throw given.fail("onProgress", "a function");
-  const request = {
-    bundles: checkBundles(given.where, "bundle", given.get("bundle")),
-    bindings: checkBindingPaths(given.where, given.get("bindings")),
-    timeoutMs: given.integer("timeoutMs", TIMEOUT_RANGE, 6e4),
-    memoryLimitMb: given.integer("memoryLimitMb", MEMORY_RANGE, 512),
-    warnOnly: given.choice("unsafe", ["error", "warn"]) === "warn",
-    ...checkCache(given),
-    progress: onProgress !== void 0
-  };
-  const bridge = optionalSource(given, "bridge", "bridge.js");
-  if (bridge !== void 0) request.bridge = bridge;
-  const warmup = optionalSource(given, "warmup", "warmup.js");
-  if (warmup !== void 0) request.warmup = warmup;
-  checkModuleNames(given.where, [...bridge === void 0 ? [] : [bridge], ...request.bundles]);
-  return { request, base, onProgress, signal: given.signal("signal") };
-}
-function checkCache(given) {
-  const cache = given.get("cache");
-  if (typeof cache === "string") return { cache: true, cacheDirectory: checkPath(given.where, "cache", cache) };
-  if (cache !== void 0 && typeof cache !== "boolean") throw given.fail("cache", "true, false or a directory's path");
-  return { cache: cache ?? true };
-}
-function checkCacheLimits(limits) {
-  const given = new Given("snapshotCache.setLimits", limits, ["memoryMb", "directoryMb"]);
-  const checked = {};
-  for (const name of ["memoryMb", "directoryMb"]) {
-    if (given.get(name) !== void 0) checked[name] = given.integer(name, CACHE_RANGE, 0);
-  }
-  return checked;
-}
-function checkModuleNames(where, sources) {
-  const names = /* @__PURE__ */ new Set();
-  for (const { name, kind } of sources) {
-    if (kind === void 0) continue;
-    const key = moduleKey(name);
-    if (names.has(key)) throw invalidArg(`${where}: two modules have the name ${show(key)}`);
-    names.add(key);
-  }
-}
-function checkBundles(where, name, bundle) {
-  if (bundle === void 0) return [];
-  if (!Array.isArray(bundle)) return [checkSource(where, name, bundle, "bundle.js")];
-  const sources = [];
-  for (let index = 0; index < bundle.length; index += 1) {
-    const source2 = guarded(where, `${name}[${index}]`, () => bundle[index]);
-    const fileName = bundle.length === 1 ? "bundle.js" : `bundle-${index + 1}.js`;
-    sources.push(checkSource(where, `${name}[${index}]`, source2, fileName));
-  }
-  return sources;
-}
-function checkIsolateOptions(options, nativeSnapshot2) {
-  const given = new Given("createIsolate", options === void 0 ? {} : options, [
-    "snapshot",
-    "fallback",
-    "memoryLimitMb",
-    "timeoutMs",
-    "globals",
-    "bindings",
-    "cpuLimitMs",
-    "codegen",
-    "modules",
-    "process",
-    "console",
-    "onUnhandledRejection",
-    "valueLimits"
-  ]);
-  const snapshot = nativeSnapshot2(given.get("snapshot"));
-  const bindings = flattenBindings(given.where, given.get("bindings"));
-  const globals = checkGlobals(given);
-  const boundNames = new Set(Array.from(bindings.keys(), (path) => path.split(".", 1)[0]));
-  for (const name of Object.keys(globals)) {
-    if (boundNames.has(name)) throw invalidArg(`${given.where}: globals.${name} and bindings.${name} must not both exist`);
-  }
-  const memoryLimitMb = isolateMemory(given);
-  if (snapshot !== void 0) checkMemoryFor(given.where, snapshot, memoryLimitMb);
-  return {
-    snapshot: snapshot ?? checkSnapshotOrigin(given),
-    fallback: checkFallback(given),
-    memoryLimitMb,
-    timeoutMs: given.timeout("timeoutMs", 3e4),
-    globals,
-    bindings,
-    cpuLimitMs: given.timeout("cpuLimitMs", Infinity),
-    codegen: checkCodegen(given),
-    modules: checkModules(given),
-    process: given.boolean("process", false),
-    listeners: checkListeners(given),
-    valueLimits: checkValueLimits(given.where, given.get("valueLimits"), memoryLimitMb)
-  };
-}
-function checkCodegen(given) {
-  const codegen = given.get("codegen");
-  if (codegen === void 0) return { strings: true, wasm: true };
-  const parts = readObject(given.where, "codegen", codegen, ["strings", "wasm"]);
-  const allows = (name) => {
-    const value = parts.get(name);
-    if (value === void 0 || typeof value === "boolean") return value ?? true;
-    throw wrong(given.where, `codegen.${name}`, "true or false", value);
-  };
-  return { strings: allows("strings"), wasm: allows("wasm") };
-}
-function isolateMemory(given) {
-  return given.integer("memoryLimitMb", MEMORY_RANGE, 128);
-}
-function checkMemoryFor(where, snapshot, memoryLimitMb) {
-  const smallest = snapshot.smallestMemoryLimitMb;
-  if (memoryLimitMb >= smallest) return;
-  throw invalidArg(`${where}: memoryLimitMb must be at least ${smallest} for this snapshot, got ${memoryLimitMb}`);
-}
-function checkSnapshotOrigin(given) {
-  const from = given.get("snapshot");
-  if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util13.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
-  return checkOrigin(given.where, "snapshot", from);
-}
-function checkFallback(given) {
-  const fallback = given.get("fallback");
-  if (fallback === void 0) return void 0;
-  const parts = readObject(given.where, "fallback", fallback, ["bridge", "bundle"]);
-  const bridge = parts.get("bridge");
-  const first = bridge === void 0 ? [] : [checkSource(given.where, "fallback.bridge", bridge, "bridge.js")];
-  const sources = [...first, ...checkBundles(given.where, "fallback.bundle", parts.get("bundle"))];
-  checkModuleNames(given.where, sources);
-  return sources;
-}
-function checkPrewarm(count, options, snapshot) {
-  const given = new Given("snapshot.prewarm", options === void 0 ? {} : options, ["memoryLimitMb"]);
-  if (!Number.isInteger(count) || count < 0 || count > MAX_PREWARMED) {
-    throw wrong(given.where, "count", `an integer from 0 to ${MAX_PREWARMED}`, count);
-  }
-  const memoryLimitMb = isolateMemory(given);
-  checkMemoryFor(given.where, snapshot, memoryLimitMb);
-  return { count, memoryLimitMb };
-}
-function checkGlobals(given) {
-  const globals = given.get("globals");
-  if (globals === void 0) return {};
-  if (!isObject(globals)) throw given.fail("globals", "an object");
-  if (guarded(given.where, "globals", () => Object.keys(globals)).includes("__proto__")) {
-    throw invalidArg(`${given.where}: a name in globals must not be "__proto__"`);
-  }
-  return globals;
-}
-function checkCallOptions(options, defaultTimeoutMs, where = "isolate.call") {
-  if (options === void 0) return { timeoutMs: finite(defaultTimeoutMs), signal: void 0 };
-  return limitsOf(new Given(where, options, ["timeoutMs", "signal", ...where === "isolate.call" ? ["transfer", "transferResult"] : []]), defaultTimeoutMs);
-}
-function checkEval(source2, options, defaultTimeoutMs) {
-  if (options === void 0) {
-    return { source: checkSource("isolate.eval", "source", source2, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
-  }
-  const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename", "transferResult"]);
-  const name = given.fileName("filename") ?? "eval.js";
-  return { source: checkSource(given.where, "source", source2, name), ...limitsOf(given, defaultTimeoutMs) };
-}
-function limitsOf(given, defaultTimeoutMs) {
-  const transfer2 = checkTransfer(given.where, "transfer", given.get("transfer"));
-  const result = given.boolean("transferResult", false);
-  return {
-    timeoutMs: finite(given.timeout("timeoutMs", defaultTimeoutMs)),
-    signal: given.signal("signal"),
-    moves: result || transfer2.length > 0 ? { transfer: transfer2, result } : void 0
-  };
-}
-function finite(timeoutMs) {
-  return timeoutMs === Infinity ? void 0 : timeoutMs;
-}
-function checkVerifyOptions(snapshot, options, nativeSnapshot2) {
-  const given = new Given("verifyIsolation", options === void 0 ? {} : options, ["memoryLimitMb", "timeoutMs", "hostile"]);
-  const native2 = nativeSnapshot2(snapshot);
-  if (native2 === void 0) throw wrong(given.where, "snapshot", "a Snapshot", snapshot);
-  return {
-    snapshot: native2,
-    memoryLimitMb: given.integer("memoryLimitMb", MEMORY_RANGE, 512),
-    timeoutMs: given.integer("timeoutMs", TIMEOUT_RANGE, 6e4),
-    hostile: optionalSource(given, "hostile", "hostile.js")
-  };
-}
-function optionalSource(given, name, fileName) {
-  const source2 = given.get(name);
-  return source2 === void 0 ? void 0 : checkSource(given.where, name, source2, fileName);
-}
-function checkSource(where, name, source2, fileName) {
-  if (typeof source2 === "string") return { code: checkCode(where, name, source2), name: fileName };
-  if (!isObject(source2)) throw wrong(where, name, "a string or { code, name }", source2);
-  const parts = readObject(where, name, source2, ["code", "name", "type", "global"]);
-  const code = checkCode(where, `${name}.code`, parts.get("code"));
-  const ownName = parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name"));
-  const type = parts.get("type");
-  if (type !== void 0 && type !== "script" && type !== "commonjs" && type !== "module") {
-    throw wrong(where, `${name}.type`, '"script", "commonjs" or "module"', type);
-  }
-  const global = parts.get("global");
-  if (type === void 0 || type === "script") {
-    if (global !== void 0) throw wrong(where, `${name}.global`, 'absent unless its type is "commonjs" or "module"', global);
-    return { code, name: ownName };
-  }
-  if (global !== void 0 && !isPath(global)) throw wrong(where, `${name}.global`, "a name or a dotted path", global);
-  return { code, name: ownName, kind: type, ...global === void 0 ? {} : { global } };
-}
-
 // lib/seed.ts
-var import_node_util14 = require("node:util");
+var import_node_util15 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -3344,7 +3828,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util14.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util15.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };
@@ -3400,7 +3884,8 @@ var Isolate = class _Isolate {
   }
   /**
    * Evaluates code in the isolate's global scope and returns a clone of its
-   * value; a promise is awaited first.
+   * value; a promise is awaited first. Functions in it are `RemoteFunction`s,
+   * and streams async iterables.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer
@@ -3568,15 +4053,20 @@ function load2() {
   pieces ??= require("./web-bridge.js");
   return pieces;
 }
-function assemble(wanted2) {
-  const { modules } = load2();
+function neededFor(parts) {
+  const { modules, parts: known } = load2();
   const needed = /* @__PURE__ */ new Set();
   const add = (index) => {
     if (needed.has(index)) return;
     needed.add(index);
     modules[index].needs.forEach(add);
   };
-  wanted2.forEach(add);
+  for (const part of parts) add(known[part]);
+  return needed;
+}
+function assemble(parts) {
+  const { modules } = load2();
+  const needed = neededFor(parts);
   const code = modules.filter((_, index) => needed.has(index)).map((module2) => module2.code);
   return [
     // Nothing of it is the module's to export.
@@ -3586,26 +4076,31 @@ function assemble(wanted2) {
     "})()\n"
   ].join("\n");
 }
-function source(code) {
-  return Object.defineProperty({ code: "", name: "isoseed:web", type: "commonjs" }, "code", { get: code, enumerable: true });
+var NAME = "isoseed:web";
+function source(name, code) {
+  return Object.defineProperty({ code: "", name, type: "commonjs" }, "code", { get: code, enumerable: true });
 }
 function pick(parts) {
   if (!Array.isArray(parts)) throw wrong("webBridge.pick", "parts", "an array of names", parts);
   const known = load2().parts;
   const names = guarded("webBridge.pick", "parts", () => [...parts]);
-  const wanted2 = names.map((name, index) => {
-    if (typeof name === "string" && Object.hasOwn(known, name)) return known[name];
+  for (const [index, name] of names.entries()) {
+    if (typeof name === "string" && Object.hasOwn(known, name)) continue;
     throw wrong("webBridge.pick", `parts[${index}]`, `one of ${Object.keys(known).join(", ")}`, name);
-  });
-  const code = assemble(wanted2);
-  return source(() => code);
+  }
+  const picked = [...new Set(names)].toSorted();
+  const code = assemble(picked);
+  return source(picked.length === Object.keys(known).length ? NAME : `${NAME}/${picked.join("+")}`, () => code);
 }
 var whole2;
+function allParts() {
+  return Object.freeze(Object.keys(load2().parts));
+}
 var webBridge = Object.freeze(
   Object.defineProperties(
-    source(() => whole2 ??= assemble(Object.values(load2().parts))),
+    source(NAME, () => whole2 ??= assemble(allParts())),
     {
-      parts: { get: () => Object.freeze(Object.keys(load2().parts)) },
+      parts: { get: allParts },
       pick: { value: pick }
     }
   )

@@ -56,6 +56,13 @@ export declare class NativeIsolate {
   call(request: number, path: string, arguments: Uint8Array, timeoutMs?: number | undefined | null): void
   /** Imports a module; answered with its exports, encoded as an object. */
   import(request: number, specifier: string, timeoutMs?: number | undefined | null): void
+  /** Calls a function that the guest sent, by its number, with an encoded array of arguments. */
+  callReference(request: number, number: number, arguments: Uint8Array, timeoutMs?: number | undefined | null): void
+  /**
+   * Lets go of functions and streams that the guest sent: for each its number, and how often it had
+   * come.
+   */
+  release(references: Array<number>): void
   /** Answers a host call with an encoded value, or an encoded error. */
   answer(hostCall: number, ok: boolean, value: Uint8Array): void
   /**
@@ -217,17 +224,27 @@ export interface NativeError {
 
 /** The answer to a request, or a guest's call of a host function. */
 export interface NativeEvent {
-  /** `done`, `hostCall`, `progress`, `reports`, `inspector`, or of a process: `frame` or `ended`. */
+  /**
+   * `done`, `hostCall`, `progress`, `release`, `reports`, `inspector`, or of a process: `frame` or
+   * `ended`.
+   */
   kind: string
   /**
    * The request's number, the host call's, the inspector session's, or the process's; for `reports`
    * their weight in bytes.
    */
   id: number
-  /** For `hostCall`, `reports` and `inspector`: the isolate's number. */
+  /**
+   * The isolate's number: for `hostCall`, `release`, `reports` and `inspector`, and for the answer to
+   * its request.
+   */
   isolate?: number
   /** For `hostCall`: the binding's dotted path. */
   path?: string
+  /** For `hostCall`: the number of the function that the host sent, instead of a path. */
+  reference?: number
+  /** For `release`: numbers of functions and streams that the host sent, each with how often it had come. */
+  references?: Array<number>
   /** For `hostCall`: the request that the guest works for. */
   owner?: number
   /** An encoded value. */

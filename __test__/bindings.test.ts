@@ -143,14 +143,14 @@ describe('an error of the host', () => {
   })
 
   test('a result that can not cross is an error that names the binding and the path', async () => {
-    const isolate = await open({ bindings: { db: { get: () => ({ rows: [{ cursor: () => 1 }] }) } } })
+    const isolate = await open({ bindings: { db: { get: () => ({ rows: [{ cursor: Symbol('s') }] }) } } })
     expect(await isolate.eval('db.get().catch((error) => [error.code, error.message])')).toEqual(['ERR_DATA_CLONE', expect.stringContaining('db.get().rows[0].cursor')])
   })
 
   test('arguments that can not cross reject in the guest, and the host is not called', async () => {
     let calls = 0
     const isolate = await open({ bindings: { host: () => { calls += 1 } } })
-    expect(await isolate.eval('host(() => 1).catch((error) => error.name + error.message)')).toMatch(/TypeError.*host/)
+    expect(await isolate.eval('host(Symbol()).catch((error) => error.name + error.message)')).toMatch(/TypeError.*host/)
     expect(calls).toBe(0)
   })
 })

@@ -3,6 +3,7 @@ import { runInThisContext } from 'node:vm'
 import { ConsoleOpaque, buildSnapshot, createIsolate } from 'isoseed'
 import type { ConsoleEntry, CreateIsolateOptions, Isolate } from 'isoseed'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { WebSocket } from 'ws'
 import { codeOf, deferred } from './support/rejection.js'
 
 const opened: Isolate[] = []
@@ -313,6 +314,32 @@ describe('what a bundle captured while its snapshot was built', () => {
   })
 })
 
+describe('a debugger', () => {
+  test.each([['with', true], ['without', false]])('hears of the console as well, from captured methods, too, %s a sink', async (_, hasSink) => {
+    const snapshot = await buildSnapshot({ bundle: 'const { log } = console; globalThis.say = (...args) => log(...args)' })
+    const { isolate, entries } = await open({ snapshot, ...(hasSink ? {} : { console: 'ignore' }) })
+    await using inspector = await isolate.inspect()
+    const socket = new WebSocket(inspector.url)
+    const called: unknown[] = []
+    const [enabled, all] = [deferred(), deferred()]
+    socket.on('message', (message: Buffer) => {
+      const { id, method, params } = JSON.parse(message.toString()) as { id?: number; method?: string; params: { type: string; args: { value?: unknown }[]; stackTrace: { callFrames: { url: string }[] } } }
+      if (id === 1) enabled.resolve()
+      if (method !== 'Runtime.consoleAPICalled') return
+      called.push([params.type, ...params.args.map(({ value }) => value), params.stackTrace.callFrames[0]?.url])
+      if (called.length === 3) all.resolve()
+    })
+    await new Promise((resolve) => { socket.once('open', resolve) })
+    socket.send(JSON.stringify({ id: 1, method: 'Runtime.enable' }))
+    await enabled.promise
+    await isolate.eval('console.warn("a", 1); say("b"); console.group("c"); 1')
+    await all.promise
+    socket.close()
+    expect(called).toEqual([['warning', 'a', 1, 'eval.js'], ['log', 'b', 'bundle.js'], ['startGroup', 'c', 'eval.js']])
+    expect(entries.map(({ text }) => text)).toEqual(hasSink ? ['a 1', 'b', 'c'] : [])
+  })
+})
+
 describe('the sink', () => {
   test('hears what was logged before a call settles, in order, also of one that fails', async () => {
     const { isolate, entries } = await open({ bindings: { later: async () => 1 } })
@@ -404,12 +431,17 @@ describe('a guest that logs without end', () => {
   })
 
   test('goes on when the host is busy for long: what is dropped is counted in its place', async () => {
-    const { isolate, entries } = await open()
-    const done = isolate.eval('for (let i = 0; i < 3000; i++) console.log(i); "done"')
-    // Nothing of the event loop runs meanwhile.
-    const until = performance.now() + 2500
-    while (performance.now() < until);
-    expect(await done).toBe('done')
+    const entries: ConsoleEntry[] = []
+    const told = deferred()
+    await using isolate = await createIsolate({
+      console: (entry) => {
+        // Nothing of the event loop runs meanwhile.
+        if (entries.push(entry) === 1) for (const until = performance.now() + 2500; performance.now() < until;);
+        if (entry.dropped !== undefined) told.resolve()
+      },
+    })
+    expect(await isolate.eval('for (let i = 0; i < 3000; i++) console.log(i); "done"')).toBe('done')
+    await told.promise
     await isolate.eval('console.log("later"); 1')
     const dropped = entries.filter((entry) => entry.dropped !== undefined)
     expect(dropped.map((entry) => entry.dropped)).toEqual([3000 - 512])

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { createIsolate } from 'isoseed'
+import { buildSnapshot, createIsolate } from 'isoseed'
 import type { Isolate } from 'isoseed'
 import { describe, expect, test } from 'vitest'
 import { deferred, rejection } from './support/rejection.js'
@@ -66,6 +66,59 @@ describe('dispose', () => {
     const isolate: Isolate = await createIsolate({ bindings: { end: async () => { await isolate.dispose(); disposed.resolve() } } })
     expect(await rejection(isolate.eval('end()'))).toMatchObject(DISPOSED)
     await disposed.promise
+  })
+
+  test('from inside a sync binding that the guest waits for', async () => {
+    let disposal: Promise<void> | undefined
+    const isolate: Isolate = await createIsolate({ bindings: { end: { sync: true, fn: () => { disposal = isolate.dispose(); return 1 } } } })
+    expect(await rejection(isolate.eval('end()'))).toMatchObject(DISPOSED)
+    await disposal
+    expect(await rejection(isolate.eval('1'))).toMatchObject(DISPOSED)
+  })
+
+  test('from the listener of a signal that ends a call', async () => {
+    const { isolate, started } = await open()
+    const controller = new AbortController()
+    let disposal: Promise<void> | undefined
+    controller.signal.addEventListener('abort', () => { disposal = isolate.dispose() })
+    const call = isolate.eval('started(); for (;;);', { signal: controller.signal }).catch((reason: unknown) => reason)
+    await started
+    controller.abort(new Error('enough'))
+    // Whichever comes first.
+    expect(await call).toSatisfy((reason: { code?: string; message: string }) => reason.code === 'ERR_DISPOSED' || reason.message === 'enough')
+    await disposal
+  })
+
+  test('from what follows a rejected call, and again from what follows the disposal', async () => {
+    const { isolate } = await open()
+    await isolate.eval('for (;;);', { timeoutMs: 20 }).catch(() => isolate.dispose()).then(() => isolate.dispose())
+    expect(await rejection(isolate.stats())).toMatchObject(DISPOSED)
+  })
+
+  test('twice at once while a guest runs is one disposal', async () => {
+    const { isolate, started } = await open()
+    const call = rejection(isolate.eval('started(); for (;;);'))
+    await started
+    const [first, second] = [isolate.dispose(), isolate[Symbol.asyncDispose]()]
+    expect(second).toBe(first)
+    await first
+    expect(await call).toMatchObject(DISPOSED)
+  })
+
+  test('of isolates while others are made ready for their snapshot, and the other way round', async () => {
+    const snapshot = await buildSnapshot({ bundle: 'globalThis.own = 7' })
+    const prewarms: Promise<void>[] = []
+    for (let round = 0; round < 6; round++) {
+      prewarms.push(snapshot.prewarm(round % 4))
+      const isolates = await Promise.all([1, 2, 3].map(() => createIsolate({ snapshot })))
+      const calls = isolates.map((isolate) => rejection(isolate.eval('for (;;);', { timeoutMs: Infinity })))
+      prewarms.push(snapshot.prewarm(0))
+      await Promise.all(isolates.map((isolate) => isolate.dispose()))
+      for (const call of calls) expect(await call).toMatchObject(DISPOSED)
+    }
+    await Promise.all(prewarms)
+    await using isolate = await createIsolate({ snapshot })
+    expect(await isolate.eval('own')).toBe(7)
   })
 
   test('an answer that comes too late is nobody\'s, and harms nothing', async () => {

@@ -309,6 +309,18 @@ describe('a host function calls its own isolate again', () => {
     expect(codes).toEqual(['ERR_MEMORY_LIMIT'])
   })
 
+  test('so does a CPU limit, which the waiting does not count towards', async () => {
+    const codes: string[] = []
+    const isolate: Isolate = await open(
+      { ask: sync(() => isolate.eval('for (;;);').catch((error: { code: string }) => codes.push(error.code))), wait: sync(() => new Promise((resolve) => setTimeout(resolve, 300, 1))) },
+      { cpuLimitMs: 200 },
+    )
+    expect(await isolate.eval('wait()')).toBe(1)
+    expect(await codeOf(isolate.eval('ask()'))).toBe('ERR_CPU_LIMIT')
+    expect(await codeOf(isolate.eval('1'))).toBe('ERR_DISPOSED')
+    expect(codes).toEqual(['ERR_CPU_LIMIT'])
+  })
+
   test('and a binding that an inner call waits for can be stopped alone', async () => {
     const isolate: Isolate = await open({
       ask: sync(() => isolate.eval('never()', { timeoutMs: 50 }).catch((error: { code: string }) => error.code)),

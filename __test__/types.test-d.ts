@@ -15,6 +15,8 @@ import type {
   ModuleLoader,
   ModuleSource,
   Remote,
+  RemoteFunction,
+  RemoteIterable,
   SnapshotCacheLimits,
   SnapshotCacheStats,
   SnapshotInfo,
@@ -104,6 +106,46 @@ test('what an isolate tells beside answers', () => {
   expectTypeOf<DiagnosticsChannels['isoseed:limit']['code']>().toEqualTypeOf<'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_ISOLATE_LOST'>()
   // @ts-expect-error no such sink
   void createIsolate({ console: 'stdout' })
+})
+
+test('functions and streams of the guest', () => {
+  interface Crossing {
+    counter(start: number): { next: (by?: number) => number; rows: AsyncGenerator<string>; plain: Date }
+    map(items: number[], change: (item: number) => Promise<number>): Map<string, () => Promise<boolean>>
+    stream(): ReadableStream<number>
+    list: () => [first: () => 1, second: string][]
+    untyped(value: any): any
+    unknown(value: unknown): unknown
+  }
+  const api = null as unknown as Isolate<Crossing>['api']
+  expectTypeOf(api.counter).parameters.toEqualTypeOf<[start: number]>()
+  const counter = null as unknown as Awaited<ReturnType<typeof api.counter>>
+  expectTypeOf(counter.next).toEqualTypeOf<RemoteFunction<[by?: number], number>>()
+  expectTypeOf(counter.next(1)).resolves.toBeNumber()
+  expectTypeOf(counter.next.with({ timeoutMs: 1 })(2)).resolves.toBeNumber()
+  expectTypeOf(counter.next).toExtend<Disposable>()
+  expectTypeOf(counter.rows).toEqualTypeOf<RemoteIterable<string>>()
+  expectTypeOf(counter.plain).toEqualTypeOf<Date>()
+  expectTypeOf(api.map([1], (item) => item + 1)).resolves.toEqualTypeOf<Map<string, RemoteFunction<[], boolean>>>()
+  void api.map([1], async (item) => item + 1)
+  // @ts-expect-error a text is no number
+  void api.map([1], (item) => String(item))
+  expectTypeOf(api.stream()).resolves.toEqualTypeOf<ReadableStream<number>>()
+  expectTypeOf(api.list()).resolves.toEqualTypeOf<[first: RemoteFunction<[], 1>, second: string][]>()
+  expectTypeOf(api.untyped).returns.resolves.toBeAny()
+  expectTypeOf(api.unknown).returns.resolves.toBeUnknown()
+  // @ts-expect-error no such option
+  void counter.next.with({ filename: 'a.js' })
+})
+
+test('bindings with functions as the guest sees them', () => {
+  const bindings = {
+    each: async (items: number[], call: RemoteFunction<[item: number], string>) => Promise.all(items.map((item) => call(item))),
+    open: (path: string) => ({ path, read: async (bytes: number) => new Uint8Array(bytes), close: { sync: true as const, fn: () => true } }),
+  }
+  type Guest = GuestBindings<typeof bindings>
+  expectTypeOf<Guest['each']>().toEqualTypeOf<(items: number[], call: (item: number) => string | Promise<string>) => Promise<string[]>>()
+  expectTypeOf<Awaited<ReturnType<Guest['open']>>>().toEqualTypeOf<{ path: string; read: (bytes: number) => Promise<Uint8Array<ArrayBuffer>>; close: () => boolean }>()
 })
 
 test('bindings as the guest sees them', () => {

@@ -23,23 +23,29 @@ const wasmModule = (): unknown => runInThisContext('new WebAssembly.Module(new U
 
 describe('the host can not send', () => {
   const wrong: Record<string, [() => unknown, string]> = {
-    'a function': [() => () => 1, 'args[0]'],
     'a symbol': [() => Symbol('s'), 'args[0]'],
-    'a class': [() => ({ type: Map }), 'args[0].type'],
+    'a symbol beside a function': [() => ({ f: () => 1, s: Symbol('s') }), 'args[0].s'],
+    'a callable proxy': [() => ({ type: new Proxy(Map, {}) }), 'args[0].type'],
+    'a sync generator beside an async one': [() => [(async function* () {})(), (function* () {})()], 'args[0][1]'],
+    'a WeakRef beside a function': [() => ({ f: () => 1, deep: [new WeakRef({})] }), 'args[0].deep[0]'],
+    'a promise beside a function': [() => [() => 1, { p: Promise.resolve(1) }], 'args[0][1].p'],
+    'an Intl object beside a function': [() => [() => 1, new Intl.NumberFormat('en')], 'args[0][1]'],
+    'a host object beside a function': [() => [() => 1, new MessageChannel().port1], 'args[0][1]'],
     'a promise': [() => [Promise.resolve(1)], 'args[0][0]'],
     'a proxy': [() => ({ a: { b: [0, new Proxy({}, {})] } }), 'args[0].a.b[1]'],
     'a WeakMap': [() => ({ 'odd name': new WeakMap() }), 'args[0]["odd name"]'],
     'a WeakSet': [() => new Set([1, new WeakSet()]), 'args[0].values()[1]'],
     'a WeakRef': [() => ({ ref: new WeakRef({}) }), 'args[0].ref'],
     'a generator': [() => ({ items: (function* () {})() }), 'args[0].items'],
-    'a map\'s value': [() => new Map([['key', () => 1]]), 'args[0].get("key")'],
+    'a map\'s value': [() => new Map([['key', Symbol('s')]]), 'args[0].get("key")'],
     'a map\'s key': [() => new Map([[Symbol('s'), 1]]), 'args[0].keys()[0]'],
     'an error\'s cause': [() => new Error('x', { cause: { deep: () => 1 } }), 'args[0].cause.deep'],
     'a SharedArrayBuffer': [() => ({ shared: new SharedArrayBuffer(8) }), 'args[0].shared'],
     'a view of one': [() => ({ view: new Uint8Array(new SharedArrayBuffer(8)) }), 'args[0].view'],
     'a detached buffer': [() => ({ gone: detached() }), 'args[0].gone'],
     'a getter that throws': [() => ({ get own() { throw new Error('mine') } }), 'args[0].own'],
-    'a part of a cycle': [() => { const root: Record<string, unknown> = {}; root.self = root; root.bad = () => 1; return root }, 'args[0].bad'],
+    'an error\'s cause beside a function': [() => [() => 1, new Error('x', { cause: { deep: () => 1 } })], 'args[0][1].cause.deep'],
+    'a part of a cycle': [() => { const root: Record<string, unknown> = {}; root.self = root; root.bad = Symbol('s'); return root }, 'args[0].bad'],
   }
   test.each(Object.entries(wrong))('%s', async (_, [make, path]) => {
     const error = await rejection(isolate.call('identity', [make()]))
@@ -54,11 +60,11 @@ describe('the host can not send', () => {
   })
 
   test('the argument is named, not only its part', async () => {
-    expect((await rejection(isolate.call('identity', [1, 2, { f: () => 1 }]))).message).toContain('args[2].f ')
+    expect((await rejection(isolate.call('identity', [1, 2, { f: Symbol('s') }]))).message).toContain('args[2].f ')
   })
 
   test('globals are named as such', async () => {
-    const error = await rejection(createIsolate({ globals: { config: { log: () => 1 } } }))
+    const error = await rejection(createIsolate({ globals: { config: { log: Symbol('s') } } }))
     expect(error.code).toBe('ERR_DATA_CLONE')
     expect(error.message).toContain('globals.config.log ')
   })
@@ -72,9 +78,15 @@ describe('the host can not send', () => {
 
 describe('the guest can not send', () => {
   const wrong: Record<string, [string, string]> = {
-    'a function': ['() => 1', 'result'],
     'a symbol': ["Symbol('s')", 'result'],
-    'a class': ['({ type: class {} })', 'result.type'],
+    'a symbol beside a function': ["({ f: () => 1, s: Symbol('s') })", 'result.s'],
+    'a sync generator beside an async one': ['[(async function* () {})(), (function* () {})()]', 'result[1]'],
+    'a WeakRef beside a function': ['({ f: () => 1, deep: [new WeakRef({})] })', 'result.deep[0]'],
+    'a WeakRef with properties beside a function': ['({ f: () => 1, deep: [Object.assign(new WeakRef({}), { a: 1 })] })', 'result.deep[0]'],
+    'a promise beside a function': ['[() => 1, { p: Promise.resolve(1) }]', 'result[1].p'],
+    'an Intl object beside a function': ["[() => 1, new Intl.NumberFormat('en')]", 'result[1]'],
+    'the global object beside a function': ['[() => 1, globalThis]', 'result[1]'],
+    'the arguments object beside a function': ['(function () { return [() => 1, arguments] })()', 'result[1]'],
     'a promise inside': ['[Promise.resolve(1)]', 'result[0]'],
     'a proxy': ['({ a: { b: [0, new Proxy({}, {})] } })', 'result.a.b[1]'],
     'a callable proxy': ['new Proxy(() => 1, {})', 'result'],
@@ -83,9 +95,10 @@ describe('the guest can not send', () => {
     'a WeakRef': ['({ ref: new WeakRef({}) })', 'result.ref'],
     'a generator': ['({ items: (function* () {})() })', 'result.items'],
     'an iterator': ['({ items: [].values() })', 'result.items'],
-    'a map\'s value': ["({ map: new Map([['key', () => 1]]) })", 'result.map'],
-    'a set\'s value': ['({ set: new Set([() => 1]) })', 'result.set'],
+    'a map\'s value': ["({ map: new Map([['key', Symbol('s')]]) })", 'result.map'],
+    'a set\'s value': ['({ set: new Set([Symbol()]) })', 'result.set'],
     'an error\'s cause': ["({ error: new Error('x', { cause: { deep: () => 1 } }) })", 'result.error.cause.deep'],
+    'an error\'s cause beside a function': ["[() => 1, new Error('x', { cause: { deep: () => 1 } })]", 'result[1].cause.deep'],
     'an error in an AggregateError': ["new AggregateError([1, () => 1])", 'result.errors[1]'],
     'a SharedArrayBuffer': ['({ shared: new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer })', 'result.shared'],
     'a view of one': ['({ view: new Uint8Array(new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true }).buffer) })', 'result.view'],
@@ -94,8 +107,8 @@ describe('the guest can not send', () => {
     'a WebAssembly.Memory': ['[new WebAssembly.Memory({ initial: 1 })]', 'result[0]'],
     'an Intl object': ["({ format: new Intl.NumberFormat('en') })", 'result.format'],
     'the global object': ['globalThis', 'result'],
-    'a part of a cycle': ['(() => { const root = {}; root.self = root; root.bad = () => 1; return root })()', 'result.bad'],
-    'what a promise brings': ['Promise.resolve({ f: () => 1 })', 'result.f'],
+    'a part of a cycle': ['(() => { const root = {}; root.self = root; root.bad = Symbol(); return root })()', 'result.bad'],
+    'what a promise brings': ['Promise.resolve({ f: Symbol() })', 'result.f'],
   }
   test.each(Object.entries(wrong))('%s', async (_, [code, path]) => {
     const error = await rejection(isolate.eval(`(${code})`))
@@ -105,7 +118,7 @@ describe('the guest can not send', () => {
   })
 
   test('arguments of a host function, and they are named', async () => {
-    const error = await rejection(isolate.eval('host({ own: () => 1 })'))
+    const error = await rejection(isolate.eval('host({ own: Symbol() })'))
     expect(error).toMatchObject({ code: 'ERR_GUEST', name: 'TypeError', message: expect.stringMatching(/host.*\.own/) })
   })
 

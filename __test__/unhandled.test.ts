@@ -1,4 +1,4 @@
-import { GuestError, buildSnapshot, createIsolate } from 'isoseed'
+import { GuestError, buildSnapshot, createIsolate, webBridge } from 'isoseed'
 import type { ConsoleEntry, CreateIsolateOptions, Isolate, UnhandledRejection } from 'isoseed'
 import { afterEach, describe, expect, test } from 'vitest'
 import { codeOf, deferred, rejection } from './support/rejection.js'
@@ -130,6 +130,45 @@ describe('is told of the call that caused it, and never of the next one', () => 
     await isolate.eval('globalThis.f = async (n) => { await later(); Promise.reject(new Error("of " + n)); await later(); if (n % 2) throw new Error("own") }; for (let i = 0; i < 30; i++) globalThis["f" + i] = () => f(i); 1')
     await Promise.allSettled(Array.from({ length: 30 }, (_, index) => isolate.call(`f${index}`)))
     expect(short(found).toSorted()).toEqual(Array.from({ length: 30 }, (_, index) => ['rejection', 'call', `f${index}`, `of ${index}`]).toSorted())
+  })
+})
+
+describe('is told of what belongs to a call in other ways, too', () => {
+  test('of an import, and of the modules that it evaluates', async () => {
+    const { isolate, found } = await open({ modules: { 'm.js': 'import "./n.js"; Promise.reject(new Error("of m")); export const m = 1', 'n.js': 'await null; Promise.reject(new Error("of n"))' } })
+    expect(await isolate.import('m.js')).toEqual({ m: 1 })
+    expect(short(found)).toEqual([['rejection', 'import', 'm.js', 'of n'], ['rejection', 'import', 'm.js', 'of m']])
+  })
+
+  test('of an import by way of a loader', async () => {
+    const { isolate, found } = await open({ modules: async (name) => ({ code: `Promise.reject(new Error("of ${name}")); export default 1`, type: 'module' }) })
+    expect(await isolate.import('a.js')).toEqual({ default: 1 })
+    expect(await isolate.eval('import("b.js").then(({ default: one }) => one)', { filename: 'e.js' })).toBe(1)
+    expect(short(found)).toEqual([['rejection', 'import', 'a.js', 'of a.js'], ['rejection', 'eval', 'e.js', 'of b.js']])
+  })
+
+  test('of a call within a call: each has its own', async () => {
+    const { isolate, found } = await open({ bindings: { nested: { sync: true, fn: () => isolate.call('inner') } } })
+    await isolate.eval('globalThis.inner = () => { Promise.reject(new Error("of inner")); return 1 }; globalThis.outer = () => { const handled = Promise.reject(new Error("handled later")); Promise.reject(new Error("of outer")); nested(); handled.catch(() => {}); Promise.reject(new Error("of outer, after")); return 2 }; 1')
+    expect(await isolate.call('outer')).toBe(2)
+    expect(short(found)).toEqual([['rejection', 'call', 'inner', 'of inner'], ['rejection', 'call', 'outer', 'of outer'], ['rejection', 'call', 'outer', 'of outer, after']])
+  })
+
+  test('of a call within a call that is stopped: the outer one goes on with what it set off', async () => {
+    const { isolate, found } = await open({ bindings: { nested: { sync: true, fn: () => codeOf(isolate.eval('Promise.reject(new Error("of inner")); for (;;);', { timeoutMs: 50, filename: 'inner.js' })) } } })
+    await isolate.eval('globalThis.outer = async () => { let ran = false; Promise.resolve().then(() => { ran = true }); const code = nested(); await null; await null; return [code, ran] }; 1')
+    expect(await isolate.call('outer')).toEqual(['ERR_TIMEOUT', true])
+    expect(short(found)).toEqual([['rejection', 'eval', 'inner.js', 'of inner']])
+  })
+
+  test('of timers and queued microtasks of the web bridge', async () => {
+    const { isolate, found } = await open({ snapshot: await buildSnapshot({ bridge: webBridge }) })
+    await isolate.eval('globalThis.f = () => new Promise((done) => setTimeout(() => { setTimeout(done); throw new TypeError("of a timer") })); globalThis.g = () => queueMicrotask(() => { throw new Error("of a microtask") }); globalThis.h = () => { setTimeout(() => { throw new Error("late") }) }; 1')
+    await isolate.call('f')
+    await isolate.call('g')
+    await isolate.call('h')
+    while (found.length < 3) await isolate.eval('1')
+    expect(short(found)).toEqual([['exception', 'call', 'f', 'of a timer'], ['exception', 'call', 'g', 'of a microtask'], ['exception', 'detached', 'h', 'late']])
   })
 })
 

@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { IsoseedError, show } from './errors.js'
 import { ERROR_KEYS } from './wire.js'
+import { isStream } from './streams.js'
 import { Refusal, Writer } from './writer.js'
 
 /** Where a value was found, as a list from the leaf up: most are never printed. */
@@ -9,6 +10,8 @@ interface Place {
   parent?: Place
   /** How the parent refers to it, in JavaScript: `.name`, `[0]`, `.get("key")`. */
   step: string
+  /** Whether it is a part of an error, where functions and streams don't cross. */
+  ofError?: boolean
 }
 
 /** Why a value can't cross. */
@@ -17,9 +20,13 @@ interface Reason {
   cause?: unknown
 }
 
-/** The error for a value that could not be encoded: finds out which part of it is to blame. */
-export function cloneError(value: unknown, label: string, error: unknown): IsoseedError {
-  const culprit = find(value, error instanceof Refusal ? error.object : undefined)
+/**
+ * The error for a value that could not be encoded: finds out which part of it is to blame.
+ *
+ * @param references whether functions and streams may cross
+ */
+export function cloneError(value: unknown, label: string, error: unknown, references = false): IsoseedError {
+  const culprit = find(value, error instanceof Refusal ? error : undefined, references)
   if (culprit !== undefined) {
     const { place, reason } = culprit
     const message = `${pathOf(place, label)} can't be cloned: ${reason.text}`
@@ -62,7 +69,7 @@ function isLeaf(value: object): boolean {
 }
 
 /** Walks a value in the order V8 does, without recursion, to the first part that V8 refuses. */
-function find(root: unknown, refused: unknown): { place: Place; reason: Reason } | undefined {
+function find(root: unknown, refused: Refusal | undefined, references: boolean): { place: Place; reason: Reason } | undefined {
   const seen = new Set<unknown>()
   const pending: Place[] = [{ value: root, step: '' }]
   for (let place = pending.pop(); place !== undefined; place = pending.pop()) {
@@ -72,7 +79,8 @@ function find(root: unknown, refused: unknown): { place: Place; reason: Reason }
       if (seen.has(value)) continue
       seen.add(value)
     }
-    if (refused !== undefined && value === refused) return { place, reason: { text: describe(value as object) } }
+    if (refused?.object !== undefined && value === refused.object) return { place, reason: { text: refused.reason ?? describe(value as object) } }
+    if (references && place.ofError !== true && crossesAsReference(value)) continue
     const text = refusal(value)
     if (text !== undefined) return { place, reason: { text } }
     if (!isObject) continue
@@ -85,8 +93,18 @@ function find(root: unknown, refused: unknown): { place: Place; reason: Reason }
   return undefined
 }
 
+/** What it throws, it threw before. */
+function crossesAsReference(value: unknown): boolean {
+  if (typeof value === 'function') return !types.isProxy(value)
+  try {
+    return typeof value === 'object' && value !== null && isStream(value)
+  } catch {
+    return false
+  }
+}
+
 /** Why V8 refuses this very value, whatever it refers to; `undefined` if it doesn't. */
-function refusal(value: unknown): string | undefined {
+export function refusal(value: unknown): string | undefined {
   if (typeof value === 'function') return 'a function'
   if (typeof value === 'symbol') return 'a symbol'
   if (typeof value !== 'object' || value === null) return undefined
@@ -116,24 +134,25 @@ function isContainer(value: object): boolean {
 /** The parts of a container, or the part whose getter threw. */
 function childrenOf(value: object, parent: Place): Place[] | { place: Place; reason: Reason } {
   const children: Place[] = []
+  const ofError = parent.ofError === true || types.isNativeError(value)
   if (types.isAnyArrayBuffer(value) || types.isArrayBufferView(value)) return children
   if (types.isMap(value)) {
     let index = 0
     for (const [key, item] of value) {
-      children.push({ value: key, parent, step: `.keys()[${index}]` })
-      children.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]` })
+      children.push({ value: key, parent, step: `.keys()[${index}]`, ofError })
+      children.push({ value: item, parent, step: isSimple(key) ? `.get(${show(key)})` : `.values()[${index}]`, ofError })
       index += 1
     }
     return children
   }
   if (types.isSet(value)) {
     let index = 0
-    for (const item of value) children.push({ value: item, parent, step: `.values()[${index++}]` })
+    for (const item of value) children.push({ value: item, parent, step: `.values()[${index++}]`, ofError })
     return children
   }
   const keys = types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value)
   for (const key of keys) {
-    const place: Place = { value: undefined, parent, step: step(key, Array.isArray(value)) }
+    const place: Place = { value: undefined, parent, step: step(key, Array.isArray(value)), ofError }
     try {
       place.value = Reflect.get(value, key)
     } catch (cause) {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers'
 import type { Connection as NativeConnection, NativeError, NativeEvent, NativeReport } from '../native.js'
 import { abortReason, onAbort } from './abort.js'
 import { loadNative } from './addon.js'
@@ -10,16 +11,25 @@ import { encode, encodeThrown } from './encode.js'
 import { toError } from './native-error.js'
 import { currentFrame } from './nesting.js'
 import type { Frame } from './nesting.js'
+import type { References } from './references.js'
 import { NOT_SMALL, decodeSmall, encodeSmall, encodeSmallArguments, unpack } from './small.js'
 import { movedBeside, received } from './transfer.js'
-import { goesBeside } from './writer.js'
 import { checkDepth, checkSize } from './value-limits.js'
 import type { Limits } from './value-limits.js'
+import { broughtBy } from './wire.js'
+import { goesBeside } from './writer.js'
 
 /** Who answers an isolate's calls of host functions, and hears its inspector. */
 export interface HostCallReceiver {
-  /** @param within the call of a `sync` binding that the guest's call is a part of */
-  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void
+  /**
+   * @param target a binding's path, or the number of a function that was sent
+   * @param within the call of a `sync` binding that the guest's call is a part of
+   */
+  onHostCall(hostCall: number, target: string | number, args: Uint8Array, within: Frame | undefined): void
+  /** The guest has let go of functions and streams that were sent: numbers, each followed by how often it had come. */
+  onRelease(references: readonly number[]): void
+  /** Nobody waits for this answer any more. */
+  onUnread(message: Uint8Array): void
   /** @param weight what the native side wants to hear again when this is done with the reports */
   onReports(reports: NativeReport[], weight: number): void
   /** A session of its inspector has a message, or ends with the isolate. */
@@ -172,12 +182,12 @@ class Connection {
    * @param transfer buffers that the host gives away
    * @throws `IsoseedError` with `ERR_DATA_CLONE`
    */
-  encodeArguments(args: readonly unknown[], limits: Limits, transfer: readonly ArrayBuffer[]): Outgoing {
+  encodeArguments(args: readonly unknown[], limits: Limits, references: References, transfer: readonly ArrayBuffer[]): Outgoing {
     if (transfer.length === 0) {
       const small = encodeSmallArguments(args)
       if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
     }
-    return this.#encode(args, 'args', limits, true, transfer)
+    return this.#encode(args, 'args', limits, references, true, transfer)
   }
 
   /**
@@ -185,26 +195,31 @@ class Connection {
    *
    * @param label what the value is called in an error message
    */
-  encode(value: unknown, label: string, limits: Limits, transfer: readonly ArrayBuffer[] = NONE): Outgoing {
+  encode(value: unknown, label: string, limits: Limits, references: References, transfer: readonly ArrayBuffer[] = NONE): Outgoing {
     const small = encodeSmall(value)
     if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
-    return this.#encode(value, label, limits, false, transfer)
+    return this.#encode(value, label, limits, references, false, transfer)
   }
 
   /** Encodes the globals of a session. Nothing goes beside them. */
-  encodeGlobals(globals: object, limits: Limits): Uint8Array {
-    const bytes = encode(globals, 'globals', this.#containsError)
+  encodeGlobals(globals: object, limits: Limits, references: References): Uint8Array {
+    const bytes = encode(globals, 'globals', this.#containsError, references)
     this.#checkLimits({ bytes, beside: NONE }, globals, 'globals', limits, true)
     return bytes
   }
 
-  #encode(value: unknown, label: string, limits: Limits, list: boolean, transfer: readonly ArrayBuffer[]): Outgoing {
+  #encode(value: unknown, label: string, limits: Limits, references: References, list: boolean, transfer: readonly ArrayBuffer[]): Outgoing {
     const beside = movedBeside(transfer)
     for (const item of list ? (value as unknown[]) : [value]) {
       if (goesBeside(item) && !beside.includes(item)) beside.push(item)
     }
-    const outgoing = { bytes: encode(value, label, this.#containsError, beside), beside }
-    this.#checkLimits(outgoing, value, label, limits, list)
+    const outgoing = { bytes: encode(value, label, this.#containsError, references, beside), beside }
+    try {
+      this.#checkLimits(outgoing, value, label, limits, list)
+    } catch (error) {
+      references.takeBack(broughtBy(outgoing.bytes))
+      throw error
+    }
     return outgoing
   }
 
@@ -224,8 +239,8 @@ class Connection {
   }
 
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes: Uint8Array): unknown {
-    return decode(bytes)
+  decode(bytes: Uint8Array, references: References): unknown {
+    return decode(bytes, references)
   }
 
   /**
@@ -233,13 +248,13 @@ class Connection {
    *
    * @throws `IsoseedError` with `ERR_DATA_CLONE`
    */
-  valueOf({ packed, bytes, buffers }: NativeEvent): unknown {
+  valueOf({ packed, bytes, buffers }: NativeEvent, references: References): unknown {
     if (typeof packed === 'string') {
       const small = decodeSmall(packed)
-      return small === NOT_SMALL ? decode(unpack(packed)) : small
+      return small === NOT_SMALL ? decode(unpack(packed), references) : small
     }
     if (bytes === undefined) return undefined
-    return buffers === undefined ? decode(bytes) : decode(bytes, received(buffers))
+    return decode(bytes, references, buffers === undefined ? NONE : received(buffers))
   }
 
   #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
@@ -282,22 +297,35 @@ class Connection {
     return pending
   }
 
+  /** Whose event it is; nobody's, if the isolate has been collected and is being disposed. */
+  #receiver(event: NativeEvent): HostCallReceiver | undefined {
+    return this.#receivers.get(event.isolate as number)?.deref()
+  }
+
+  #unread(event: NativeEvent): void {
+    const bytes = typeof event.packed === 'string' ? unpack(event.packed) : event.bytes
+    if (bytes !== undefined) this.#receiver(event)?.onUnread(bytes)
+  }
+
   /** Called by the native side on this thread, never from inside another call. Throws only what `onProgress` does. */
   #dispatch(event: NativeEvent): void {
     if (event.kind === 'hostCall') {
-      // Nobody there: the isolate has been collected and is being disposed.
-      const receiver = this.#receivers.get(event.isolate as number)?.deref()
       const within = this.#pending.get(event.owner as number)?.frame
-      receiver?.onHostCall(event.id, event.path as string, event.bytes as Uint8Array, within)
+      this.#receiver(event)?.onHostCall(event.id, (event.path ?? event.reference) as string | number, event.bytes as Uint8Array, within)
+      return
+    }
+    if (event.kind === 'release') {
+      // What came before may name these, and is read in the microtasks of its own event.
+      setImmediate(() => this.#receiver(event)?.onRelease(event.references as number[]))
       return
     }
     if (event.kind === 'reports') {
-      this.#receivers.get(event.isolate as number)?.deref()?.onReports(event.reports as NativeReport[], event.id)
+      this.#receiver(event)?.onReports(event.reports as NativeReport[], event.id)
       return
     }
     if (event.kind === 'inspector') {
       // Nobody there: the isolate has been collected, and waits for no reader.
-      this.#receivers.get(event.isolate as number)?.deref()?.onInspector(event.id, event.json ?? undefined)
+      this.#receiver(event)?.onInspector(event.id, event.json ?? undefined)
       return
     }
     if (event.kind === 'progress') {
@@ -311,6 +339,7 @@ class Connection {
       return
     }
     const pending = this.#take(event.id)
+    if (pending === undefined) this.#unread(event)
     if (event.error === undefined || event.error === null) pending?.resolve(event)
     else pending?.reject(new Failure(event.error))
   }

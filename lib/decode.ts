@@ -1,6 +1,8 @@
 import { Deserializer } from 'node:v8'
 import { IsoseedError } from './errors.js'
-import { ERROR_SHELL, MORE_DETAILS } from './wire.js'
+import type { References } from './references.js'
+import { ERROR_SHELL, MORE_DETAILS, ReferenceKind, broughtBy } from './wire.js'
+import type { Brought, Nature } from './wire.js'
 
 /** By their number on the wire. */
 const CONSTRUCTORS: readonly (() => Error)[] = [
@@ -17,12 +19,31 @@ const CONSTRUCTORS: readonly (() => Error)[] = [
 /**
  * Decodes a value that a guest sent.
  *
+ * @param references makes something of its functions and streams
  * @param buffers what moved beside the message, by number
  * @throws `IsoseedError` with `ERR_DATA_CLONE` if this Node can't read it
  */
-export function decode(bytes: Uint8Array, buffers: readonly ArrayBuffer[] = []): unknown {
+export function decode(bytes: Uint8Array, references?: References, buffers: readonly ArrayBuffer[] = []): unknown {
+  const brought = references === undefined ? [] : broughtBy(bytes)
+  if (brought.length === 0) return read(bytes, references, brought, buffers)
+  references?.receive(brought)
+  try {
+    return read(bytes, references, brought, buffers)
+  } finally {
+    references?.received(brought)
+  }
+}
+
+function read(
+  bytes: Uint8Array,
+  references: References | undefined,
+  brought: readonly Brought[],
+  buffers: readonly ArrayBuffer[],
+): unknown {
   try {
     const reader = new Reader(bytes)
+    if (references !== undefined) reader.references = references
+    if (brought.length > 0) reader.natures = new Map(brought.map(({ number, nature }) => [number, nature]))
     for (const [number, buffer] of buffers.entries()) reader.transferArrayBuffer(number, buffer)
     reader.readHeader()
     const value: unknown = reader.readValue()
@@ -40,9 +61,17 @@ export function decode(bytes: Uint8Array, buffers: readonly ArrayBuffer[] = []):
 class Reader extends Deserializer {
   /** Errors that have no stack yet; made when the first error is met. */
   declare stackless?: Set<Error>
+  declare references?: References
+  /** Of what the message brings, by number. */
+  declare natures?: ReadonlyMap<number, Nature>
 
   _readHostObject(): object {
     const kind = this.readUint32()
+    if ((kind === ReferenceKind.Function || kind === ReferenceKind.Stream) && this.references !== undefined) {
+      const owner = this.readUint32()
+      const number = this.readUint32()
+      return this.references.read(owner, number, this.natures?.get(number))
+    }
     if (kind !== ERROR_SHELL) throw new Error(`unknown kind of object ${kind}`)
     const make = CONSTRUCTORS[this.readUint32()]
     if (make === undefined) throw new Error('unknown class of error')

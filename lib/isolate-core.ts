@@ -15,13 +15,20 @@ import type { CpuProfile } from './inspector-types.js'
 import { LOADER_PATH, askLoader } from './modules.js'
 import { currentFrame, hostCallsWithin, runWithin } from './nesting.js'
 import type { Frame } from './nesting.js'
+import { checkReferenceOptions } from './options.js'
 import type { CallLimits, EvalRequest, IsolateRequest } from './options.js'
 import { createInProcess } from './process/pool.js'
+import { References } from './references.js'
+import type { Exported, Guest } from './references.js'
 import { deliver, wanted } from './reports.js'
 import type { Listeners } from './reports.js'
 import { handOver, takeMarked } from './transfer.js'
 import type { IsolateStats, ModuleLoader } from './types.js'
 import type { Limits } from './value-limits.js'
+import { broughtBy } from './wire.js'
+
+/** What ends an isolate, and what tells that it has ended. */
+const ENDED: ReadonlySet<unknown> = new Set(['ERR_DISPOSED', 'ERR_MEMORY_LIMIT', 'ERR_CPU_LIMIT', 'ERR_ISOLATE_LOST'])
 
 /**
  * One isolate behind its public face: talks to the native isolate and runs
@@ -31,10 +38,12 @@ import type { Limits } from './value-limits.js'
  * does not: when only its own bindings refer to it, it is collected, and the
  * native isolate with it.
  */
-export class IsolateCore implements HostCallReceiver, Inspected {
+export class IsolateCore implements HostCallReceiver, Inspected, Guest {
   readonly #connection: Connection
   readonly #native: NativeIsolate
   readonly #bindings: ReadonlyMap<string, Binding>
+  readonly #references: References
+  readonly #timeoutMs: number
   readonly link: InspectorLink
   readonly #loader: ModuleLoader | undefined
   readonly #listeners: Listeners
@@ -46,15 +55,18 @@ export class IsolateCore implements HostCallReceiver, Inspected {
   /** With `process`: how long it took to start. */
   #startMs: number | undefined
 
-  private constructor(connection: Connection, native: NativeIsolate, request: IsolateRequest) {
+  private constructor(connection: Connection, native: NativeIsolate, references: References, request: IsolateRequest) {
     this.#connection = connection
     this.#native = native
     this.#bindings = request.bindings
+    this.#references = references
+    this.#timeoutMs = request.timeoutMs
     this.#loader = request.modules.loader
     this.#listeners = request.listeners
     this.#limitReporter = new LimitReporter(native.id)
     this.#limits = request.valueLimits
     this.link = new InspectorLink({ native, request: (start) => this.#request(start) })
+    references.connect(this)
   }
 
   /** Unique in the process. */
@@ -69,11 +81,12 @@ export class IsolateCore implements HostCallReceiver, Inspected {
    */
   static async start(request: IsolateRequest, snapshot: NativeSnapshot | undefined, sources: NativeSource[]): Promise<IsolateCore> {
     const connection = connect()
+    const references = new References()
     const { timeoutMs, memoryLimitMb, bindings, cpuLimitMs, codegen, modules, valueLimits } = request
     const options = {
       memoryLimitMb,
       sources,
-      globals: connection.encodeGlobals(request.globals, valueLimits),
+      globals: connection.encodeGlobals(request.globals, valueLimits, references),
       bindings: [...bindings.keys()],
       syncBindings: [...bindings].filter(([, { sync }]) => sync).map(([path]) => path),
       modules: modules.given,
@@ -93,7 +106,7 @@ export class IsolateCore implements HostCallReceiver, Inspected {
       const native = request.process
         ? createInProcess(connection, id, options, snapshot)
         : connection.native.createIsolate(id, options, snapshot)
-      core = new IsolateCore(connection, native, request)
+      core = new IsolateCore(connection, native, references, request)
       connection.register(native.id, core)
     }, limits)
     const started = core as unknown as IsolateCore
@@ -103,35 +116,58 @@ export class IsolateCore implements HostCallReceiver, Inspected {
   }
 
   eval({ source, timeoutMs, signal, moves }: EvalRequest): Promise<unknown> {
-    return this.#traced('eval', source.name, timeoutMs, async () => {
+    return this.#traced('eval', source.name, timeoutMs, () => {
       const start = (id: number): void => {
         if (moves?.result === true) this.#native.announceMoves(id, [], [], true)
         this.#native.eval(id, source, timeoutMs)
       }
-      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
+      return this.#answered(start, signal, timeoutMs)
     })
   }
 
   call(path: string, args: unknown[], { timeoutMs, signal, moves }: CallLimits): Promise<unknown> {
-    return this.#traced('call', path, timeoutMs, async () => {
-      const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, moves?.transfer ?? [])
-      const start = (id: number): void => {
-        if (beside.length > 0 || moves?.result === true) {
-          const handed = handOver(beside, moves?.transfer ?? [])
-          this.#native.announceMoves(id, handed.bytes, handed.lent, moves?.result === true)
-        }
-        this.#native.call(id, path, bytes, timeoutMs)
-        if (moves !== undefined) this.#connection.detach(moves.transfer)
-      }
-      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
+    return this.#traced('call', path, timeoutMs, () => {
+      const start = (id: number): void => this.#send(id, args, moves, (bytes) => this.#native.call(id, path, bytes, timeoutMs))
+      return this.#answered(start, signal, timeoutMs)
     })
   }
 
   import(specifier: string, { timeoutMs, signal }: CallLimits): Promise<unknown> {
-    return this.#traced('import', specifier, timeoutMs, async () => {
-      const start = (id: number): void => this.#native.import(id, specifier, timeoutMs)
-      return this.#connection.valueOf(await this.#request(start, signal, timeoutMs))
+    return this.#traced('import', specifier, timeoutMs, () => {
+      return this.#answered((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs)
     })
+  }
+
+  callReference(number: number, args: unknown[], options: unknown): Promise<unknown> {
+    const { timeoutMs, signal, moves } = checkReferenceOptions(options, this.#timeoutMs)
+    return this.#traced('call', 'a function of the guest', timeoutMs, () => {
+      const start = (id: number): void =>
+        this.#send(id, args, moves, (bytes) => this.#native.callReference(id, number, bytes, timeoutMs))
+      return this.#answered(start, signal, timeoutMs)
+    })
+  }
+
+  checkReferenceOptions(options: unknown): void {
+    checkReferenceOptions(options, this.#timeoutMs)
+  }
+
+  release(references: number[]): void {
+    this.#native.release(references)
+  }
+
+  /** Hands arguments to the native side. Not before it is sure that they are sent: they may bring functions. */
+  #send(id: number, args: unknown[], moves: CallLimits['moves'], send: (bytes: Uint8Array) => void): void {
+    const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, this.#references, moves?.transfer ?? [])
+    if (beside.length > 0 || moves?.result === true) {
+      const handed = handOver(beside, moves?.transfer ?? [])
+      this.#native.announceMoves(id, handed.bytes, handed.lent, moves?.result === true)
+    }
+    send(bytes)
+    if (moves !== undefined) this.#connection.detach(moves.transfer)
+  }
+
+  async #answered(start: (request: number) => void, signal: AbortSignal | undefined, timeoutMs: number | undefined): Promise<unknown> {
+    return this.#connection.valueOf(await this.#request(start, signal, timeoutMs), this.#references)
   }
 
   /** Tells the channels of `diagnostics_channel` of a call, and of the limits that it hits. */
@@ -186,25 +222,31 @@ export class IsolateCore implements HostCallReceiver, Inspected {
 
   async #dispose(): Promise<void> {
     await this.#request((id) => this.#native.dispose(id))
+    this.#references.end()
     this.#connection.unregister(this.#native.id, this)
     tellDisposed(this.id, 'dispose')
   }
 
-  #request(start: (request: number) => void, signal?: AbortSignal, timeoutMs?: number): ReturnType<Connection['request']> {
+  async #request(start: (request: number) => void, signal?: AbortSignal, timeoutMs?: number): ReturnType<Connection['request']> {
     const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs }
-    if (currentFrame() === undefined) return this.#connection.request(start, options)
-    const hostCalls = hostCallsWithin(this.#native.id)
-    return this.#connection.request((request) => {
-      this.#native.nest(request, hostCalls)
-      start(request)
-    }, options)
+    try {
+      if (currentFrame() === undefined) return await this.#connection.request(start, options)
+      const hostCalls = hostCallsWithin(this.#native.id)
+      return await this.#connection.request((request) => {
+        this.#native.nest(request, hostCalls)
+        start(request)
+      }, options)
+    } catch (error) {
+      if (ENDED.has((error as { code?: unknown } | undefined)?.code)) this.#references.end()
+      throw error
+    }
   }
 
-  /** Runs a binding and answers with what becomes of it. */
-  onHostCall(hostCall: number, path: string, args: Uint8Array, within: Frame | undefined): void {
-    const binding = this.#bindings.get(path)
-    const run = (): Promise<HostAnswer> => this.#run(binding, path, args)
-    const frame = binding?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
+  /** Runs a binding, or a function that was sent, and answers with what becomes of it. */
+  onHostCall(hostCall: number, target: string | number, args: Uint8Array, within: Frame | undefined): void {
+    const called = typeof target === 'string' ? this.#bindings.get(target) : this.#references.exported(target)
+    const run = (): Promise<HostAnswer> => (target === LOADER_PATH ? this.#load(args) : this.#run(called, nameOf(target, called), args))
+    const frame = called?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
     void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer = [] }) => {
       try {
         if (beside.length === 0) this.#native.answer(hostCall, ok, value)
@@ -233,20 +275,45 @@ export class IsolateCore implements HostCallReceiver, Inspected {
     this.#done.weight += weight
   }
 
-  async #run(binding: Binding | undefined, path: string, args: Uint8Array): Promise<HostAnswer> {
+  onRelease(references: readonly number[]): void {
+    this.#references.released(references)
+  }
+
+  onUnread(message: Uint8Array): void {
+    const brought = broughtBy(message)
+    this.#references.receive(brought)
+    this.#references.received(brought)
+  }
+
+  async #load(question: Uint8Array): Promise<HostAnswer> {
     try {
-      if (path === LOADER_PATH && this.#loader !== undefined) return { ok: true, value: await askLoader(this.#loader, args) }
-      if (binding === undefined) throw new Error(`host function ${path} does not exist in this isolate`)
-      const decoded = this.#connection.decode(args) as unknown[]
-      const result: unknown = await Reflect.apply(binding.call, binding.holder, decoded)
-      const label = `${path}()`
-      const transfer = takeMarked(result, label)
-      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, transfer)
-      return { ok: true, value: bytes, beside, transfer }
+      if (this.#loader === undefined) throw new Error('this isolate has no module loader')
+      return { ok: true, value: await askLoader(this.#loader, question) }
     } catch (error) {
-      return { ok: false, value: this.#connection.encodeThrown(error, path) }
+      return { ok: false, value: this.#connection.encodeThrown(error, LOADER_PATH) }
     }
   }
+
+  async #run(called: Binding | Exported | undefined, name: string, args: Uint8Array): Promise<HostAnswer> {
+    try {
+      if (called === undefined) throw new Error(`host function ${name} does not exist in this isolate`)
+      const decoded = this.#connection.decode(args, this.#references) as unknown[]
+      const result: unknown = await Reflect.apply(called.call, called.holder, decoded)
+      const label = `${name}()`
+      const transfer = takeMarked(result, label)
+      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, this.#references, transfer)
+      return { ok: true, value: bytes, beside, transfer }
+    } catch (error) {
+      return { ok: false, value: this.#connection.encodeThrown(error, name) }
+    }
+  }
+}
+
+/** What messages call a host function. */
+function nameOf(target: string | number, called: Binding | Exported | undefined): string {
+  if (typeof target === 'string') return target
+  const name: unknown = called?.call.name
+  return typeof name === 'string' && name !== '' ? name : '(anonymous)'
 }
 
 /** An encoded value, or an encoded error. */

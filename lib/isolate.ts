@@ -58,7 +58,8 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
 
   /**
    * Evaluates code in the isolate's global scope and returns a clone of its
-   * value; a promise is awaited first.
+   * value; a promise is awaited first. Functions in it are `RemoteFunction`s,
+   * and streams async iterables.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws `GuestError` if the code throws, or the promise rejects; a `RangeError` if the code is longer

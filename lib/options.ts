@@ -273,6 +273,15 @@ export function checkCallOptions(options: unknown, defaultTimeoutMs: number, whe
   return limitsOf(new Given(where, options, ['timeoutMs', 'signal', ...(where === 'isolate.call' ? ['transfer', 'transferResult'] : [])]), defaultTimeoutMs)
 }
 
+/**
+ * @param defaultTimeoutMs the isolate's own limit; may be `Infinity`
+ * @throws `TypeError` with `ERR_INVALID_ARG`
+ */
+export function checkReferenceOptions(options: unknown, defaultTimeoutMs: number): CallLimits {
+  if (options === undefined) return checkCallOptions(options, defaultTimeoutMs)
+  return limitsOf(new Given('RemoteFunction.with', options, ['timeoutMs', 'signal']), defaultTimeoutMs)
+}
+
 /** What `isolate.eval` needs. */
 export interface EvalRequest extends CallLimits {
   source: NativeSource

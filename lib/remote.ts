@@ -1,6 +1,9 @@
+import type { Passed, Received } from './crossing.js'
+
 /**
  * The functions of `Api`, called from outside their isolate: each takes the
- * same arguments and returns a promise of what it returns; objects nest.
+ * same arguments and returns a promise of what it returns; objects nest. A function in a result is a
+ * `RemoteFunction`, and for one in the arguments it does not matter whether it returns a promise.
  *
  * What is not a function has the type `never`: it is read with `eval`. The
  * names `then` and `toJSON` are left out, because `await` and `JSON.stringify`
@@ -15,7 +18,7 @@ export type RemoteMember<Member> = 0 extends 1 & Member
   ? // An untyped member stays untyped: `Isolate` without a type argument.
     any
   : Member extends (...args: infer Args) => infer Result
-    ? (...args: Args) => Promise<Awaited<Result>>
+    ? (...args: Passed<Args>) => Promise<Received<Awaited<Result>>>
     : Member extends Data
       ? never
       : Member extends object

@@ -283,8 +283,8 @@ export interface CreateIsolateOptions {
   codegen?: { strings?: boolean; wasm?: boolean }
   /**
    * Values of this session: each own enumerable property becomes a global of
-   * that name, after the snapshot was restored. They are cloned, so functions
-   * are refused (`ERR_DATA_CLONE`): those are `bindings`.
+   * that name, after the snapshot was restored. They are cloned; functions and
+   * streams among them cross as references.
    *
    * @default {}
    */
@@ -556,6 +556,10 @@ export interface IsolateStats {
   calls: number
   /** Calls of host functions so far, and of a module loader. */
   hostCalls: number
+  /** Functions and streams of the guest that the host refers to; at most 20000. */
+  guestReferences: number
+  /** Functions and streams of the host that the guest refers to; at most 20000. */
+  hostReferences: number
   /**
    * How long the session waited for its isolate until it was ready, in
    * milliseconds. One that was held ready only had to be given the session's

@@ -145,15 +145,22 @@ function load(): Pieces {
   return pieces
 }
 
-function assemble(wanted: readonly number[]): string {
-  const { modules } = load()
+/** The modules that make some parts, and all that those need. */
+function neededFor(parts: readonly WebBridgePart[]): Set<number> {
+  const { modules, parts: known } = load()
   const needed = new Set<number>()
   const add = (index: number): void => {
     if (needed.has(index)) return
     needed.add(index)
     modules[index]!.needs.forEach(add)
   }
-  wanted.forEach(add)
+  for (const part of parts) add(known[part])
+  return needed
+}
+
+function assemble(parts: readonly WebBridgePart[]): string {
+  const { modules } = load()
+  const needed = neededFor(parts)
   const code = modules.filter((_, index) => needed.has(index)).map((module) => module.code)
   return [
     // Nothing of it is the module's to export.
@@ -164,24 +171,34 @@ function assemble(wanted: readonly number[]): string {
   ].join('\n')
 }
 
-function source(code: () => string): SourceObject {
-  // A name like those of our own scripts: positions in findings are those of the code that calls the bridge.
-  return Object.defineProperty({ code: '', name: 'isoseed:web', type: 'commonjs' }, 'code', { get: code, enumerable: true })
+/**
+ * A name like those of our own scripts: positions in findings are those of the code that calls the bridge. Modules of
+ * the same name are the same: another choice of parts has another name.
+ */
+const NAME = 'isoseed:web'
+
+function source(name: string, code: () => string): SourceObject {
+  return Object.defineProperty({ code: '', name, type: 'commonjs' }, 'code', { get: code, enumerable: true })
 }
 
 function pick(parts: readonly WebBridgePart[]): SourceObject {
   if (!Array.isArray(parts)) throw wrong('webBridge.pick', 'parts', 'an array of names', parts)
   const known = load().parts
   const names: unknown[] = guarded('webBridge.pick', 'parts', () => [...(parts as unknown[])])
-  const wanted = names.map((name, index) => {
-    if (typeof name === 'string' && Object.hasOwn(known, name)) return known[name as WebBridgePart]
+  for (const [index, name] of names.entries()) {
+    if (typeof name === 'string' && Object.hasOwn(known, name)) continue
     throw wrong('webBridge.pick', `parts[${index}]`, `one of ${Object.keys(known).join(', ')}`, name)
-  })
-  const code = assemble(wanted)
-  return source(() => code)
+  }
+  const picked = [...new Set(names as WebBridgePart[])].toSorted()
+  const code = assemble(picked)
+  return source(picked.length === Object.keys(known).length ? NAME : `${NAME}/${picked.join('+')}`, () => code)
 }
 
 let whole: string | undefined
+
+function allParts(): readonly WebBridgePart[] {
+  return Object.freeze(Object.keys(load().parts) as WebBridgePart[])
+}
 
 /**
  * The web platform's everyday APIs as a bridge: timers, `queueMicrotask`, URL, text encodings, base64, events, abort
@@ -195,9 +212,9 @@ let whole: string | undefined
  */
 export const webBridge: WebBridge = Object.freeze(
   Object.defineProperties(
-    source(() => (whole ??= assemble(Object.values(load().parts)))),
+    source(NAME, () => (whole ??= assemble(allParts()))),
     {
-      parts: { get: () => Object.freeze(Object.keys(load().parts)) },
+      parts: { get: allParts },
       pick: { value: pick },
     },
   ),

@@ -2,15 +2,19 @@ import { Buffer } from 'node:buffer'
 import { types } from 'node:util'
 import { Serializer } from 'node:v8'
 import { ERROR_SHELL, VIEW } from './wire.js'
+import type { Owner, ReferenceKind } from './wire.js'
 
 /** V8 refused a value: it does not say where, see `clone-path.ts`. */
 export class Refusal extends Error {
   /** The refused object, if it is known. */
   readonly object: unknown
+  /** What to say about it, if its kind is not all there is to say. */
+  readonly reason: string | undefined
 
-  constructor(message: string, object?: unknown) {
+  constructor(message: string, object?: unknown, reason?: string) {
     super(message)
     this.object = object
+    this.reason = reason
   }
 }
 
@@ -28,6 +32,21 @@ export class ErrorShell extends Uint8Array {
     super(0)
     this.error = error
     this.classNumber = classNumber
+  }
+}
+
+/** Stands for a function or a stream, in the same way. */
+export class ReferenceShell extends Uint8Array {
+  readonly kind: ReferenceKind
+  readonly owner: Owner
+  /** Its number with the owner. */
+  readonly number: number
+
+  constructor(kind: ReferenceKind, owner: Owner, number: number) {
+    super(0)
+    this.kind = kind
+    this.owner = owner
+    this.number = number
   }
 }
 
@@ -77,6 +96,10 @@ export class Writer extends Serializer {
     if (object instanceof ErrorShell) {
       this.writeUint32(ERROR_SHELL)
       this.writeUint32(object.classNumber)
+    } else if (object instanceof ReferenceShell) {
+      this.writeUint32(object.kind)
+      this.writeUint32(object.owner)
+      this.writeUint32(object.number)
     } else if (types.isArrayBufferView(object)) {
       writeView(this, object)
     } else {

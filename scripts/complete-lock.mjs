@@ -12,7 +12,7 @@ function platformOf(name) {
   const words = name.split(/[/-]/)
   const has = (...candidates) => candidates.find((word) => words.includes(word))
   const os = has('android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32')
-  const cpu = has('arm64', 'x64', 'ia32', 'ppc64', 'riscv64', 's390x', 'wasm32') ?? has('arm', 'eabi')
+  const cpu = has('arm64', 'x64', 'ia32', 'loong64', 'ppc64', 'riscv64', 's390x', 'wasm32') ?? has('arm', 'eabi')
   if (!cpu) throw new Error(`complete-lock: can't tell the processor from the name ${name}`)
   const libc = { gnu: 'glibc', gnueabihf: 'glibc', musl: 'musl', musleabihf: 'musl' }[words.at(-1)]
   return { cpu: [cpu === 'eabi' ? 'arm' : cpu], ...(os === 'linux' && libc && { libc: [libc] }), ...(os && { os: [os] }) }

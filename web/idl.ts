@@ -23,7 +23,7 @@ export function shape(constructor: Function, name: string): void {
   }
   Object.defineProperty(prototype, Symbol.toStringTag, { value: name, configurable: true })
   Object.defineProperty(constructor, 'name', { value: name, configurable: true })
-  system.mark(prototype)
+  system.mark(prototype, name)
 }
 
 /** Constants of a class, on it and on its prototype. */

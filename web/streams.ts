@@ -33,6 +33,6 @@ export const streamClasses: readonly Function[] = [
   WritableStreamDefaultWriter,
 ]
 
-for (const { prototype } of streamClasses as readonly { prototype: object }[]) system.mark(prototype)
+for (const { prototype, name } of streamClasses as readonly { prototype: object; name: string }[]) system.mark(prototype, name)
 
 export { ReadableStream, ReadableStreamDefaultReader, TransformStream, WritableStream }

@@ -24,7 +24,7 @@ interface System {
   /** Whether it is an `ArrayBuffer` that can be detached, and is not yet. */
   isTransferable(value: unknown): boolean
   /** Objects that inherit from it are not cloned as plain ones. */
-  mark(prototype: object): void
+  mark(prototype: object, className: string): void
   /** Writes a digest of 160, 256, 384 or 512 bits. */
   digest(bits: number, bytes: ArrayBuffer | ArrayBufferView, into: Uint8Array): void
   /** Names and values in turn. */

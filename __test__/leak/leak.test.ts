@@ -6,6 +6,8 @@ import { run } from '../process/run.js'
 interface Sample {
   rss: number
   threads: number
+  descriptors?: number
+  handles?: number
   children?: number
 }
 
@@ -31,6 +33,9 @@ const CYCLES: [scenario: string, allowedMb: number][] = [
   ['memory deaths', 8], // 33 isolates of 16 MB
   // 1000 calls of 100 KB four times: 400 MB. The C library's arenas fill for some thousand calls first.
   ['large calls', 64],
+  // A pair of functions with what they hold 12 KB, 2000 pairs: 24 MB on the host's side alone.
+  ['functions and streams of both sides', 16],
+  ['calls that the guest waits for', 12], // 1000 calls of 20 KB four times: 80 MB
   ['builds', 6],
   ['aborted builds', 6],
   ['guest errors', 12],
@@ -38,6 +43,13 @@ const CYCLES: [scenario: string, allowedMb: number][] = [
   ['dropped without dispose', 8],
   ['workers', 8],
 ]
+
+/** Spare processes are held for a while, with three pipes each. */
+const IN_PROCESSES: [scenario: string, allowedMb: number][] = [
+  ['in processes', 8],
+  ['processes that are lost', 8],
+]
+const MOST_SPARES = 4
 
 describe('many cycles leave memory and threads as they were', () => {
   test.concurrent.each(CYCLES)('%s', { timeout: 90_000 }, async (scenario, allowedMb) => {
@@ -47,6 +59,18 @@ describe('many cycles leave memory and threads as they were', () => {
     // Tokio keeps a thread or two for file work a while.
     expect(after.threads - before.threads, `threads: ${seen}`).toBeLessThanOrEqual(2)
     expect(after.children, `processes: ${seen}`).toBe(0)
+    expect(after.descriptors! - before.descriptors!, `file descriptors: ${seen}`).toBeLessThanOrEqual(2)
+    expect(after.handles! - before.handles!, `handles: ${seen}`).toBeLessThanOrEqual(1)
+  })
+
+  test.concurrent.each(IN_PROCESSES)('%s', { timeout: 90_000 }, async (scenario, allowedMb) => {
+    const [, before, after] = (await measure(scenario)) as [Sample, Sample, Sample]
+    const seen = JSON.stringify([before, after])
+    expect(after.rss - before.rss, `resident memory in MB: ${seen}`).toBeLessThan(allowedMb)
+    expect(after.threads - before.threads, `threads: ${seen}`).toBeLessThanOrEqual(2)
+    expect(after.children, `processes: ${seen}`).toBeLessThanOrEqual(MOST_SPARES)
+    expect(after.descriptors! - before.descriptors!, `file descriptors: ${seen}`).toBeLessThanOrEqual(4 * MOST_SPARES)
+    expect(after.handles! - before.handles!, `handles: ${seen}`).toBeLessThanOrEqual(1)
   })
 })
 

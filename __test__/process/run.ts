@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
+import { isAbsolute } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 /** How a fixture's process ended, and what it said. */
@@ -41,7 +42,7 @@ const MOST_AT_ONCE = 3
 let running = 0
 const waiting: (() => void)[] = []
 
-/** Runs `fixtures/<name>` in a process of its own, whatever becomes of it. */
+/** Runs `fixtures/<name>`, or the script with that path, in a process of its own, whatever becomes of it. */
 export async function run(name: string, options: RunOptions = {}): Promise<Run> {
   if (running >= MOST_AT_ONCE) await new Promise<void>((resolve) => waiting.push(resolve))
   running++
@@ -55,7 +56,7 @@ export async function run(name: string, options: RunOptions = {}): Promise<Run> 
 
 function start(name: string, options: RunOptions): Promise<Run> {
   const { args = [], execArgv = [], timeoutMs = 30_000, maxRssMb = 6 * 1024 } = options
-  const fixture = fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
+  const fixture = isAbsolute(name) ? name : fileURLToPath(new URL(`./fixtures/${name}`, import.meta.url))
   const env = { ...(options.env ?? process.env) }
   // Vitest's own settings are not the fixture's.
   delete env['VITEST']

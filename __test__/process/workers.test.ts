@@ -20,6 +20,7 @@ testScenarios('workers.mjs', [
   'terminated with a build',
   'terminated while isolates are created',
   'terminated many times',
+  'ten workers with a hundred isolates each',
   'exit in the worker',
   'uncaught exception in the worker',
   'main works on after the worker that loaded the addon',

@@ -170,6 +170,35 @@ describe('where it can be used', () => {
   })
 })
 
+describe('what crosses to the host', () => {
+  test.each([
+    ['URL', 'new URL("http://h")'],
+    ['Headers', 'new Headers({ a: 1 })'],
+    ['Blob', 'new Blob(["x"])'],
+    ['Event', 'new (class extends Event {})("x")'],
+    ['AbortSignal', 'AbortSignal.abort()'],
+    ['WritableStream', 'new WritableStream()'],
+    ['MessagePort', 'new MessageChannel().port1'],
+  ])('an object of class %s is not taken for a plain one', async (name, code) => {
+    const isolate = await open({ snapshot: await buildSnapshot({ bridge: webBridge }) })
+    const error = await rejection(isolate.eval(`({ list: [1, { it: ${code} }] })`))
+    expect(error).toMatchObject({ code: 'ERR_DATA_CLONE', message: `result.list[1].it can't be cloned: #<${name}>` })
+  })
+
+  test('a DOMException does, as the error that it is', async () => {
+    const isolate = await open({ snapshot: await buildSnapshot({ bridge: webBridge }) })
+    expect(await isolate.eval('({ error: new DOMException("why", "AbortError") })')).toMatchObject({ error: { name: 'AbortError', message: 'why' } })
+    expect(await rejection(isolate.eval('AbortSignal.abort().throwIfAborted()'))).toMatchObject({ code: 'ERR_GUEST', name: 'AbortError' })
+  })
+
+  test('everything else crosses as without the bridge', async () => {
+    const isolate = await open({ snapshot: await buildSnapshot({ bridge: webBridge }) })
+    const code = '({ a: [1n, new Map([[1, new Set([2])]]), new Date(5), new Uint8Array([1]), new TypeError("t")], b: Object.create({ c: 1 }), d: new (class A { x = 1 })() })'
+    const value = await isolate.eval<Record<string, unknown>>(code)
+    expect(value).toMatchObject({ a: [1n, new Map([[1, new Set([2])]]), new Date(5), new Uint8Array([1]), { name: 'TypeError', message: 't' }], b: {}, d: { x: 1 } })
+  })
+})
+
 describe('while a snapshot is built', () => {
   const build = (bundle: string) => buildSnapshot({ bridge: webBridge, bundle: { code: bundle, name: 'bundle.js' } })
 

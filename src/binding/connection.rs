@@ -237,7 +237,7 @@ impl Connection {
             }),
             value_limits,
         };
-        let started = settle(self.events.clone(), id);
+        let started = settle(self.events.clone(), None, id);
         let handle = if let Some(snapshot) = snapshot {
             snapshot.pool.start(memory_limit_mb, session, call_id(id), started)
         } else {
@@ -308,6 +308,12 @@ impl Host for Address {
     fn call(&self, call: HostCall) {
         if let Some(isolate) = self.isolate.get() {
             self.events.host_call(number(*isolate), call);
+        }
+    }
+
+    fn release(&self, references: Vec<(u32, u32)>) {
+        if let Some(isolate) = self.isolate.get() {
+            self.events.release(number(*isolate), references);
         }
     }
 }

@@ -14,7 +14,7 @@ use super::process::end_json;
 use super::report::NativeReport;
 use super::snapshot::NativeSnapshot;
 use crate::engine::error::EngineError;
-use crate::engine::host_call::HostCall;
+use crate::engine::host_call::{HostCall, Target};
 use crate::engine::observe::outbox::Outbox;
 use crate::engine::process::parent::{Frame, ProcessEnd};
 use crate::engine::snapshot::helper::Progress;
@@ -24,15 +24,21 @@ use crate::engine::value::Moved;
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct NativeEvent {
-    /// `done`, `hostCall`, `progress`, `reports`, `inspector`, or of a process: `frame` or `ended`.
+    /// `done`, `hostCall`, `progress`, `release`, `reports`, `inspector`, or of a process: `frame` or
+    /// `ended`.
     pub kind: &'static str,
     /// The request's number, the host call's, the inspector session's, or the process's; for `reports`
     /// their weight in bytes.
     pub id: f64,
-    /// For `hostCall`, `reports` and `inspector`: the isolate's number.
+    /// The isolate's number: for `hostCall`, `release`, `reports` and `inspector`, and for the answer to
+    /// its request.
     pub isolate: Option<f64>,
     /// For `hostCall`: the binding's dotted path.
     pub path: Option<String>,
+    /// For `hostCall`: the number of the function that the host sent, instead of a path.
+    pub reference: Option<u32>,
+    /// For `release`: numbers of functions and streams that the host sent, each with how often it had come.
+    pub references: Option<Vec<u32>>,
     /// For `hostCall`: the request that the guest works for.
     pub owner: Option<f64>,
     /// An encoded value.
@@ -81,8 +87,9 @@ fn into_array(moved: Moved) -> Uint8Array {
 type Outcome = std::result::Result<Answer, EngineError>;
 
 enum Event {
-    Done { request: f64, outcome: Outcome },
+    Done { isolate: Option<f64>, request: f64, outcome: Outcome },
     HostCall { isolate: f64, call: HostCall },
+    Release { isolate: f64, references: Vec<(u32, u32)> },
     Progress { request: f64, progress: Progress },
     Frame { process: f64, frame: Frame },
     ProcessEnded { process: f64, end: ProcessEnd },
@@ -93,13 +100,28 @@ enum Event {
 impl From<Event> for NativeEvent {
     fn from(event: Event) -> Self {
         match event {
-            Event::HostCall { isolate, call } => Self {
-                kind: "hostCall",
-                id: number(call.id),
+            Event::HostCall { isolate, call } => {
+                let (path, reference) = match call.target {
+                    Target::Path(path) => (Some(path), None),
+                    Target::Reference(number) => (None, Some(number)),
+                };
+                Self {
+                    kind: "hostCall",
+                    id: number(call.id),
+                    isolate: Some(isolate),
+                    path,
+                    reference,
+                    owner: call.owner.map(number),
+                    bytes: Some(call.arguments.into()),
+                    ..Self::default()
+                }
+            }
+            Event::Release { isolate, references } => Self {
+                kind: "release",
                 isolate: Some(isolate),
-                path: Some(call.path),
-                owner: call.owner.map(number),
-                bytes: Some(call.arguments.into()),
+                references: Some(
+                    references.into_iter().flat_map(|(number, times)| [number, times]).collect(),
+                ),
                 ..Self::default()
             },
             Event::Progress { request, progress } => Self {
@@ -131,8 +153,8 @@ impl From<Event> for NativeEvent {
                 json: message,
                 ..Self::default()
             },
-            Event::Done { request, outcome } => {
-                let mut event = Self { kind: "done", id: request, ..Self::default() };
+            Event::Done { isolate, request, outcome } => {
+                let mut event = Self { kind: "done", id: request, isolate, ..Self::default() };
                 match outcome {
                     Ok(Answer::Nothing) => {}
                     Ok(Answer::Bytes(bytes)) if bytes.len() <= LARGEST_PACKED => {
@@ -177,7 +199,17 @@ impl Events {
 
     /// Answers a request.
     pub(super) fn done(&self, request: f64, outcome: Outcome) {
-        self.send(Event::Done { request, outcome });
+        self.answered(None, request, outcome);
+    }
+
+    /// Answers a request of an isolate.
+    pub(super) fn answered(&self, isolate: Option<f64>, request: f64, outcome: Outcome) {
+        self.send(Event::Done { isolate, request, outcome });
+    }
+
+    /// The guest has let go of what the host sent.
+    pub(super) fn release(&self, isolate: f64, references: Vec<(u32, u32)>) {
+        self.send(Event::Release { isolate, references });
     }
 
     pub(super) fn host_call(&self, isolate: f64, call: HostCall) {

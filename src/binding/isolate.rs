@@ -71,6 +71,22 @@ impl NativeIsolate {
         self.handle.import(call_id(request), specifier, timeout_ms.map(milliseconds), self.settle(request));
     }
 
+    /// Calls a function that the guest sent, by its number, with an encoded array of arguments.
+    #[napi]
+    pub fn call_reference(&self, request: f64, number: u32, arguments: &[u8], timeout_ms: Option<f64>) {
+        let timeout = timeout_ms.map(milliseconds);
+        let settle = self.settle(request);
+        self.handle.call_reference(call_id(request), number, arguments.to_vec(), timeout, settle);
+    }
+
+    /// Lets go of functions and streams that the guest sent: for each its number, and how often it had
+    /// come.
+    #[napi]
+    pub fn release(&self, references: Vec<u32>) {
+        let pairs = references.chunks_exact(2).map(|pair| (pair[0], pair[1]));
+        self.handle.release(pairs.collect());
+    }
+
     /// Answers a host call with an encoded value, or an encoded error.
     #[napi]
     pub fn answer(&self, host_call: f64, ok: bool, value: &[u8]) {
@@ -182,7 +198,7 @@ impl NativeIsolate {
     }
 
     fn settle(&self, request: f64) -> Settle {
-        settle(self.events.clone(), request)
+        settle(self.events.clone(), Some(number(self.handle.id())), request)
     }
 }
 
@@ -206,9 +222,9 @@ fn count(value: f64) -> usize {
     value as usize
 }
 
-/// Turns the engine's reply into an event.
-pub(super) fn settle(events: Events, request: f64) -> Settle {
-    Box::new(move |reply| events.done(request, reply.and_then(answer)))
+/// Turns the engine's reply into an event of an isolate.
+pub(super) fn settle(events: Events, isolate: Option<f64>, request: f64) -> Settle {
+    Box::new(move |reply| events.answered(isolate, request, reply.and_then(answer)))
 }
 
 fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {

@@ -123,6 +123,7 @@ impl NativeBuildRequest {
 
 /// How an isolate is to be made, apart from its snapshot.
 #[napi(object, object_to_js = false)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct NativeIsolateOptions {
     /// Heap and buffers together, in MiB.
     pub memory_limit_mb: u32,

@@ -12,10 +12,11 @@ use crate::engine::inbox::Outcome;
 use crate::engine::lifecycle::CallId;
 use crate::engine::modules::{self, End, Modules};
 use crate::engine::source::{self, Source, SourceKind};
+use crate::engine::text::{LONGEST_NAME, beginning};
 use crate::engine::uncaught::{self, Origin};
 use crate::engine::value::limits::DEEP;
 use crate::engine::value::transfer::{self, Of};
-use crate::engine::value::{self, Failure, Moved, wire};
+use crate::engine::value::{self, Failure, Moved, references, wire};
 use crate::engine::worker::Halt;
 
 /// How far a request came in this turn.
@@ -94,6 +95,9 @@ pub(crate) fn import(scope: &mut v8::PinScope, call: CallId, specifier: &str) ->
 
 /// Goes on with a module that was waited for.
 pub(crate) fn load(scope: &mut v8::PinScope, modules: &Modules, load: u64) {
+    if let Some(cause) = modules.cause_of(load) {
+        uncaught::resume_cause(scope, &cause);
+    }
     modules.proceed(scope, load);
     scope.perform_microtask_checkpoint();
 }
@@ -107,12 +111,52 @@ pub(crate) fn call(
     arguments: &[u8],
 ) -> Result<Progress, Halt> {
     uncaught::set_cause(scope, Origin::Call, path, call);
-    let (receiver, function) = resolve(scope, path)?;
-    let buffers = transfer::received(scope, Of::Request(call)).map_err(refused)?;
-    if arguments.len() > guest.encoder.limit {
-        let limit = guest.encoder.limit;
-        return Err(refused(format!("args are larger than {limit} bytes, the isolate's memory limit")));
+    let resolved = resolve(scope, path);
+    if resolved.is_err() {
+        guest.remote.not_received(&references::brought(arguments));
     }
+    let (receiver, function) = resolved?;
+    call_function(scope, guest, call, receiver, function, arguments)
+}
+
+/// Calls a function that the guest sent, or takes a step of a stream.
+pub(crate) fn call_reference(
+    scope: &mut v8::PinScope,
+    guest: &GuestState,
+    call: CallId,
+    number: u32,
+    arguments: &[u8],
+) -> Result<Progress, Halt> {
+    let Some(function) = guest.remote.exported(scope, number) else {
+        guest.remote.not_received(&references::brought(arguments));
+        // The host asks for what it has let go of.
+        throw(scope, v8::Exception::reference_error, "the host has let go of this function of the guest");
+        return Err(Halt::Threw);
+    };
+    let name = function.get_name(scope);
+    let name = beginning(scope, name, LONGEST_NAME);
+    uncaught::set_cause(scope, Origin::Call, &name, call);
+    let receiver = v8::undefined(scope).into();
+    call_function(scope, guest, call, receiver, function, arguments)
+}
+
+fn call_function(
+    scope: &mut v8::PinScope,
+    guest: &GuestState,
+    call: CallId,
+    receiver: v8::Local<v8::Value>,
+    function: v8::Local<v8::Function>,
+    arguments: &[u8],
+) -> Result<Progress, Halt> {
+    let buffers = match transfer::received(scope, Of::Request(call)) {
+        Ok(buffers) if arguments.len() <= guest.encoder.limit => buffers,
+        received => {
+            guest.remote.not_received(&references::brought(arguments));
+            let limit = guest.encoder.limit;
+            let too_large = format!("args are larger than {limit} bytes, the isolate's memory limit");
+            return Err(refused(received.err().unwrap_or(too_large)));
+        }
+    };
     let arguments = decode_arguments(scope, arguments, &buffers)?;
     let arguments: Option<Vec<_>> =
         (0..arguments.length()).map(|index| arguments.get_index(scope, index)).collect();
@@ -213,7 +257,11 @@ pub(crate) fn read_answer<'s>(
 ) -> Option<Result<v8::Local<'s, v8::Value>, v8::Local<'s, v8::Value>>> {
     let (Ok(bytes) | Err(bytes)) = outcome;
     let buffers = transfer::received(scope, Of::Answer(host_call));
-    if let Some(buffers) = buffers.ok().filter(|_| bytes.len() <= guest.encoder.limit) {
+    let buffers = buffers.ok().filter(|_| bytes.len() <= guest.encoder.limit);
+    if buffers.is_none() {
+        guest.remote.not_received(&references::brought(bytes));
+    }
+    if let Some(buffers) = buffers {
         v8::tc_scope!(let scope, scope);
         if let Some(value) = value::decode_with(scope, bytes, &buffers) {
             return Some(if outcome.is_ok() { Ok(value) } else { Err(value) });

@@ -199,6 +199,24 @@ impl IsolateHandle {
         self.lifecycle.announced.add(of, moves, || self.lifecycle.is_finished());
     }
 
+    /// Calls a function that the guest sent, by its number, with an encoded array of arguments; a promise
+    /// it returns is awaited. A stream's steps are taken in the same way.
+    pub fn call_reference(
+        &self,
+        call: CallId,
+        number: u32,
+        arguments: Vec<u8>,
+        timeout: Option<Duration>,
+        settle: Settle,
+    ) {
+        self.request(call, timeout, settle, Command::CallReference { call, number, arguments });
+    }
+
+    /// Lets go of functions and streams that the guest sent: their numbers, and how often each had come.
+    pub fn release(&self, references: Vec<(u32, u32)>) {
+        self.send(Command::Release { references });
+    }
+
     /// Reports the isolate's figures, once it is idle.
     pub fn stats(&self, call: CallId, settle: Settle) {
         self.request(call, None, settle, Command::Stats { call });

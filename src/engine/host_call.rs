@@ -19,11 +19,12 @@ use crate::engine::limits::codegen::Codegen;
 use crate::engine::modules;
 use crate::engine::observe::console;
 use crate::engine::position::current_position;
+use crate::engine::remote::Remote;
 use crate::engine::sync_call;
 use crate::engine::system::timers::Timers;
 use crate::engine::system::{self, SessionClock};
 use crate::engine::uncaught::current_cause;
-use crate::engine::value::{Encoder, Failure};
+use crate::engine::value::{Encoder, Failure, references};
 use crate::engine::worker::Halt;
 
 /// More calls than this may not wait for the host at once, nor calls with more arguments together than
@@ -38,25 +39,48 @@ const SOURCE_SHARE: usize = 8;
 
 /// Identifies the table of external references that blobs are built with. Changes with its order or
 /// contents.
-pub(crate) const REFERENCES_ID: &str = "host-call/4";
+pub(crate) const REFERENCES_ID: &str = "host-call/5";
 
 /// One call of a host function.
 #[derive(Debug)]
 pub struct HostCall {
     /// Names the call in the answer.
     pub id: u64,
-    /// The function's path, for example `db.get`.
-    pub path: String,
+    /// What is called.
+    pub target: Target,
     /// The encoded array of arguments.
     pub arguments: Vec<u8>,
     /// The request that the guest works for; none when that is answered.
     pub owner: Option<CallId>,
 }
 
+/// What a guest calls of its host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// A binding, by its path: for example `db.get`.
+    Path(String),
+    /// A function that the host sent, by its number.
+    Reference(u32),
+}
+
+impl Target {
+    /// What messages call it.
+    fn name(&self) -> &str {
+        match self {
+            Self::Path(path) => path,
+            Self::Reference(_) => "host function",
+        }
+    }
+}
+
 /// What an isolate needs of its host. Called on the isolate's thread; must not block.
 pub trait Host: Send + Sync {
     /// The guest called a host function; the answer is given to the isolate's handle.
     fn call(&self, call: HostCall);
+
+    /// The guest has let go of functions or streams that the host sent: their numbers, and how often
+    /// each of them had come.
+    fn release(&self, references: Vec<(u32, u32)>);
 }
 
 /// A promise of the guest that was settled after its turn.
@@ -87,6 +111,7 @@ impl RefusedCalls {
 /// What native callbacks find in the isolate's slot.
 pub(crate) struct GuestState {
     pub(crate) encoder: Encoder,
+    pub(crate) remote: Rc<Remote>,
     /// The request that the running turn works for.
     pub(crate) owner: Cell<Option<CallId>>,
     pub(crate) settled: RefCell<VecDeque<Settled>>,
@@ -107,6 +132,7 @@ impl GuestState {
     pub(crate) fn new(encoder: Encoder, codegen: Codegen, host: Arc<dyn Host>) -> Rc<Self> {
         Rc::new(Self {
             encoder,
+            remote: Rc::default(),
             owner: Cell::new(None),
             settled: RefCell::default(),
             timers: Timers::new(encoder.limit),
@@ -145,7 +171,7 @@ impl GuestState {
     /// Asks the host for something of the engine's own. Not answered by a promise.
     pub(crate) fn ask_host(&self, path: &str, arguments: Vec<u8>) -> u64 {
         let id = self.next_call();
-        self.send(id, path.to_owned(), arguments);
+        self.send(id, Target::Path(path.to_owned()), arguments);
         id
     }
 
@@ -164,8 +190,16 @@ impl GuestState {
     }
 
     /// Hands a call to the host.
-    pub(crate) fn send(&self, id: u64, path: String, arguments: Vec<u8>) {
-        self.host.call(HostCall { id, path, arguments, owner: self.owner.get() });
+    pub(crate) fn send(&self, id: u64, target: Target, arguments: Vec<u8>) {
+        self.host.call(HostCall { id, target, arguments, owner: self.owner.get() });
+    }
+
+    /// Tells the host what the guest has let go of.
+    pub(crate) fn give_back(&self) {
+        let returned = self.remote.take_returned();
+        if !returned.is_empty() {
+            self.host.release(returned);
+        }
     }
 
     pub(crate) fn has_room_for(&self, argument_bytes: usize) -> bool {
@@ -182,7 +216,7 @@ impl GuestState {
 /// The external references that builder and runner give to V8, in the same order.
 pub fn references() -> Cow<'static, [v8::ExternalReference]> {
     let natives = system::natives().iter().map(|native| native.callback);
-    let own = [callback(), console::callback()];
+    let own = [callback(), reference_callback(), console::callback()];
     let functions = own.into_iter().chain(natives).chain(modules::callbacks());
     Cow::Owned(functions.map(|function| v8::ExternalReference { function }).collect())
 }
@@ -191,6 +225,12 @@ pub fn references() -> Cow<'static, [v8::ExternalReference]> {
 fn callback() -> v8::FunctionCallback {
     static CALLBACK: OnceLock<v8::FunctionCallback> = OnceLock::new();
     *CALLBACK.get_or_init(|| on_call.map_fn_to())
+}
+
+/// The callback of functions that stand for what the host sent; its data is the number there.
+pub(crate) fn reference_callback() -> v8::FunctionCallback {
+    static CALLBACK: OnceLock<v8::FunctionCallback> = OnceLock::new();
+    *CALLBACK.get_or_init(|| on_reference_call.map_fn_to())
 }
 
 /// Defines the host functions as globals, creating objects along dotted paths.
@@ -237,13 +277,11 @@ fn define<'s>(
     value: v8::Local<'s, v8::Value>,
 ) -> Result<(), Halt> {
     let key = v8::String::new(scope, key).ok_or(Halt::Threw)?;
-    match parent {
-        Some(parent) => parent.create_data_property(scope, key.into(), value).map(drop).ok_or(Halt::Threw),
-        None => {
-            let value = system::adopted(scope, key, value).ok_or(Halt::Threw)?;
-            define_global(scope, key, value, "bindings")
-        }
-    }
+    let Some(parent) = parent else {
+        let value = system::adopted(scope, key, value).ok_or(Halt::Threw)?;
+        return define_global(scope, key, value, "bindings");
+    };
+    parent.create_data_property(scope, key.into(), value).map(drop).ok_or(Halt::Threw)
 }
 
 fn on_call<'s>(
@@ -259,14 +297,37 @@ fn on_call<'s>(
         note_refused(scope, path);
         return;
     };
+    let is_sync = guest.sync_paths.borrow().contains(&path);
+    call_host(scope, &guest, Target::Path(path), is_sync, &arguments, &mut result);
+}
+
+fn on_reference_call<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    arguments: v8::FunctionCallbackArguments<'s>,
+    mut result: v8::ReturnValue<v8::Value>,
+) {
+    let number = arguments.data().uint32_value(scope).unwrap_or_default();
+    let Some(guest) = scope.get_slot::<Rc<GuestState>>().map(Rc::clone) else { return };
+    let is_sync = guest.remote.is_sync(number);
+    call_host(scope, &guest, Target::Reference(number), is_sync, &arguments, &mut result);
+}
+
+fn call_host<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    guest: &GuestState,
+    target: Target,
+    is_sync: bool,
+    arguments: &v8::FunctionCallbackArguments<'s>,
+    result: &mut v8::ReturnValue<v8::Value>,
+) {
     let elements: Vec<v8::Local<v8::Value>> =
         (0..arguments.length()).map(|index| arguments.get(index)).collect();
     let array = v8::Array::new_with_elements(scope, &elements);
-    if guest.sync_paths.borrow().contains(&path) {
-        if let Some(answer) = call_and_wait(scope, &guest, path, array) {
+    if is_sync {
+        if let Some(answer) = call_and_wait(scope, guest, target, array) {
             result.set(answer);
         }
-    } else if let Some(promise) = call_later(scope, &guest, path, array) {
+    } else if let Some(promise) = call_later(scope, guest, target, array) {
         result.set(promise.into());
     }
 }
@@ -275,12 +336,13 @@ fn on_call<'s>(
 fn call_and_wait<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     guest: &GuestState,
-    path: String,
+    target: Target,
     arguments: v8::Local<v8::Array>,
 ) -> Option<v8::Local<'s, v8::Value>> {
     let encoded = {
         v8::tc_scope!(let scope, scope);
-        match guest.encoder.for_list().encode(scope, arguments.into(), &format!("{path} arguments")) {
+        let name = format!("{} arguments", target.name());
+        match guest.encoder.for_list().encode(scope, arguments.into(), &name) {
             Err(Failure::Threw) => {
                 scope.rethrow();
                 return None;
@@ -289,7 +351,7 @@ fn call_and_wait<'s>(
         }
     };
     match encoded {
-        Ok(encoded) => sync_call::call(scope, guest, path, encoded),
+        Ok(encoded) => sync_call::call(scope, guest, target, encoded),
         Err(Failure::NotCloneable(message)) => {
             throw(scope, v8::Exception::type_error, &message);
             None
@@ -302,7 +364,7 @@ fn call_and_wait<'s>(
 fn call_later<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     guest: &GuestState,
-    path: String,
+    target: Target,
     arguments: v8::Local<v8::Array>,
 ) -> Option<v8::Local<'s, v8::Promise>> {
     let resolver = v8::PromiseResolver::new(scope)?;
@@ -312,8 +374,12 @@ fn call_later<'s>(
         return Some(promise);
     }
     v8::tc_scope!(let scope, scope);
-    match guest.encoder.for_list().encode(scope, arguments.into(), &format!("{path} arguments")) {
-        Ok(encoded) if !guest.has_room_for(encoded.len()) => reject(scope, resolver, TOO_MANY),
+    let name = format!("{} arguments", target.name());
+    match guest.encoder.for_list().encode(scope, arguments.into(), &name) {
+        Ok(encoded) if !guest.has_room_for(encoded.len()) => {
+            guest.remote.take_back(&references::brought(&encoded));
+            reject(scope, resolver, TOO_MANY);
+        }
         Ok(encoded) => {
             let id = guest.next_call();
             let argument_bytes = encoded.len();
@@ -322,7 +388,7 @@ fn call_later<'s>(
             let cause = current_cause(scope);
             let waiting = Waiting { resolver, owner: guest.owner.get(), cause, argument_bytes };
             guest.waiting.borrow_mut().insert(id, waiting);
-            guest.send(id, path, encoded);
+            guest.send(id, target, encoded);
         }
         Err(Failure::NotCloneable(message)) => {
             scope.reset();

@@ -22,6 +22,8 @@ use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::cpu::ThreadClock;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::stats::IsolateStats;
+pub(crate) use crate::engine::stop::Stop;
+use crate::engine::stop::timeout_error;
 use crate::engine::value::Moved;
 use crate::engine::value::transfer::Announced;
 
@@ -57,25 +59,6 @@ pub enum Reply {
 pub type Settle = Box<dyn FnOnce(Result<Reply>) + Send>;
 type Exit = Box<dyn FnOnce() + Send>;
 type Interrupt = unsafe extern "C" fn(v8::UnsafeRawIsolatePtr, *mut std::ffi::c_void);
-
-/// Why a running turn was told to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stop {
-    Timeout(Duration),
-    Aborted,
-    MemoryLimit,
-    Disposed,
-    CpuLimit,
-    /// The turn within which it runs was stopped.
-    Enclosing,
-}
-
-impl Stop {
-    /// Whether it ends the isolate, and outranks what leaves it usable.
-    pub(crate) fn is_final(self) -> bool {
-        matches!(self, Self::MemoryLimit | Self::CpuLimit | Self::Disposed)
-    }
-}
 
 /// What the isolate's thread may use of the processor, and what it used before that counts.
 struct CpuLimit {
@@ -239,10 +222,17 @@ impl Lifecycle {
     }
 
     pub(crate) fn settle(&self, call: CallId, result: Result<Reply>) {
+        self.answer(call, result);
+    }
+
+    /// Settles a request; `false` when it was settled before.
+    pub(crate) fn answer(&self, call: CallId, result: Result<Reply>) -> bool {
         let pending = self.state().pending.remove(&call);
+        let is_pending = pending.is_some();
         if let Some(pending) = pending {
             (pending.settle)(result);
         }
+        is_pending
     }
 
     /// The isolate exists: from now on it can be terminated.
@@ -369,22 +359,8 @@ impl Lifecycle {
 
     /// What a request is told whose turn was stopped.
     pub(crate) fn stop_error(&self, stop: Stop) -> EngineError {
-        match stop {
-            Stop::Timeout(timeout) => timeout_error(timeout),
-            Stop::MemoryLimit => EngineError::MemoryLimit { limit_mb: self.limit_mb },
-            Stop::CpuLimit => self.cpu_limit_error(),
-            Stop::Aborted | Stop::Disposed => EngineError::Disposed { cause: None },
-            Stop::Enclosing => EngineError::NestedCall {
-                message:
-                    "the call was stopped, because the call of a sync binding within which it was made was"
-                        .into(),
-            },
-        }
-    }
-
-    fn cpu_limit_error(&self) -> EngineError {
-        let limit = self.state().cpu_limit.as_ref().map(|limit| limit.limit).unwrap_or_default();
-        EngineError::CpuLimit { limit_ms: u64::try_from(limit.as_millis()).unwrap_or(u64::MAX) }
+        let cpu_limit = self.state().cpu_limit.as_ref().map(|limit| limit.limit).unwrap_or_default();
+        stop.error(self.limit_mb, cpu_limit)
     }
 
     /// Tells the guest that runs now to stop, from any thread.
@@ -609,8 +585,4 @@ impl Lifecycle {
     pub(crate) fn pending_requests(&self) -> usize {
         self.state().pending.len()
     }
-}
-
-fn timeout_error(timeout: Duration) -> EngineError {
-    EngineError::Timeout { timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX) }
 }

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::engine::exception::throw;
 use crate::engine::host_call::GuestState;
 use crate::engine::inbox::Receiver;
 use crate::engine::inspector::Inspector;
@@ -15,6 +16,7 @@ use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules::Modules;
 use crate::engine::observe::Observer;
 use crate::engine::position::Positions;
+use crate::engine::source::{self, Source};
 
 /// One session of an isolate; in the isolate's slot, for turns within turns.
 pub(crate) struct Session {
@@ -40,6 +42,25 @@ impl Session {
         let mut nested = self.nested.borrow_mut();
         nested.retain(|call| self.lifecycle.is_pending(*call));
         !nested.is_empty()
+    }
+}
+
+/// For native work that takes long without running the guest's code: whether the guest was told to stop
+/// meanwhile. `None`: it was, and the termination is pending.
+pub(crate) fn may_go_on(scope: &mut v8::PinScope) -> Option<()> {
+    let is_stopped = scope.get_slot::<Rc<Session>>().is_some_and(|session| session.lifecycle.is_stopped());
+    if !is_stopped {
+        return Some(());
+    }
+    feel_termination(scope);
+    None
+}
+
+/// V8 looks at a termination where JavaScript begins or loops: without this, the guest's code would go
+/// on from a native function until there.
+pub(crate) fn feel_termination(scope: &mut v8::PinScope) {
+    if source::evaluate(scope, &Source::script("0", "isoseed:stop")).is_some() {
+        throw(scope, v8::Exception::error, "the call was stopped");
     }
 }
 

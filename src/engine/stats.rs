@@ -24,6 +24,10 @@ pub struct IsolateStats {
     pub calls: u64,
     /// Calls that the guest made to host functions.
     pub host_calls: u64,
+    /// Functions and streams of the guest that the host refers to.
+    pub guest_references: u64,
+    /// Functions and streams of the host that the guest refers to.
+    pub host_references: u64,
     /// How long the session waited for its isolate: from the request until it was ready, in milliseconds.
     pub start_ms: f64,
     /// The process that the isolate lives in.

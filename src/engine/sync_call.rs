@@ -7,15 +7,14 @@
 
 use std::rc::Rc;
 
-use crate::engine::exception::throw;
+use crate::engine::exception::{ErrorClass, throw};
 use crate::engine::guest::read_answer;
-use crate::engine::host_call::{GuestState, TOO_MANY};
+use crate::engine::host_call::{GuestState, TOO_MANY, Target};
 use crate::engine::inbox::{Heard, Outcome};
 use crate::engine::limits::output::with_largest_allocation;
 use crate::engine::limits::sampler;
-use crate::engine::session::Session;
-use crate::engine::source::{self, Source};
-use crate::engine::value::Of;
+use crate::engine::session::{Session, feel_termination};
+use crate::engine::value::{Of, references};
 use crate::engine::worker::{Worker, is_in_microtask};
 
 /// So many waits for the host may be within one another: each takes a part of the thread's stack.
@@ -26,17 +25,21 @@ const MOST_NESTED: usize = 64;
 pub(crate) fn call<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     guest: &GuestState,
-    path: String,
+    target: Target,
     arguments: Vec<u8>,
 ) -> Option<v8::Local<'s, v8::Value>> {
     let session = Rc::clone(scope.get_slot::<Rc<Session>>()?);
-    if !guest.has_room_for(arguments.len()) {
-        throw(scope, v8::Exception::type_error, TOO_MANY);
-        return None;
-    }
-    if session.inbox.depth() >= MOST_NESTED {
+    let refusal: Option<(ErrorClass, String)> = if !guest.has_room_for(arguments.len()) {
+        Some((v8::Exception::type_error, TOO_MANY.to_owned()))
+    } else if session.inbox.depth() >= MOST_NESTED {
         let message = format!("more than {MOST_NESTED} calls of sync bindings are within one another");
-        throw(scope, v8::Exception::range_error, &message);
+        Some((v8::Exception::range_error, message))
+    } else {
+        None
+    };
+    if let Some((class, message)) = refusal {
+        guest.remote.take_back(&references::brought(&arguments));
+        throw(scope, class, &message);
         return None;
     }
     let argument_bytes = arguments.len();
@@ -45,7 +48,7 @@ pub(crate) fn call<'s>(
     let id = guest.next_call();
     let outcome = with_largest_allocation(usize::MAX, || {
         session.inbox.enter_wait(id);
-        guest.send(id, path, arguments);
+        guest.send(id, target, arguments);
         let outcome = wait(scope, &session);
         session.inbox.leave_wait();
         outcome
@@ -86,13 +89,5 @@ fn wait(scope: &mut v8::PinScope, session: &Rc<Session>) -> Option<Outcome> {
             Heard::Due => worker.fire_due_timer(),
             Heard::Bell => {}
         }
-    }
-}
-
-/// V8 looks at a termination where JavaScript begins or loops: without this, the guest's code would go
-/// on from its call until there, with no answer.
-fn feel_termination(scope: &mut v8::PinScope) {
-    if source::evaluate(scope, &Source::script("0", "isoseed:stop")).is_some() {
-        throw(scope, v8::Exception::error, "the call was stopped");
     }
 }

@@ -33,13 +33,14 @@ use crate::engine::modules::{self, Modules};
 use crate::engine::observe::{Observer, console};
 use crate::engine::platform::TaskRoute;
 use crate::engine::position::Positions;
+use crate::engine::remote;
 use crate::engine::session::{Ground, Session};
 use crate::engine::source::Source;
 use crate::engine::stats::{IsolateStats, milliseconds, nanoseconds, thread_cpu_ns};
 use crate::engine::system::timers;
 use crate::engine::uncaught;
-use crate::engine::value::Encoder;
 use crate::engine::value::transfer::{Of, Transfers};
+use crate::engine::value::{Encoder, references};
 use crate::engine::verify::digest;
 
 /// What the isolate's thread can be told.
@@ -85,6 +86,16 @@ pub(crate) enum Command {
     HeapSnapshot {
         call: CallId,
         path: PathBuf,
+    },
+    /// Calls a function that the guest sent, or takes a step of a stream.
+    CallReference {
+        call: CallId,
+        number: u32,
+        arguments: Vec<u8>,
+    },
+    /// Lets go of what the guest sent: numbers, and how often each had come.
+    Release {
+        references: Vec<(u32, u32)>,
     },
 }
 
@@ -284,6 +295,7 @@ impl<'a, G: Ground> Worker<'a, G> {
             }
             // One timer between two commands: neither keeps the other waiting.
             self.fire_due_timer();
+            self.give_back();
             if self.lifecycle.is_finished() {
                 return;
             }
@@ -320,6 +332,14 @@ impl<'a, G: Ground> Worker<'a, G> {
         self.follow_up();
     }
 
+    /// Tells the host which of its functions the guest has no more use for.
+    fn give_back(&mut self) {
+        if self.guest.remote.wants_collection() {
+            self.ground.enter(|scope| scope.low_memory_notification());
+        }
+        self.guest.give_back();
+    }
+
     fn handle(&mut self, command: Command) {
         match command {
             Command::Eval { call, mut source } => {
@@ -332,6 +352,9 @@ impl<'a, G: Ground> Worker<'a, G> {
                 self.calls.set(self.calls.get() + 1);
                 let outcome =
                     self.turn(Some(call), |scope, guest| guest::call(scope, guest, call, &path, &arguments));
+                if outcome.is_none() {
+                    self.guest.remote.not_received(&references::brought(&arguments));
+                }
                 self.report(call, outcome);
             }
             Command::Import { call, specifier } => {
@@ -339,13 +362,33 @@ impl<'a, G: Ground> Worker<'a, G> {
                 let outcome = self.turn(Some(call), |scope, _| guest::import(scope, call, &specifier));
                 self.report(call, outcome);
             }
+            Command::CallReference { call, number, arguments } => {
+                self.calls.set(self.calls.get() + 1);
+                let outcome = self.turn(Some(call), |scope, guest| {
+                    guest::call_reference(scope, guest, call, number, &arguments)
+                });
+                if outcome.is_none() {
+                    self.guest.remote.not_received(&references::brought(&arguments));
+                }
+                self.report(call, outcome);
+            }
+            Command::Release { references } => {
+                for (number, times) in references {
+                    if let Some(steps) = self.guest.remote.release(number, times) {
+                        self.turn(None, |scope, _| remote::end_stream(scope, &steps).ok_or(Halt::Threw));
+                    }
+                }
+            }
             Command::Answer { host_call, outcome } => {
                 if let Some(modules) = self.modules.clone().filter(|modules| modules.awaits(host_call)) {
                     self.answer_load(&modules, host_call, &outcome);
                     return;
                 }
                 let Some(waiting) = self.guest.take_waiting(host_call) else {
+                    // The guest does not wait for it any more.
                     self.lifecycle.announced.forget(Of::Answer(host_call));
+                    let (Ok(answer) | Err(answer)) = &outcome;
+                    self.guest.remote.not_received(&references::brought(answer));
                     return;
                 };
                 let owner = waiting.owner;
@@ -458,6 +501,13 @@ impl<'a, G: Ground> Worker<'a, G> {
         self.guest.settled.borrow_mut().append(&mut kept);
     }
 
+    /// Answers a request with what brings these functions and streams.
+    fn answer(&self, call: CallId, brought: &[references::Brought], reply: Reply) {
+        if !self.lifecycle.answer(call, Ok(reply)) {
+            self.guest.remote.take_back(brought);
+        }
+    }
+
     fn report(&mut self, call: CallId, outcome: Option<Result<Progress>>) {
         if !matches!(outcome, Some(Ok(Progress::Waiting))) {
             self.lifecycle.announced.forget(Of::Request(call));
@@ -466,9 +516,11 @@ impl<'a, G: Ground> Worker<'a, G> {
             Some(Ok(Progress::Waiting)) if G::IS_NESTED => self.report_nested_waiting(call),
             None | Some(Ok(Progress::Waiting)) => {}
             Some(Ok(Progress::Moved(bytes, moved))) => {
-                self.lifecycle.settle(call, Ok(Reply::Moved(bytes, moved)));
+                self.answer(call, &references::brought(&bytes), Reply::Moved(bytes, moved));
             }
-            Some(Ok(Progress::Done(bytes))) => self.lifecycle.settle(call, Ok(Reply::Value(bytes))),
+            Some(Ok(Progress::Done(bytes))) => {
+                self.answer(call, &references::brought(&bytes), Reply::Value(bytes));
+            }
             Some(Err(error)) => self.lifecycle.settle(call, Err(error)),
         }
     }
@@ -547,6 +599,7 @@ impl<'a, G: Ground> Worker<'a, G> {
         let (heap, external_bytes) =
             self.ground.enter(|scope| (scope.get_heap_statistics(), external_bytes(scope)));
         let cpu_ns = thread_cpu_ns();
+        let (guest_references, host_references) = self.guest.remote.counts();
         IsolateStats {
             heap_used_bytes: heap.used_heap_size() as u64,
             heap_total_bytes: heap.total_heap_size() as u64,
@@ -555,6 +608,8 @@ impl<'a, G: Ground> Worker<'a, G> {
             cpu_ms: milliseconds(cpu_ns),
             calls: self.calls.get(),
             host_calls: self.guest.host_calls(),
+            guest_references: guest_references as u64,
+            host_references: host_references as u64,
             start_ms: self.start_ms.get(),
             pid: std::process::id(),
             external_bytes: external_bytes as u64,

@@ -4,6 +4,7 @@
 mod files;
 mod isolates;
 mod isolation;
+mod observe;
 mod pool;
 mod snapshots;
 mod support;

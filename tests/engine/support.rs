@@ -72,6 +72,8 @@ impl Host for Calls {
     fn call(&self, call: HostCall) {
         self.0.lock().expect("no test panics with it").push(call);
     }
+
+    fn release(&self, _references: Vec<(u32, u32)>) {}
 }
 
 pub fn session_options() -> SessionOptions {

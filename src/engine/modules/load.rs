@@ -15,6 +15,7 @@ use crate::engine::modules::attributes::{STATIC_ENTRY, Wants, read};
 use crate::engine::modules::failure::{Class, Failure, Site, shown, throw_failure};
 use crate::engine::modules::record::{Body, Record};
 use crate::engine::modules::{Modules, name, outcome};
+use crate::engine::uncaught;
 
 /// More imports than this may not wait at once, nor with longer specifiers together than their share of
 /// the memory limit: a guest that imports in a loop without awaiting would fill the host's memory.
@@ -61,6 +62,8 @@ pub(super) struct Load {
     missing: usize,
     failure: Option<Failure>,
     is_queued: bool,
+    /// What began it, for what its modules do not catch.
+    cause: Option<v8::Global<v8::Value>>,
 }
 
 /// How far a load came.
@@ -102,6 +105,7 @@ impl Load {
             missing: 0,
             failure: None,
             is_queued: false,
+            cause: None,
         }
     }
 
@@ -240,10 +244,16 @@ impl Modules {
         false
     }
 
+    /// What began a load; none before it goes on for the first time.
+    pub(crate) fn cause_of(&self, id: u64) -> Option<v8::Global<v8::Value>> {
+        self.loads.all.borrow().get(&id)?.cause.clone()
+    }
+
     /// Goes on with a load, and tells who waits for it when there is something to tell.
     pub(crate) fn proceed(&self, scope: &mut v8::PinScope, id: u64) {
         let Some(mut load) = self.loads.take(id) else { return };
         v8::tc_scope!(let scope, scope);
+        load.cause.get_or_insert_with(|| uncaught::current_cause(scope));
         match self.advance(scope, id, &mut load) {
             Some(Progress::Waits) => return self.loads.put(id, load),
             Some(Progress::Later) => {

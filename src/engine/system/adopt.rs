@@ -20,15 +20,12 @@ pub(super) fn on_adopt<'s>(
     }
     let Some(key) = key(scope) else { return };
     let global = scope.get_current_context().global(scope);
-    let wrappers = match wrappers(scope, key) {
-        Some(wrappers) => wrappers,
-        None => {
-            let null = v8::null(scope).into();
-            let wrappers = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
-            global.set_private(scope, key, wrappers.into());
-            wrappers
-        }
-    };
+    let wrappers = wrappers(scope, key).unwrap_or_else(|| {
+        let null = v8::null(scope).into();
+        let wrappers = v8::Object::with_prototype_and_properties(scope, null, &[], &[]);
+        global.set_private(scope, key, wrappers.into());
+        wrappers
+    });
     wrappers.set(scope, name, wrap);
 }
 

@@ -66,7 +66,7 @@ fn give(scope: &mut v8::PinScope, bytes: &[u8], result: &mut v8::ReturnValue<v8:
 
 fn decode(mut bytes: Vec<u8>) -> Option<Vec<u8>> {
     bytes.retain(|byte| !matches!(byte, b'\t' | b'\n' | b'\x0c' | b'\r' | b' '));
-    if bytes.len() % 4 == 0 {
+    if bytes.len().is_multiple_of(4) {
         let padding = bytes.iter().rev().take(2).take_while(|byte| **byte == b'=').count();
         bytes.truncate(bytes.len() - padding);
     }

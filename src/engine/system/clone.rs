@@ -24,15 +24,50 @@ const LONGEST_PROTOTYPE_CHAIN: usize = 16;
 /// What V8's serializer asks for beyond twice its buffer (`ValueSerializer::ExpandBuffer`).
 const BUFFER_SLACK: usize = 64;
 
-/// `mark(prototype)`: objects that inherit from it are the bridge's to clone.
+/// `mark(prototype, class)`: objects that inherit from it are the bridge's to clone.
 pub(super) fn on_mark<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     arguments: v8::FunctionCallbackArguments<'s>,
     _: v8::ReturnValue<v8::Value>,
 ) {
-    if let (Ok(object), Some(mark)) = (v8::Local::<v8::Object>::try_from(arguments.get(0)), mark(scope)) {
-        let value = v8::Boolean::new(scope, true).into();
-        object.set_private(scope, mark, value);
+    let (object, class) = (arguments.get(0), arguments.get(1));
+    let (Ok(object), Some(mark)) = (v8::Local::<v8::Object>::try_from(object), mark(scope)) else { return };
+    if class.is_string() {
+        object.set_private(scope, mark, class);
+        // So that nobody looks for marks where there are none.
+        let global = scope.get_current_context().global(scope);
+        global.set_private(scope, mark, class);
+    }
+}
+
+/// Tells the bridge's objects from others.
+pub(crate) struct Marks(v8::Global<v8::Private>);
+
+impl Marks {
+    /// `None` when nothing is marked in this context.
+    pub(crate) fn of(scope: &mut v8::PinScope) -> Option<Self> {
+        let mark = mark(scope)?;
+        let global = scope.get_current_context().global(scope);
+        global.has_private(scope, mark)?.then(|| Self(v8::Global::new(scope, mark)))
+    }
+
+    /// The class of an object that is the bridge's to clone. `None` for any other object.
+    pub(crate) fn class_of(&self, scope: &mut v8::PinScope, object: v8::Local<v8::Object>) -> Option<String> {
+        let mark = v8::Local::new(scope, &self.0);
+        let mut next = object.get_prototype(scope)?;
+        for _ in 0..LONGEST_PROTOTYPE_CHAIN {
+            let prototype = v8::Local::<v8::Object>::try_from(next).ok()?;
+            // A proxy's traps are the guest's code, and it has no private names.
+            if prototype.is_proxy() {
+                return None;
+            }
+            let class = prototype.get_private(scope, mark)?;
+            if let Ok(class) = v8::Local::<v8::String>::try_from(class) {
+                return Some(beginning(scope, class, LONGEST_NAME));
+            }
+            next = prototype.get_prototype(scope)?;
+        }
+        None
     }
 }
 
@@ -144,9 +179,8 @@ fn serialize<'s>(
     limit: usize,
 ) -> Option<Result<Vec<u8>, String>> {
     v8::tc_scope!(let scope, scope);
-    let mark = mark(scope)?;
     let state = Rc::new(Writing {
-        mark: v8::Global::new(scope, mark),
+        marks: Marks::of(scope),
         write: v8::Global::new(scope, write),
         refusal: Cell::default(),
     });
@@ -167,20 +201,16 @@ fn serialize<'s>(
             Ok(bytes)
         });
     }
-    match state.refusal.take().filter(|_| scope.can_continue()) {
-        Some(refusal) => {
-            scope.reset();
-            Some(Err(refusal))
-        }
-        None => {
-            scope.rethrow();
-            None
-        }
-    }
+    let Some(refusal) = state.refusal.take().filter(|_| scope.can_continue()) else {
+        scope.rethrow();
+        return None;
+    };
+    scope.reset();
+    Some(Err(refusal))
 }
 
 struct Writing {
-    mark: v8::Global<v8::Private>,
+    marks: Option<Marks>,
     write: v8::Global<v8::Function>,
     refusal: Cell<Option<String>>,
 }
@@ -207,20 +237,7 @@ impl ValueSerializerImpl for Writer {
         scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
     ) -> Option<bool> {
-        let mark = v8::Local::new(scope, &self.0.mark);
-        let mut next = object.get_prototype(scope)?;
-        for _ in 0..LONGEST_PROTOTYPE_CHAIN {
-            let Ok(prototype) = v8::Local::<v8::Object>::try_from(next) else { break };
-            // A proxy's traps are the guest's code, and it has no private names.
-            if prototype.is_proxy() {
-                break;
-            }
-            if prototype.has_private(scope, mark)? {
-                return Some(true);
-            }
-            next = prototype.get_prototype(scope)?;
-        }
-        Some(false)
+        Some(self.0.marks.as_ref().is_some_and(|marks| marks.class_of(scope, object).is_some()))
     }
 
     fn write_host_object<'s>(

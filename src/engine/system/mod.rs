@@ -29,6 +29,7 @@ use crate::engine::host_call::GuestState;
 
 pub(crate) use adopt::adopted;
 pub(crate) use clock::SessionClock;
+pub(crate) use clone::Marks;
 pub(crate) use random::DrawnBytes;
 
 /// A native function, and its name in the object that `require` gives.

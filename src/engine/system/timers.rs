@@ -167,14 +167,13 @@ pub(super) fn on_start<'s>(
     let repeats = arguments.get(2).is_true();
     let delay = Duration::from_secs_f64(ms / 1e3);
     let cause = uncaught::current_cause(scope);
-    match guest.timers.start(callback, delay, repeats, guest.owner.get(), cause) {
-        #[expect(clippy::cast_precision_loss, reason = "no session sets 2^53 timers")]
-        Some(id) => result.set_double(id as f64),
-        None => {
-            let message = format!("more than {} timers wait in this isolate", guest.timers.most);
-            throw(scope, v8::Exception::range_error, &message);
-        }
-    }
+    let Some(id) = guest.timers.start(callback, delay, repeats, guest.owner.get(), cause) else {
+        let message = format!("more than {} timers wait in this isolate", guest.timers.most);
+        throw(scope, v8::Exception::range_error, &message);
+        return;
+    };
+    #[expect(clippy::cast_precision_loss, reason = "no session sets 2^53 timers")]
+    result.set_double(id as f64);
 }
 
 /// `stopTimer(id)`: a number that names no timer is ignored.

@@ -1,10 +1,13 @@
 //! Bytes → guest value.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use v8::{ValueDeserializerHelper, ValueDeserializerImpl};
 
+use crate::engine::host_call::GuestState;
+use crate::engine::value::references::{self, FUNCTION, HOST, STREAM};
 use crate::engine::value::{DETAILS_FOLLOW, ERROR_CLASSES, ERROR_SHELL, VIEW};
 
 /// Decodes a message of the host. `None`: it does not fit (out of memory, or not ours), and an
@@ -19,9 +22,34 @@ pub(crate) fn decode_with<'s>(
     bytes: &[u8],
     buffers: &[v8::Local<v8::ArrayBuffer>],
 ) -> Option<v8::Local<'s, v8::Value>> {
+    let brought = references::brought(bytes);
+    if brought.is_empty() {
+        return read(scope, bytes, buffers, HashMap::new());
+    }
+    let remote = Rc::clone(&scope.get_slot::<Rc<GuestState>>()?.remote);
+    let imported = remote.import(scope, &brought);
+    let value = imported.and_then(|imported| {
+        let imported = imported.into_iter().map(|(number, object)| (number, v8::Global::new(scope, object)));
+        let imported = imported.collect();
+        read(scope, bytes, buffers, imported)
+    });
+    remote.received(&brought);
+    value
+}
+
+/// What stands for the host's functions and streams, by their numbers.
+type Imported = HashMap<u32, v8::Global<v8::Object>>;
+
+fn read<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    bytes: &[u8],
+    buffers: &[v8::Local<v8::ArrayBuffer>],
+    imported: Imported,
+) -> Option<v8::Local<'s, v8::Value>> {
     let context = scope.get_current_context();
     let shells = Shells::default();
-    let deserializer = v8::ValueDeserializer::new(scope, Box::new(Delegate(Rc::clone(&shells))), bytes);
+    let delegate = Delegate { shells: Rc::clone(&shells), imported };
+    let deserializer = v8::ValueDeserializer::new(scope, Box::new(delegate), bytes);
     for (number, buffer) in (0..).zip(buffers) {
         deserializer.transfer_array_buffer(number, *buffer);
     }
@@ -96,7 +124,10 @@ fn define(
     error.define_own_property(scope, key, value, attributes).map(drop)
 }
 
-struct Delegate(Shells);
+struct Delegate {
+    shells: Shells,
+    imported: Imported,
+}
 
 impl ValueDeserializerImpl for Delegate {
     fn read_host_object<'s>(
@@ -114,12 +145,29 @@ impl ValueDeserializerImpl for Delegate {
                 let context = scope.get_current_context();
                 v8::Local::<v8::Object>::try_from(deserializer.read_value(context)?).ok()
             }
+            FUNCTION | STREAM => self.read_reference(scope, deserializer),
             _ => None,
         }
     }
 }
 
 impl Delegate {
+    fn read_reference<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        deserializer: &dyn ValueDeserializerHelper,
+    ) -> Option<v8::Local<'s, v8::Object>> {
+        let (mut owner, mut number) = (0, 0);
+        if !deserializer.read_uint32(&mut owner) || !deserializer.read_uint32(&mut number) {
+            return None;
+        }
+        if owner == HOST {
+            return self.imported.get(&number).map(|object| v8::Local::new(scope, object));
+        }
+        let remote = Rc::clone(&scope.get_slot::<Rc<GuestState>>()?.remote);
+        remote.exported(scope, number).map(Into::into)
+    }
+
     /// A bare error; V8 runs no JavaScript here, so its class comes later.
     fn read_error_shell<'s>(
         &self,
@@ -139,7 +187,7 @@ impl Delegate {
             let key = v8::String::new(scope, key)?;
             error.delete(scope, key.into())?;
         }
-        self.0.borrow_mut().push((v8::Global::new(scope, error), class));
+        self.shells.borrow_mut().push((v8::Global::new(scope, error), class));
         Some(error)
     }
 }

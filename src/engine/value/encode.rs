@@ -5,11 +5,18 @@ use std::rc::Rc;
 
 use v8::{ValueSerializerHelper, ValueSerializerImpl};
 
+use crate::engine::host_call::GuestState;
 use crate::engine::limits::output::with_largest_allocation;
 use crate::engine::position::readable_property;
+use crate::engine::remote::{NoExport, Remote};
+use crate::engine::system::Marks;
 use crate::engine::text::{LONGEST_ERROR_TEXT, LONGEST_NAME, beginning};
 use crate::engine::value::limits::{DEEP, ValueLimits};
-use crate::engine::value::{DETAILS_FOLLOW, ERROR_CLASSES, ERROR_SHELL, path, wire};
+use crate::engine::value::path::Verdict;
+use crate::engine::value::rewrite::{
+    Copy, NoCopy, Reference, StandIns, has_stream_at_the_top, is_plain, is_stream,
+};
+use crate::engine::value::{DETAILS_FOLLOW, ERROR_CLASSES, ERROR_SHELL, path, references, wire};
 
 /// The version in the header. V8 writes 16, which Node.js refuses; below 4 GiB both are the same
 /// bytes (denoland/deno#35118).
@@ -81,26 +88,66 @@ impl Encoder {
         name: &str,
         buffers: &[v8::Local<v8::ArrayBuffer>],
     ) -> Result<Vec<u8>, Failure> {
-        let bytes = self.write(scope, value, name, Errors::default(), buffers)?;
-        let contents = wire::scan(&bytes);
-        if contents.has_float16 && !self.host_has_float16 {
-            let is_float16 = |_: &mut v8::PinScope, value: v8::Local<v8::Value>| {
-                value.is_float16_array().then(|| "this Node.js has no Float16Array".to_owned())
-            };
-            return Err(Failure::NotCloneable(match path::find(scope, value, name, is_float16) {
-                Some((path, why)) => format!("{path} can't be cloned: {why}"),
-                None => format!("{name} can't be cloned: this Node.js has no Float16Array"),
-            }));
+        let remote = scope.get_slot::<Rc<GuestState>>().map(|guest| Rc::clone(&guest.remote));
+        let has_stream = match &remote {
+            Some(_) => has_stream_at_the_top(scope, value).ok_or(Failure::Threw)?,
+            None => false,
+        };
+        // V8 alone first: it is fast, and nearly always enough.
+        let first = (!has_stream).then(|| self.write(scope, value, name, Errors::default(), buffers, None));
+        let written = match (first, remote) {
+            (Some(Ok(bytes)), _) => {
+                let contents = wire::scan(&bytes);
+                if !contents.has_error {
+                    self.check_float16(scope, value, name, contents)?;
+                    return Ok(bytes);
+                }
+                // Not beside the second one: either may be as large as the limit.
+                drop(bytes);
+                let errors = Errors { as_shells: true, ..Errors::default() };
+                self.write(scope, value, name, errors, buffers, None)
+            }
+            (Some(Err(Unwritten::Refused(refusal))), Some(remote)) if !is_for_memory(&refusal) => {
+                self.write_copy(scope, value, name, buffers, &remote)
+            }
+            (Some(written), _) => written,
+            (None, Some(remote)) => self.write_copy(scope, value, name, buffers, &remote),
+            // Not looked for without a table to put it into.
+            (None, None) => Err(Unwritten::Threw),
+        };
+        let bytes = written.map_err(|unwritten| self.failure(scope, value, name, unwritten))?;
+        let checked = self.check_float16(scope, value, name, wire::scan(&bytes));
+        if checked.is_err()
+            && let Some(guest) = scope.get_slot::<Rc<GuestState>>()
+        {
+            guest.remote.take_back(&references::brought(&bytes));
         }
-        if !contents.has_error {
-            return Ok(bytes);
-        }
-        // Not beside the second one: either may be as large as the limit.
-        drop(bytes);
-        self.write(scope, value, name, Errors { as_shells: true, ..Errors::default() }, buffers)
+        checked.map(|()| bytes)
     }
 
-    /// Encodes what the guest threw: an error without those of its parts that can't cross.
+    fn check_float16(
+        &self,
+        scope: &mut v8::PinScope,
+        value: v8::Local<v8::Value>,
+        name: &str,
+        contents: wire::Contents,
+    ) -> Result<(), Failure> {
+        if self.host_has_float16 || !contents.has_float16 {
+            return Ok(());
+        }
+        let judge = |_: &mut v8::PinScope, value: v8::Local<v8::Value>, _| match value {
+            value if value.is_float16_array() => {
+                Verdict::Found("this Node.js has no Float16Array".to_owned())
+            }
+            _ => Verdict::Open,
+        };
+        let found = path::find(scope, value, name, judge);
+        let path = found.map_or_else(|| name.to_owned(), |(path, _)| path);
+        Err(Failure::NotCloneable(format!("{path} can't be cloned: this Node.js has no Float16Array")))
+    }
+
+    /// Encodes what the guest threw: an error without those of its parts that can't cross, functions and
+    /// streams among them.
     ///
     /// The caller holds a `TryCatch` around it.
     pub(crate) fn encode_thrown(
@@ -109,7 +156,33 @@ impl Encoder {
         thrown: v8::Local<v8::Value>,
     ) -> Result<Vec<u8>, Failure> {
         let errors = Errors { as_shells: true, leaves_out: thrown.is_native_error(), ..Errors::default() };
-        self.write(scope, thrown, "the thrown value", errors, &[])
+        let written = self.write(scope, thrown, "the thrown value", errors, &[], None);
+        written.map_err(|unwritten| self.failure(scope, thrown, "the thrown value", unwritten))
+    }
+
+    /// Encodes a value with references for its functions and streams.
+    fn write_copy(
+        &self,
+        scope: &mut v8::PinScope,
+        value: v8::Local<v8::Value>,
+        name: &str,
+        buffers: &[v8::Local<v8::ArrayBuffer>],
+        remote: &Rc<Remote>,
+    ) -> Result<Vec<u8>, Unwritten> {
+        let mut copy = Copy::new(scope, Rc::clone(remote));
+        let written = match copy.value(scope, value) {
+            Ok(copied) => {
+                let stand_ins = Some(Rc::clone(&copy.stand_ins));
+                let errors = Errors { as_shells: true, stand_ins, ..Errors::default() };
+                self.write(scope, copied, name, errors, buffers, Some(&mut copy))
+            }
+            Err(NoCopy::Threw) => Err(Unwritten::Threw),
+            Err(NoCopy::TooMany(object)) => Err(Unwritten::TooMany(object)),
+        };
+        if written.is_err() {
+            remote.take_back(&copy.brought);
+        }
+        written
     }
 
     fn write(
@@ -119,9 +192,10 @@ impl Encoder {
         name: &str,
         errors: Errors,
         buffers: &[v8::Local<v8::ArrayBuffer>],
-    ) -> Result<Vec<u8>, Failure> {
+        mut copy: Option<&mut Copy>,
+    ) -> Result<Vec<u8>, Unwritten> {
         v8::tc_scope!(let scope, scope);
-        let errors = Rc::new(errors);
+        let errors = Rc::new(Errors { marks: Marks::of(scope), ..errors });
         let context = scope.get_current_context();
         let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
         serializer.write_header();
@@ -132,12 +206,12 @@ impl Encoder {
         let largest = self.largest_message().saturating_mul(2).saturating_add(BUFFER_SLACK);
         let written = with_largest_allocation(largest, || {
             serializer.write_value(context, value) == Some(true)
-                && errors.write_details(scope, &serializer, context)
+                && errors.write_details(scope, &serializer, context, copy.as_deref_mut())
         });
         if !written {
             if let Some(refusal) = errors.refusal.take() {
                 scope.reset();
-                return Err(Failure::NotCloneable(self.explain(scope, value, name, &refusal)));
+                return Err(Unwritten::Refused(refusal));
             }
             // V8 itself may have run out of stack: whether the value or a getter is to blame, it tells not.
             let is_too_deep = scope.exception().is_some_and(|thrown| is_stack_overflow(scope, thrown));
@@ -145,25 +219,23 @@ impl Encoder {
                 // V8 follows the causes of errors; shells don't nest.
                 scope.reset();
                 let errors = Errors { as_shells: true, ..Errors::default() };
-                let again = self.write(scope, value, name, errors, buffers);
-                if let Err(Failure::Threw) = again {
+                let again = self.write(scope, value, name, errors, buffers, None);
+                if let Err(Unwritten::Threw) = again {
                     scope.rethrow();
                 }
                 return again;
             }
             if is_too_deep && let Some(path) = path::find_deeper(scope, value, name, DEEP) {
                 scope.reset();
-                return Err(Failure::NotCloneable(format!(
-                    "{path} can't be cloned: it is nested too deeply"
-                )));
+                return Err(Unwritten::TooDeep { path, why: "it is nested too deeply".to_owned() });
             }
             scope.rethrow();
-            return Err(Failure::Threw);
+            return Err(Unwritten::Threw);
         }
-        serializer.write_uint32(0);
         let mut bytes = serializer.release();
+        references::finish(&mut bytes, copy.map_or(&[], |copy| &copy.brought));
         if bytes.len() > self.largest_message() {
-            return Err(Failure::NotCloneable(self.too_large(name)));
+            return Err(Unwritten::TooLarge);
         }
         self.check_depth(scope, value, name, &bytes)?;
         if let Some(version) = bytes.get_mut(1) {
@@ -178,39 +250,76 @@ impl Encoder {
         value: v8::Local<v8::Value>,
         name: &str,
         bytes: &[u8],
-    ) -> Result<(), Failure> {
+    ) -> Result<(), Unwritten> {
         let ValueLimits { depth, .. } = self.limits;
         let deepest = depth.saturating_add(self.own_levels);
         if depth == u32::MAX || wire::nesting(bytes) <= deepest {
             return Ok(());
         }
         let path = path::find_deeper(scope, value, name, deepest).unwrap_or_else(|| name.to_owned());
-        Err(Failure::NotCloneable(format!("{path} can't be cloned: it is nested deeper than {depth}")))
+        Err(Unwritten::TooDeep { path, why: format!("it is nested deeper than {depth}") })
     }
 
     pub(crate) fn too_large(&self, name: &str) -> String {
         format!("{name} can't be cloned: encoded it is larger than {} bytes", self.largest_message())
     }
 
-    fn explain(
+    /// What the user is told.
+    fn failure(
         &self,
         scope: &mut v8::PinScope,
         value: v8::Local<v8::Value>,
         name: &str,
-        refusal: &str,
-    ) -> String {
-        if refusal.contains("out of memory") {
-            return self.too_large(name);
-        }
-        let judge = |scope: &mut v8::PinScope, value: v8::Local<v8::Value>| match path::refused_kind(value) {
-            Some(kind) => Some(kind.to_owned()),
-            None => refusal_of_leaf(scope, value),
+        unwritten: Unwritten,
+    ) -> Failure {
+        let crosses = scope.get_slot::<Rc<GuestState>>().is_some();
+        let (found, otherwise) = match unwritten {
+            Unwritten::Threw => return Failure::Threw,
+            Unwritten::TooDeep { path, why } => {
+                return Failure::NotCloneable(format!("{path} can't be cloned: {why}"));
+            }
+            Unwritten::TooLarge => return Failure::NotCloneable(self.too_large(name)),
+            Unwritten::Refused(refusal) if is_for_memory(&refusal) => {
+                return Failure::NotCloneable(self.too_large(name));
+            }
+            Unwritten::TooMany(object) => {
+                let judge = |_: &mut v8::PinScope, value: v8::Local<v8::Value>, _| match value {
+                    value if object == value => Verdict::Found(NoExport::too_many()),
+                    value if value.is_function() => Verdict::Passed,
+                    _ => Verdict::Open,
+                };
+                (path::find(scope, value, name, judge), NoExport::too_many())
+            }
+            Unwritten::Refused(refusal) => {
+                let marks = Marks::of(scope);
+                let judge = |scope: &mut v8::PinScope, value: v8::Local<v8::Value>, in_error: bool| {
+                    if crosses && !in_error && crosses_as_reference(scope, value) {
+                        return Verdict::Passed;
+                    }
+                    match path::refused_kind(value) {
+                        Some(kind) => Verdict::Found(kind.to_owned()),
+                        None => refused_class(scope, marks.as_ref(), value)
+                            .or_else(|| refusal_of_leaf(scope, value))
+                            .map_or(Verdict::Open, Verdict::Found),
+                    }
+                };
+                (path::find(scope, value, name, judge), subject(&refusal).to_owned())
+            }
         };
-        match path::find(scope, value, name, judge) {
-            Some((path, kind)) => format!("{path} can't be cloned: {kind}"),
-            None => format!("{name} can't be cloned: {}", subject(refusal)),
-        }
+        let (path, why) = found.unwrap_or_else(|| (name.to_owned(), otherwise));
+        Failure::NotCloneable(format!("{path} can't be cloned: {why}"))
     }
+}
+
+/// The class of an object of the web bridge that can't cross.
+fn refused_class(
+    scope: &mut v8::PinScope,
+    marks: Option<&Marks>,
+    value: v8::Local<v8::Value>,
+) -> Option<String> {
+    let object = v8::Local::<v8::Object>::try_from(value).ok().filter(|object| !object.is_native_error())?;
+    let class = marks?.class_of(scope, object)?;
+    Some(format!("#<{class}>"))
 }
 
 /// V8's own words, as for every such error: nothing else tells them apart.
@@ -222,17 +331,44 @@ fn is_stack_overflow(scope: &mut v8::PinScope, thrown: v8::Local<v8::Value>) -> 
     beginning(scope, message, LONGEST_NAME).ends_with("RangeError: Maximum call stack size exceeded")
 }
 
-/// Why V8 refuses an object that holds nothing: all that is left to tell it apart by.
+/// Why nothing was written.
+enum Unwritten {
+    /// V8's words.
+    Refused(String),
+    TooLarge,
+    TooDeep {
+        path: String,
+        why: String,
+    },
+    /// One function or stream more than the host may hold.
+    TooMany(v8::Global<v8::Object>),
+    /// The guest's own code threw, or was terminated: the exception is pending.
+    Threw,
+}
+
+/// Whether V8 refused for want of memory.
+fn is_for_memory(refusal: &str) -> bool {
+    refusal.contains("out of memory")
+}
+
+fn crosses_as_reference(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> bool {
+    let Ok(object) = v8::Local::<v8::Object>::try_from(value) else { return false };
+    // A getter that threw did so before, when it was to be copied.
+    !object.is_proxy() && (object.is_function() || is_stream(scope, object).unwrap_or(false))
+}
+
+/// Why V8 refuses an object that is no container: all that is left to tell it apart by.
 fn refusal_of_leaf(scope: &mut v8::PinScope, value: v8::Local<v8::Value>) -> Option<String> {
     let object = v8::Local::<v8::Object>::try_from(value).ok()?;
     let is_container = object.is_map() || object.is_set() || object.is_array() || object.is_native_error();
     let is_buffer = object.is_array_buffer() || object.is_array_buffer_view();
-    if is_container || (!is_buffer && path::own_keys(scope, object)?.length() > 0) {
+    let is_proxy = object.is_proxy();
+    if is_container || (!is_buffer && !is_proxy && is_plain(scope, object)) {
         return None;
     }
     // A large buffer is refused for its size elsewhere, and not written twice.
     let attempt = with_largest_allocation(LARGEST_LEAF, || attempt(scope, value, Errors::default()));
-    let refusal = attempt.err().flatten().filter(|refusal| !refusal.contains("out of memory"))?;
+    let refusal = attempt.err().flatten().filter(|refusal| !is_for_memory(refusal))?;
     Some(subject(&refusal).to_owned())
 }
 
@@ -248,6 +384,11 @@ struct Errors {
     as_shells: bool,
     /// Parts of errors that can't cross are left out, instead of refusing the whole.
     leaves_out: bool,
+    /// What stands for functions and streams in what is written.
+    stand_ins: Option<Rc<StandIns>>,
+    /// Set when the web bridge is there: what its objects hold is not among their properties, so they are
+    /// not plain objects. Its streams cross as references.
+    marks: Option<Marks>,
     met: RefCell<Vec<v8::Global<v8::Object>>>,
     refusal: Cell<Option<String>>,
 }
@@ -259,6 +400,7 @@ impl Errors {
         scope: &mut v8::PinScope,
         serializer: &v8::ValueSerializer,
         context: v8::Local<v8::Context>,
+        mut copy: Option<&mut Copy>,
     ) -> bool {
         let mut next = 0;
         loop {
@@ -267,7 +409,7 @@ impl Errors {
                 return true;
             };
             next += 1;
-            let Some(details) = self.details(scope, error) else { return false };
+            let Some(details) = self.details(scope, error, copy.as_deref_mut()) else { return false };
             serializer.write_uint32(DETAILS_FOLLOW);
             if serializer.write_value(context, details.into()) != Some(true) {
                 return false;
@@ -279,6 +421,7 @@ impl Errors {
         &self,
         scope: &mut v8::PinScope<'s, '_>,
         error: v8::Local<'s, v8::Object>,
+        mut copy: Option<&mut Copy>,
     ) -> Option<v8::Local<'s, v8::Array>> {
         let mut elements: Vec<v8::Local<v8::Value>> = vec![error.into()];
         for key in DETAIL_KEYS {
@@ -288,13 +431,18 @@ impl Errors {
                 continue;
             }
             let value = error.get(scope, key_string.into())?;
-            let value = if key == "stack" { readable_property(scope, value) } else { value };
             if !is_own && (!value.is_string() || standard_class(scope, value).is_some()) {
                 continue;
             }
             if self.leaves_out && !is_fit_to_be_thrown(scope, value) {
                 continue;
             }
+            let value = if key == "stack" { readable_property(scope, value) } else { value };
+            let value = match copy.as_deref_mut() {
+                // A container that is elsewhere in the message, too, is to be one there.
+                Some(copy) => copy.part(scope, value).ok()?,
+                None => value,
+            };
             let attributes = error.get_property_attributes(scope, key_string.into())?;
             let is_enumerable = is_own && !attributes.is_dont_enum();
             elements.extend([key_string.into(), v8::Boolean::new(scope, is_enumerable).into(), value]);
@@ -325,7 +473,7 @@ fn attempt(
 ) -> Result<(), Option<String>> {
     v8::tc_scope!(let scope, scope);
     let context = scope.get_current_context();
-    let errors = Rc::new(errors);
+    let errors = Rc::new(Errors { marks: Marks::of(scope), ..errors });
     let serializer = v8::ValueSerializer::new(scope, Box::new(Delegate(Rc::clone(&errors))));
     match serializer.write_value(context, value) {
         Some(true) => Ok(()),
@@ -373,15 +521,19 @@ impl ValueSerializerImpl for Delegate {
     }
 
     fn has_custom_host_object(&self, _isolate: &v8::Isolate) -> bool {
-        self.0.as_shells
+        self.0.as_shells || self.0.marks.is_some()
     }
 
     fn is_host_object<'s>(
         &self,
-        _scope: &mut v8::PinScope<'s, '_>,
+        scope: &mut v8::PinScope<'s, '_>,
         object: v8::Local<'s, v8::Object>,
     ) -> Option<bool> {
-        Some(object.is_native_error())
+        let is_reference = self.0.stand_ins.as_ref().is_some_and(|all| all.reference(object).is_some());
+        if object.is_native_error() {
+            return Some(self.0.as_shells);
+        }
+        Some(is_reference || refused_class(scope, self.0.marks.as_ref(), object.into()).is_some())
     }
 
     fn write_host_object<'s>(
@@ -390,6 +542,16 @@ impl ValueSerializerImpl for Delegate {
         object: v8::Local<'s, v8::Object>,
         serializer: &dyn ValueSerializerHelper,
     ) -> Option<bool> {
+        if let Some(reference) = self.0.stand_ins.as_ref().and_then(|all| all.reference(object)) {
+            let Reference { kind, owner, number } = reference;
+            for part in [kind, owner, number] {
+                serializer.write_uint32(part);
+            }
+            return Some(true);
+        }
+        if let Some(class) = refused_class(scope, self.0.marks.as_ref(), object.into()) {
+            return self.refuse(scope, &format!("{class} could not be cloned."));
+        }
         let class = error_class(scope, object)?;
         serializer.write_uint32(ERROR_SHELL);
         serializer.write_uint32(class);

@@ -11,7 +11,8 @@
 //! read. So an `Error` is a host object, its *shell* (kind 0, then its class), and everything else
 //! follows in the details, where back references keep cycles and identity. A view that the host
 //! sends is a host object as well (kind 1, then V8's own form of a view), so that a pooled `Buffer`
-//! never ships its neighbours.
+//! never ships its neighbours. Functions and streams cross as references (`references`), which
+//! `rewrite` puts in their places.
 //!
 //! Everything here runs on the isolate's thread. Getters of the guest may run while encoding.
 
@@ -19,6 +20,8 @@ mod decode;
 mod encode;
 pub(crate) mod limits;
 mod path;
+pub(crate) mod references;
+mod rewrite;
 pub(crate) mod transfer;
 pub mod wire;
 

@@ -10,13 +10,23 @@ const MOST_ENTRIES: usize = 100_000;
 /// A path with more steps than this is told without its middle.
 const LONGEST_SHOWN_PATH: usize = 50;
 
-/// The path of the first object that `judge` names, and that name. Breadth first, so that the
-/// shortest path wins.
+/// What is thought of one value.
+pub(super) enum Verdict {
+    /// It is looked for, and this is what it is.
+    Found(String),
+    /// Nothing in it is looked for.
+    Passed,
+    /// What it holds is to be looked at.
+    Open,
+}
+
+/// The path of the first object that `judge` finds, and what it is. Breadth first, so that the shortest
+/// path wins. `judge` is told whether the value is a part of an error.
 pub(super) fn find(
     scope: &mut v8::PinScope,
     root: v8::Local<v8::Value>,
     name: &str,
-    judge: impl Fn(&mut v8::PinScope, v8::Local<v8::Value>) -> Option<String>,
+    judge: impl Fn(&mut v8::PinScope, v8::Local<v8::Value>, bool) -> Verdict,
 ) -> Option<(String, String)> {
     v8::tc_scope!(let scope, scope);
     let mut search = Search::new(v8::Local::new(scope, root));
@@ -25,12 +35,13 @@ pub(super) fn find(
         if scope.is_execution_terminating() {
             return None;
         }
-        let value = search.entries[at].value;
+        let Entry { value, is_part_of_error, .. } = search.entries[at];
         if search.is_new(value) {
-            if let Some(found) = judge(scope, value) {
-                return Some((search.path(name, at), found));
+            match judge(scope, value, is_part_of_error) {
+                Verdict::Found(found) => return Some((search.path(name, at), found)),
+                Verdict::Passed => {}
+                Verdict::Open => drop(search.push_children(scope, at)),
             }
-            search.push_children(scope, at);
             // A getter that threw hides what is behind it, and no more.
             if !scope.is_execution_terminating() {
                 scope.reset();
@@ -126,6 +137,7 @@ struct Entry<'s> {
     value: v8::Local<'s, v8::Value>,
     parent: usize,
     step: Step,
+    is_part_of_error: bool,
 }
 
 #[derive(Clone)]
@@ -144,7 +156,8 @@ struct Search<'s> {
 
 impl<'s> Search<'s> {
     fn new(root: v8::Local<'s, v8::Value>) -> Self {
-        let root = Entry { value: root, parent: 0, step: Step::Property(String::new()) };
+        let step = Step::Property(String::new());
+        let root = Entry { value: root, parent: 0, step, is_part_of_error: false };
         Self { entries: vec![root], seen: HashMap::new() }
     }
 
@@ -159,8 +172,10 @@ impl<'s> Search<'s> {
     }
 
     fn push(&mut self, value: v8::Local<'s, v8::Value>, parent: usize, step: Step) -> Option<()> {
+        let above = &self.entries[parent];
+        let is_part_of_error = above.is_part_of_error || above.value.is_native_error();
         let has_room = self.entries.len() < MOST_ENTRIES;
-        has_room.then(|| self.entries.push(Entry { value, parent, step }))
+        has_room.then(|| self.entries.push(Entry { value, parent, step, is_part_of_error }))
     }
 
     /// `None`: a getter threw, or there is no room for more.

@@ -93,11 +93,13 @@ impl Reader<'_> {
         }
     }
 
-    /// Ours: an error shell (kind 0 and its class), or a view (kind 1), whose own tokens follow.
+    /// Ours: an error shell (kind 0 and its class), a view (kind 1), whose own tokens follow, or a
+    /// reference to a function or a stream (kinds 2 and 3, whose it is, and its number there).
     fn host_object(&mut self) -> Option<()> {
         match self.varint()? {
             0 => self.skip_varints(1),
             1 => Some(()),
+            2 | 3 => self.skip_varints(2),
             _ => None,
         }
     }
@@ -165,7 +167,7 @@ mod tests {
 
     #[test]
     fn an_error_is_found_behind_every_kind_of_token() {
-        let before: [&[u8]; 15] = [
+        let before: [&[u8]; 17] = [
             b"o\"\x01a",
             b"A\x01I\x02",
             b"Z\x10abcdefgh",
@@ -181,6 +183,8 @@ mod tests {
             b"s\"\x01r",
             b"a\x05@\x00\x05",
             b"t\x00",
+            b"\\\x02\x00\x80\x01",
+            b"\\\x03\x01r",
         ];
         for prefix in before {
             assert!(!has_error(prefix), "no error in {prefix:?}");

@@ -230,4 +230,6 @@ struct NoHost;
 
 impl Host for NoHost {
     fn call(&self, _call: HostCall) {}
+
+    fn release(&self, _references: Vec<(u32, u32)>) {}
 }

@@ -7,8 +7,4 @@ export default {
   spin() {
     for (;;) counted += 1
   },
-  hoard() {
-    const all = []
-    for (;;) all.push(new Array(1000).fill(all.length))
-  },
 }

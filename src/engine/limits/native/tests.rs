@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::thread;
 
 use super::*;
+use crate::engine::inbox::inbox;
 use crate::engine::lifecycle::Lifecycle;
 
 const MIB: usize = 1024 * 1024;
 
 fn limit(mb: u64) -> Arc<MemoryLimit> {
-    MemoryLimit::new(Lifecycle::new(mb))
+    MemoryLimit::new(Lifecycle::new(mb, inbox().0))
 }
 
 /// Bytes of large objects, and of what grows.

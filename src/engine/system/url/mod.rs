@@ -70,10 +70,10 @@ fn changed(mut record: Record, part: &str, value: &str) -> Option<Record> {
         "href" => return parse(value, None),
         "protocol" => parse_from(&format!("{value}:"), &mut record, State::SchemeStart),
         "username" if record.can_have_port() => {
-            record.username = percent::encode(value, percent::is_userinfo)
+            record.username = percent::encode(value, percent::is_userinfo);
         }
         "password" if record.can_have_port() => {
-            record.password = percent::encode(value, percent::is_userinfo)
+            record.password = percent::encode(value, percent::is_userinfo);
         }
         "host" if !record.has_opaque_path() => parse_from(value, &mut record, State::Host),
         "hostname" if !record.has_opaque_path() => parse_from(value, &mut record, State::Hostname),

@@ -3,7 +3,7 @@
 
 use super::host;
 use super::percent;
-use super::record::{Path, Record, is_drive, special};
+use super::record::{Path, Record, default_port, is_drive, is_special};
 
 /// The states of the standard's parser.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -231,14 +231,16 @@ impl<'a> Parser<'a> {
     }
 
     fn change_scheme(&mut self) {
-        let new = special(&self.buffer);
         let has_port = self.url.has_credentials() || self.url.port.is_some();
         let has_no_host = self.url.scheme == "file" && self.url.host.as_deref() == Some("");
-        if self.url.is_special() != new.is_some() || (has_port && self.buffer == "file") || has_no_host {
+        if self.url.is_special() != is_special(&self.buffer)
+            || (has_port && self.buffer == "file")
+            || has_no_host
+        {
             return;
         }
         self.url.scheme = std::mem::take(&mut self.buffer);
-        if new.flatten().is_some_and(|port| self.url.port == Some(port)) {
+        if self.url.port == default_port(&self.url.scheme) {
             self.url.port = None;
         }
     }
@@ -375,7 +377,7 @@ impl<'a> Parser<'a> {
             let digits = self.buffer.trim_start_matches('0');
             let port = if digits.is_empty() { Ok(0) } else { digits.parse::<u16>() };
             let Ok(port) = port else { return Step::Failure };
-            self.url.port = (special(&self.url.scheme).flatten() != Some(port)).then_some(port);
+            self.url.port = (default_port(&self.url.scheme) != Some(port)).then_some(port);
             self.buffer.clear();
             if self.given.is_some() {
                 return Step::Complete;

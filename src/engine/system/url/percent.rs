@@ -14,15 +14,12 @@ pub(in crate::engine::system) fn decode(bytes: &[u8]) -> Vec<u8> {
     let mut rest = bytes;
     while let Some((byte, after)) = rest.split_first() {
         let digits = after.first().copied().and_then(hex).zip(after.get(1).copied().and_then(hex));
-        match digits.filter(|_| *byte == b'%') {
-            Some((high, low)) => {
-                decoded.push(high << 4 | low);
-                rest = &after[2..];
-            }
-            None => {
-                decoded.push(*byte);
-                rest = after;
-            }
+        if let Some((high, low)) = digits.filter(|_| *byte == b'%') {
+            decoded.push(high << 4 | low);
+            rest = &after[2..];
+        } else {
+            decoded.push(*byte);
+            rest = after;
         }
     }
     decoded

@@ -29,20 +29,24 @@ impl Default for Path {
 /// of the host name, its end, the port, the beginning of the path, its end, the search.
 pub(super) type Places = [usize; 9];
 
-/// The port of a special scheme; `None` for any other scheme.
-pub(super) fn special(scheme: &str) -> Option<Option<u16>> {
+/// Whether a scheme is one of those whose URLs the standard knows better than others.
+pub(super) fn is_special(scheme: &str) -> bool {
+    scheme == "file" || default_port(scheme).is_some()
+}
+
+/// The port that a URL of this scheme has without saying it.
+pub(super) fn default_port(scheme: &str) -> Option<u16> {
     match scheme {
-        "http" | "ws" => Some(Some(80)),
-        "https" | "wss" => Some(Some(443)),
-        "ftp" => Some(Some(21)),
-        "file" => Some(None),
+        "http" | "ws" => Some(80),
+        "https" | "wss" => Some(443),
+        "ftp" => Some(21),
         _ => None,
     }
 }
 
 impl Record {
     pub(super) fn is_special(&self) -> bool {
-        special(&self.scheme).is_some()
+        is_special(&self.scheme)
     }
 
     pub(super) fn has_opaque_path(&self) -> bool {
@@ -102,7 +106,8 @@ impl Record {
             text.push_str(host);
             places[4] = text.len();
             if let Some(port) = self.port {
-                text.push_str(&format!(":{port}"));
+                text.push(':');
+                text.push_str(&port.to_string());
             }
             places[5] = text.len();
         } else if let Path::Segments(segments) = &self.path

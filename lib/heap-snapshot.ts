@@ -1,3 +1,4 @@
+import type { ReadableStream } from 'node:stream/web'
 import { mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

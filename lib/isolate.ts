@@ -1,3 +1,4 @@
+import type { ReadableStream } from 'node:stream/web'
 import { makeApi } from './api-proxy.js'
 import { isPath } from './bindings.js'
 import { checkFileName, wrong } from './checks.js'

@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::engine::error::{EngineError, Result};
+use crate::engine::limits::native::uncharged;
 
 /// Writes the heap to a new file at `path`, or over the file there, while `is_wanted` says so. What is
 /// not whole is removed.
@@ -21,12 +22,15 @@ pub(crate) fn write(isolate: &mut v8::Isolate, path: &Path, is_wanted: impl Fn()
     };
     let mut file = BufWriter::new(create(path).map_err(failed)?);
     let mut written: Option<io::Result<()>> = None;
-    isolate.take_heap_snapshot(|piece| {
-        let so_far = written.take().unwrap_or(Ok(()));
-        let now = so_far.and_then(|()| {
-            if is_wanted() { file.write_all(piece) } else { Err(io::ErrorKind::Interrupted.into()) }
+    // The graph is the host's: the guest can't help how large it is.
+    uncharged(|| {
+        isolate.take_heap_snapshot(|piece| {
+            let so_far = written.take().unwrap_or(Ok(()));
+            let now = so_far.and_then(|()| {
+                if is_wanted() { file.write_all(piece) } else { Err(io::ErrorKind::Interrupted.into()) }
+            });
+            written.insert(now).is_ok()
         });
-        written.insert(now).is_ok()
     });
     let written = written.unwrap_or_else(|| Err(io::Error::other("V8 made none")));
     let written = written.and_then(|()| file.flush());

@@ -40,6 +40,11 @@ impl Positions {
         self.session.borrow_mut().take(source);
     }
 
+    /// The same for a source that may have come through `take` before.
+    pub(crate) fn take_new(&self, source: &mut Source) {
+        self.session.borrow_mut().take_new(source);
+    }
+
     /// The map of a source, found by its name, as a `data:` URL.
     pub(crate) fn data_url(&self, is_meant: impl Fn(&str) -> bool) -> Option<String> {
         // V8 may ask in the middle of anything, and nothing may panic there.

@@ -38,6 +38,11 @@ impl SourceMaps {
     /// name is of no use any more.
     pub fn take(&mut self, source: &mut Source) {
         self.maps.remove(&source.name);
+        self.take_new(source);
+    }
+
+    /// The same for a source whose map may have been taken off before: then it stays.
+    pub(crate) fn take_new(&mut self, source: &mut Source) {
         let Some(at) = source.code.rfind(COMMENT) else { return };
         let url = source.code[at + "//# sourceMappingURL=".len()..].trim_end();
         let begins_line =
@@ -225,6 +230,16 @@ mod tests {
             map_text(&[&maps], stack),
             "Error: app.js:x\n    at boom (src/a.ts:3:3)\n    at app.js:9:1\n    at my-app.js:1:6"
         );
+    }
+
+    #[test]
+    fn a_map_that_was_taken_off_before_stays() {
+        let (mut maps, mut source) = (SourceMaps::default(), source());
+        maps.take(&mut source);
+        maps.take_new(&mut source);
+        assert_eq!(map_text(&[&maps], "at app.js:1:6"), "at src/a.ts:3:3");
+        maps.take(&mut source);
+        assert_eq!(map_text(&[&maps], "at app.js:1:6"), "at app.js:1:6");
     }
 
     #[test]

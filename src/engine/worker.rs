@@ -186,6 +186,7 @@ fn serve(
             let positions = live.isolate.get_slot::<Rc<Positions>>().map_or_else(Rc::default, Rc::clone);
             let inspector =
                 Inspector::new(&mut live, Arc::clone(&memory), Arc::clone(lifecycle), Rc::clone(&positions));
+            let _ending = inspector.ending();
             let session_state = Rc::new(Session {
                 guest,
                 memory,
@@ -210,7 +211,6 @@ fn serve(
                 }
                 worker.serve();
             }
-            worker.inspector.end();
             prepared
         }
     };
@@ -413,8 +413,9 @@ impl<'a, G: Ground> Worker<'a, G> {
                 }
             }
             Command::Task(task) => {
+                let inspector = Rc::clone(&self.inspector);
                 self.turn(None, |scope, _| {
-                    task.run();
+                    inspector.run(task);
                     scope.perform_microtask_checkpoint();
                     Ok(())
                 });
@@ -432,7 +433,9 @@ impl<'a, G: Ground> Worker<'a, G> {
                     });
                     is_through = matches!(handled, None | Some(Ok(false)));
                 }
-                inspector.tidy();
+                if !G::IS_NESTED {
+                    inspector.tidy();
+                }
             }
             Command::HeapSnapshot { call, path } => {
                 // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.

@@ -26,6 +26,7 @@ use v8::inspector::{Channel, StringView, V8Inspector, V8InspectorClientTrustLeve
 use crate::engine::isolate::LiveIsolate;
 use crate::engine::lifecycle::Lifecycle;
 use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::limits::native::uncharged;
 use crate::engine::limits::{output, sampler};
 use crate::engine::position::Positions;
 
@@ -45,6 +46,22 @@ const DOMAINS: [&str; 4] = ["Debugger", "Profiler", "HeapProfiler", "Runtime"];
 /// The methods after which a profile may start: the client starts it, or `console.profile`.
 const PROFILING: [&str; 2] = ["Profiler.enable", "Profiler.start"];
 
+/// What runs nothing of the guest and may take much memory beside its heap: the host's matter, and not
+/// charged to the guest.
+const UNCHARGED: [&str; 8] = [
+    "Debugger.enable",
+    "Debugger.getScriptSource",
+    "Debugger.searchInContent",
+    "HeapProfiler.getSamplingProfile",
+    "HeapProfiler.stopSampling",
+    "HeapProfiler.stopTrackingHeapObjects",
+    "Profiler.stop",
+    TAKE_HEAP_SNAPSHOT,
+];
+
+/// While nothing runs, V8 puts it off to a task of its own.
+const TAKE_HEAP_SNAPSHOT: &str = "HeapProfiler.takeHeapSnapshot";
+
 /// Whether a client is attached to the current isolate.
 pub(crate) fn is_attached(isolate: &v8::Isolate) -> bool {
     isolate
@@ -63,6 +80,8 @@ pub(crate) struct Inspector {
     is_attaching: Cell<bool>,
     /// V8 tells of uncaught exceptions; once for the isolate.
     hears_exceptions: Cell<bool>,
+    /// The last request for a heap snapshot that is not answered yet.
+    heap_snapshot: Cell<Option<i32>>,
     isolate: v8::UnsafeRawIsolatePtr,
     context: v8::Global<v8::Context>,
     memory: Arc<MemoryLimit>,
@@ -87,6 +106,7 @@ impl Inspector {
             quit: Cell::new(false),
             is_attaching: Cell::new(false),
             hears_exceptions: Cell::new(false),
+            heap_snapshot: Cell::new(None),
             isolate,
             context: v8::Global::clone(&live.context),
             memory,
@@ -119,11 +139,15 @@ impl Inspector {
         }
     }
 
-    /// Ends every session. Only while nothing of V8 is on the stack.
-    pub(crate) fn end(&self) {
+    fn end(&self) {
         let sessions = self.sessions.take();
         self.in_scope(|_| drop(sessions));
         self.tidy();
+    }
+
+    /// Ends every session when it is dropped: before the isolate, whatever happens.
+    pub(crate) fn ending(self: &Rc<Self>) -> Ending {
+        Ending(Rc::clone(self))
     }
 
     /// Tells V8 whether something runs: a CPU profile shows the rest as idle.
@@ -224,7 +248,26 @@ impl Inspector {
         {
             return port.emit(id, envelope::refusal(call, words));
         }
-        dispatch(&session, message);
+        if method == TAKE_HEAP_SNAPSHOT {
+            self.heap_snapshot.set(Some(call));
+        }
+        if UNCHARGED.contains(&method.as_str()) {
+            uncharged(|| dispatch(&session, message));
+        } else {
+            dispatch(&session, message);
+        }
+    }
+
+    /// V8 has answered a request.
+    fn answered(&self, call: i32) {
+        if self.heap_snapshot.get() == Some(call) {
+            self.heap_snapshot.set(None);
+        }
+    }
+
+    /// Runs a task of V8's, which may be what takes a heap snapshot: that is not charged to the guest.
+    pub(crate) fn run(&self, task: v8::Task) {
+        if self.heap_snapshot.get().is_some() { uncharged(|| task.run()) } else { task.run() }
     }
 
     fn session(&self, id: SessionId) -> Option<Rc<V8InspectorSession>> {
@@ -270,6 +313,15 @@ pub(crate) fn number(scope: &mut v8::PinScope, context: v8::Local<v8::Context>) 
         inspector.context_created(context, GROUP, StringView::empty(), StringView::empty());
     }
     global.set(scope, key.into(), console);
+}
+
+/// See `Inspector::ending`. Only where nothing of V8 is on the stack.
+pub(crate) struct Ending(Rc<Inspector>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 /// Makes a context known to V8's inspector.

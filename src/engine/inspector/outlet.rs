@@ -46,7 +46,10 @@ impl Outlet {
 }
 
 impl ChannelImpl for Outlet {
-    fn send_response(&self, _call_id: i32, message: UniquePtr<StringBuffer>) {
+    fn send_response(&self, call_id: i32, message: UniquePtr<StringBuffer>) {
+        if let Some(inspector) = self.inspector.upgrade() {
+            inspector.answered(call_id);
+        }
         self.send(message);
     }
 

@@ -233,7 +233,8 @@ fn compile(scope: &mut v8::PinScope, key: &Rc<str>, source: &mut Source) -> Opti
         return None;
     }
     if let Some(positions) = scope.get_slot::<Rc<Positions>>() {
-        positions.take(source);
+        // What an isolate starts from instead of a snapshot has been relieved of its map already.
+        positions.take_new(source);
     }
     let name = source.name.clone();
     let body = match source.kind {

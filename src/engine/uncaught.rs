@@ -183,17 +183,10 @@ fn finish_turn(scope: &mut v8::PinScope, observer: &Observer) {
             scope.perform_microtask_checkpoint();
         }
     }
-<<<<<<< HEAD
-    // Any other stop finishes the isolate, and its heap may be full.
-    if let Some(Stop::Timeout(_) | Stop::Aborted) = observer.lifecycle.stopping() {
-        // V8 throws its queue away when it finds itself terminated; the turn's end takes this back.
-        // What a turn around this one has put in goes on.
-=======
     // After other stops the isolate is finished, and its heap may be full.
     if let Some(Stop::Timeout(_) | Stop::Aborted) = observer.lifecycle.stopping() {
         // V8 throws its queue away when it finds itself terminated; the turn's end takes this back. What a
         // turn around this one has put in goes on.
->>>>>>> b788558acd86f3930113d339a90ca50c6cc04e28
         if observer.rejected.borrow().len() == 1 {
             scope.terminate_execution();
             scope.perform_microtask_checkpoint();

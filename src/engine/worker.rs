@@ -379,29 +379,7 @@ impl<'a, G: Ground> Worker<'a, G> {
                     }
                 }
             }
-            Command::Answer { host_call, outcome } => {
-                if let Some(modules) = self.modules.clone().filter(|modules| modules.awaits(host_call)) {
-                    self.answer_load(&modules, host_call, &outcome);
-                    return;
-                }
-                let Some(waiting) = self.guest.take_waiting(host_call) else {
-                    // The guest does not wait for it any more.
-                    self.lifecycle.announced.forget(Of::Answer(host_call));
-                    let (Ok(answer) | Err(answer)) = &outcome;
-                    self.guest.remote.not_received(&references::brought(answer));
-                    return;
-                };
-                let owner = waiting.owner;
-                let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
-                    guest::resume(scope, guest, host_call, &waiting, &outcome)
-                };
-                match (self.turn(owner, resume), owner) {
-                    (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
-                    // The request is settled already; what it left behind goes on by itself.
-                    (None, Some(_)) => drop(self.turn(None, resume)),
-                    _ => {}
-                }
-            }
+            Command::Answer { host_call, outcome } => self.take_answer(host_call, &outcome),
             Command::Stats { call } => {
                 let stats = Box::new(self.stats());
                 self.lifecycle.settle(call, Ok(Reply::Stats(stats)));
@@ -448,6 +426,31 @@ impl<'a, G: Ground> Worker<'a, G> {
             }
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
+        }
+    }
+
+    /// Goes on with what a host call was made for.
+    fn take_answer(&mut self, host_call: u64, outcome: &Outcome) {
+        if let Some(modules) = self.modules.clone().filter(|modules| modules.awaits(host_call)) {
+            self.answer_load(&modules, host_call, outcome);
+            return;
+        }
+        let Some(waiting) = self.guest.take_waiting(host_call) else {
+            // The guest does not wait for it any more.
+            self.lifecycle.announced.forget(Of::Answer(host_call));
+            let (Ok(answer) | Err(answer)) = outcome;
+            self.guest.remote.not_received(&references::brought(answer));
+            return;
+        };
+        let owner = waiting.owner;
+        let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
+            guest::resume(scope, guest, host_call, &waiting, outcome)
+        };
+        match (self.turn(owner, resume), owner) {
+            (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
+            // The request is settled already; what it left behind goes on by itself.
+            (None, Some(_)) => drop(self.turn(None, resume)),
+            _ => {}
         }
     }
 

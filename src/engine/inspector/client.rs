@@ -77,11 +77,7 @@ pub(super) fn file_url(name: &str) -> Option<String> {
         if byte.is_ascii_alphanumeric() || b"/:@!$&'()*+,;=-._~".contains(&byte) {
             url.push(char::from(byte));
         } else {
-<<<<<<< HEAD
-            // Writing to a string does not fail.
-=======
             // Writing to a string never fails.
->>>>>>> 4ce99adcd0fbe0740eaa0e83d33943db35c686bb
             let _ = write!(url, "%{byte:02X}");
         }
     }

@@ -38,6 +38,5 @@ export const patterns = {
   'a pattern of named groups': { code: 'new RegExp(Array.from({ length: 3e4 }, (_, i) => `(?<n${i}>a)`).join("")).exec("a")', expect: ['ERR_GUEST', 'ERR_MEMORY_LIMIT', 'ok'], isHeavy: true },
   'patterns without end': 'const all = []; for (let i = 0; ; i++) { const pattern = new RegExp(("(a" + i + "|b)*c").repeat(50)); pattern.test("abc"); all.push(pattern) }',
   'a regular expression\'s backtracking': { code: '/(?:(a)|b)*$/.test("ab".repeat(4e6) + "c")', expect: ['ERR_GUEST', 'ERR_TIMEOUT', 'ERR_MEMORY_LIMIT', 'ok'], isHeavy: true },
-  'a regular expression over a huge text': { code: '/(?:a|ab)*?x/.test("ab".repeat(8e6))', expect: ['ERR_GUEST', 'ERR_TIMEOUT', 'ERR_MEMORY_LIMIT', 'ok'] },
   'String.prototype.search with a huge text': { code: '"x".search("a|".repeat(4e6))', expect: ['ERR_GUEST', 'ERR_MEMORY_LIMIT'], isHeavy: true },
 }

@@ -26,9 +26,6 @@ use crate::engine::limits::native::{Kind, Pages};
 
 /// A raise past the heap limit, after the first one, which is the limit itself.
 const LATER_RAISE_BYTES: usize = 16 * 1024 * 1024;
-/// V8 asks for so much more than it needs, for the sake of alignment.
-#[cfg(target_os = "linux")]
-const HEAP_PAGE_BYTES: usize = 256 * 1024;
 /// All raises together, as a multiple of the limit.
 const MOST_RAISED: usize = 2;
 
@@ -214,10 +211,11 @@ impl MemoryLimit {
         self.limit / 2 * 3
     }
 
-    /// V8 wants to map a large object; says whether it may.
+    /// V8 wants to map a large object; says whether it may. A table that doubles has to fit once more, so that
+    /// the guest is stopped rather than parked.
     #[cfg(target_os = "linux")]
     pub(crate) fn large_object_asked(&self, bytes: usize) -> bool {
-        bytes <= self.limit + HEAP_PAGE_BYTES && self.pages.take(Kind::LargeObject, bytes, self.limit * 2)
+        self.pages.take(Kind::LargeObject, bytes, self.limit * 2)
     }
 
     /// V8 wants to make so many more bytes usable, of a buffer or memory that then has `whole`; says whether

@@ -2158,6 +2158,9 @@ var ProcessLink = class {
   #snapshots = /* @__PURE__ */ new Set();
   #session;
   #memoryLimitMb = 0;
+  /** By how much the process may grow for the session. */
+  #memoryBytes = 0;
+  #largestSent = 0;
   #sessions = 0;
   #isReady = false;
   #isKilled = false;
@@ -2174,8 +2177,10 @@ var ProcessLink = class {
     this.#memoryLimitMb = options.memoryLimitMb;
     if (snapshot !== void 0) this.keep(snapshot);
     const memoryBytes = (3 * options.memoryLimitMb + 64) * MIB;
-    this.#tell({ kind: "create", request, options, snapshot: snapshot?.digest, memoryBytes });
+    this.#memoryBytes = memoryBytes;
+    this.#largestSent = 0;
     this.#native.watch(memoryBytes);
+    this.#tell({ kind: "create", request, options, snapshot: snapshot?.digest, memoryBytes });
     this.#native.weigh(WEIGHT);
   }
   /** Gives the process a snapshot, unless it has that already. */
@@ -2193,12 +2198,18 @@ var ProcessLink = class {
   }
   /** Sends what `pack` made. */
   send({ head, parts }) {
+    const bytes = parts.reduce((sum, part) => sum + part.length, head.length);
+    if (bytes > this.#largestSent) {
+      this.#largestSent = bytes;
+      if (bytes > MIB && this.#session !== void 0) this.#native.watch(this.#memoryBytes + 2 * bytes);
+    }
     this.#native.send(head, parts);
   }
   /** Ends the process, and what runs in it. Whoever waits is told that the isolate is finished, and why. */
   end(why, isNews = false) {
     this.#isKilled = true;
     this.#native.kill();
+    this.#owner.onEnd(this);
     this.#release(why, { isNews, isClean: false });
   }
   /** Whether the process waits for a session. */
@@ -2217,8 +2228,10 @@ var ProcessLink = class {
       return;
     }
     this.#isKilled = true;
-    this.#release(endError(JSON.parse(event.json), this.#memoryLimitMb), { isNews: true, isClean: false });
     this.#owner.onEnd(this);
+    const session = this.#session;
+    if (session !== void 0 && !session.isStarted && this.#owner.onFailedStart(this, session)) this.#session = void 0;
+    this.#release(endError(JSON.parse(event.json), this.#memoryLimitMb), { isNews: true, isClean: false });
   }
   #receive(frame) {
     let message;
@@ -2235,7 +2248,8 @@ var ProcessLink = class {
     else if (message.kind === "ready") this.#isReady = true;
   }
   #report(event) {
-    const start = this.#session?.report(event);
+    if (this.#session === void 0) return;
+    const start = this.#session.report(event);
     if (start === "start") this.#owner.onStart(this);
     else if (start === "failed start") this.end(void 0);
     else if (event.error !== void 0 && event.error !== null && FINISHING.has(event.error.code)) this.#endSoon(event.error);
@@ -2245,7 +2259,7 @@ var ProcessLink = class {
     const session = this.#session;
     session?.close(why);
     setTimeout(() => {
-      if (this.#session === session) this.end(why);
+      if (this.#session !== void 0 && this.#session === session) this.end(why);
     }, LAST_MOMENTS_MS).unref();
   }
   #release(why, { isNews, isClean }) {
@@ -2275,6 +2289,7 @@ var Session = class {
   #requests;
   #pending = /* @__PURE__ */ new Map();
   #onLate;
+  #isStarted = false;
   #closed;
   #finished;
   /** @param onLate called when the process does not answer in time; by then the request is answered */
@@ -2282,6 +2297,10 @@ var Session = class {
     this.isolate = isolate;
     this.#requests = requests;
     this.#onLate = onLate;
+  }
+  /** Whether the isolate was ready once. */
+  get isStarted() {
+    return this.#isStarted;
   }
   get isFinished() {
     return this.#finished !== void 0;
@@ -2337,7 +2356,8 @@ var Session = class {
     if (event.kind === "done") this.forget(event.id);
     this.#requests.deliver(event);
     if (event.kind !== "done" || pending.method !== CREATION) return void 0;
-    return event.error === void 0 || event.error === null ? "start" : "failed start";
+    this.#isStarted = event.error === void 0 || event.error === null;
+    return this.#isStarted ? "start" : "failed start";
   }
   /**
    * Ends the session: nothing comes from the process any more. All requests are
@@ -2389,20 +2409,20 @@ function late(timeoutMs) {
 var StandIn = class {
   connection;
   session;
-  link;
-  constructor(connection2, session, link) {
+  place;
+  constructor(connection2, session, place) {
     this.connection = connection2;
     this.session = session;
-    this.link = link;
+    this.place = place;
   }
   get id() {
     return this.session.isolate;
   }
 };
 var hasMethods = false;
-function standIn(connection2, session, link) {
+function standIn(connection2, session, place) {
   if (!hasMethods) addMethods(Object.getOwnPropertyDescriptors(loadNative().NativeIsolate.prototype));
-  return new StandIn(connection2, session, link);
+  return new StandIn(connection2, session, place);
 }
 function addMethods(descriptors) {
   hasMethods = true;
@@ -2415,7 +2435,7 @@ function addMethods(descriptors) {
     });
   }
 }
-function call2({ connection: connection2, session, link }, method, args) {
+function call2({ connection: connection2, session, place }, method, args) {
   const { starting } = connection2;
   const message = pack({ kind: "call", method, args });
   if (starting !== void 0 && starting.request === args[0]) {
@@ -2424,7 +2444,7 @@ function call2({ connection: connection2, session, link }, method, args) {
     return;
   }
   if (method === "abort") session.forget(args[0]);
-  link.send(message);
+  place.link.send(message);
 }
 
 // lib/process/pool.ts
@@ -2436,6 +2456,8 @@ var ProcessPool = class {
   #spares = [];
   /** Those in use, and the snapshot that the next one will likely ask for. */
   #used = /* @__PURE__ */ new Map();
+  /** How to start a session again, if its process turns out to be dead. */
+  #secondTries = /* @__PURE__ */ new WeakMap();
   #idle;
   /** Its members see a stand-in go, and must not hold it. */
   #collected = new FinalizationRegistry((end2) => end2());
@@ -2444,17 +2466,28 @@ var ProcessPool = class {
   }
   createIsolate(request, options, snapshot) {
     const connection2 = this.#connection;
-    const link = this.#take(snapshot) ?? this.#start();
     clearTimeout(this.#idle);
-    this.#used.set(link, snapshot);
-    const session = new Session(loadNative().reserveIsolateId(), connection2, () => link.end(SILENT));
+    const spare = this.#take(snapshot);
+    const place = { link: spare ?? this.#start() };
+    const session = new Session(loadNative().reserveIsolateId(), connection2, () => place.link.end(SILENT));
     session.begin(request, CREATION, connection2.starting?.timeoutMs);
-    link.open(session, { request, options, snapshot });
-    const isolate = standIn(connection2, session, link);
+    const opening = { request, options, snapshot };
+    if (spare !== void 0 && options.sources.length === 0) {
+      this.#secondTries.set(session, () => {
+        place.link = this.#start();
+        this.#open(place.link, session, opening);
+      });
+    }
+    this.#open(place.link, session, opening);
+    const isolate = standIn(connection2, session, place);
     this.#collected.register(isolate, () => {
-      if (!session.isFinished) link.end(void 0);
+      if (!session.isFinished) place.link.end(void 0);
     });
     return isolate;
+  }
+  #open(link, session, opening) {
+    this.#used.set(link, opening.snapshot);
+    link.open(session, opening);
   }
   /** The best spare: one that is ready and has the snapshot. */
   #take(snapshot) {
@@ -2467,7 +2500,14 @@ var ProcessPool = class {
     return new ProcessLink(this.#connection, {
       onStart: (link) => this.#refill(this.#used.get(link)),
       onRelease: (link, reusable) => this.#release(link, reusable),
-      onEnd: (link) => this.#forget(link)
+      onEnd: (link) => this.#forget(link),
+      onFailedStart: (link, session) => {
+        const again = this.#secondTries.get(session);
+        this.#secondTries.delete(session);
+        this.#used.delete(link);
+        again?.();
+        return again !== void 0;
+      }
     });
   }
   /** Once a session runs, so that it does not wait for another one's process. */

@@ -2846,6 +2846,9 @@ var ProcessLink = class {
   #snapshots = /* @__PURE__ */ new Set();
   #session;
   #memoryLimitMb = 0;
+  /** By how much the process may grow for the session. */
+  #memoryBytes = 0;
+  #largestSent = 0;
   #sessions = 0;
   #isReady = false;
   #isKilled = false;
@@ -2862,8 +2865,10 @@ var ProcessLink = class {
     this.#memoryLimitMb = options.memoryLimitMb;
     if (snapshot !== void 0) this.keep(snapshot);
     const memoryBytes = (3 * options.memoryLimitMb + 64) * MIB;
-    this.#tell({ kind: "create", request, options, snapshot: snapshot?.digest, memoryBytes });
+    this.#memoryBytes = memoryBytes;
+    this.#largestSent = 0;
     this.#native.watch(memoryBytes);
+    this.#tell({ kind: "create", request, options, snapshot: snapshot?.digest, memoryBytes });
     this.#native.weigh(WEIGHT);
   }
   /** Gives the process a snapshot, unless it has that already. */
@@ -2881,12 +2886,18 @@ var ProcessLink = class {
   }
   /** Sends what `pack` made. */
   send({ head, parts }) {
+    const bytes = parts.reduce((sum, part) => sum + part.length, head.length);
+    if (bytes > this.#largestSent) {
+      this.#largestSent = bytes;
+      if (bytes > MIB && this.#session !== void 0) this.#native.watch(this.#memoryBytes + 2 * bytes);
+    }
     this.#native.send(head, parts);
   }
   /** Ends the process, and what runs in it. Whoever waits is told that the isolate is finished, and why. */
   end(why, isNews = false) {
     this.#isKilled = true;
     this.#native.kill();
+    this.#owner.onEnd(this);
     this.#release(why, { isNews, isClean: false });
   }
   /** Whether the process waits for a session. */
@@ -2905,8 +2916,10 @@ var ProcessLink = class {
       return;
     }
     this.#isKilled = true;
-    this.#release(endError(JSON.parse(event.json), this.#memoryLimitMb), { isNews: true, isClean: false });
     this.#owner.onEnd(this);
+    const session = this.#session;
+    if (session !== void 0 && !session.isStarted && this.#owner.onFailedStart(this, session)) this.#session = void 0;
+    this.#release(endError(JSON.parse(event.json), this.#memoryLimitMb), { isNews: true, isClean: false });
   }
   #receive(frame) {
     let message;
@@ -2923,7 +2936,8 @@ var ProcessLink = class {
     else if (message.kind === "ready") this.#isReady = true;
   }
   #report(event) {
-    const start = this.#session?.report(event);
+    if (this.#session === void 0) return;
+    const start = this.#session.report(event);
     if (start === "start") this.#owner.onStart(this);
     else if (start === "failed start") this.end(void 0);
     else if (event.error !== void 0 && event.error !== null && FINISHING.has(event.error.code)) this.#endSoon(event.error);
@@ -2933,7 +2947,7 @@ var ProcessLink = class {
     const session = this.#session;
     session?.close(why);
     setTimeout(() => {
-      if (this.#session === session) this.end(why);
+      if (this.#session !== void 0 && this.#session === session) this.end(why);
     }, LAST_MOMENTS_MS).unref();
   }
   #release(why, { isNews, isClean }) {
@@ -2963,6 +2977,7 @@ var Session = class {
   #requests;
   #pending = /* @__PURE__ */ new Map();
   #onLate;
+  #isStarted = false;
   #closed;
   #finished;
   /** @param onLate called when the process does not answer in time; by then the request is answered */
@@ -2970,6 +2985,10 @@ var Session = class {
     this.isolate = isolate;
     this.#requests = requests;
     this.#onLate = onLate;
+  }
+  /** Whether the isolate was ready once. */
+  get isStarted() {
+    return this.#isStarted;
   }
   get isFinished() {
     return this.#finished !== void 0;
@@ -3025,7 +3044,8 @@ var Session = class {
     if (event.kind === "done") this.forget(event.id);
     this.#requests.deliver({ ...event, isolate: this.isolate });
     if (event.kind !== "done" || pending.method !== CREATION) return void 0;
-    return event.error === void 0 || event.error === null ? "start" : "failed start";
+    this.#isStarted = event.error === void 0 || event.error === null;
+    return this.#isStarted ? "start" : "failed start";
   }
   /**
    * Ends the session: nothing comes from the process any more. All requests are
@@ -3077,20 +3097,20 @@ function late(timeoutMs) {
 var StandIn = class {
   connection;
   session;
-  link;
-  constructor(connection2, session, link) {
+  place;
+  constructor(connection2, session, place) {
     this.connection = connection2;
     this.session = session;
-    this.link = link;
+    this.place = place;
   }
   get id() {
     return this.session.isolate;
   }
 };
 var hasMethods = false;
-function standIn(connection2, session, link) {
+function standIn(connection2, session, place) {
   if (!hasMethods) addMethods(Object.getOwnPropertyDescriptors(loadNative().NativeIsolate.prototype));
-  return new StandIn(connection2, session, link);
+  return new StandIn(connection2, session, place);
 }
 function addMethods(descriptors) {
   hasMethods = true;
@@ -3103,7 +3123,7 @@ function addMethods(descriptors) {
     });
   }
 }
-function call2({ connection: connection2, session, link }, method, args) {
+function call2({ connection: connection2, session, place }, method, args) {
   const { starting } = connection2;
   const message = pack({ kind: "call", method, args });
   if (starting !== void 0 && starting.request === args[0]) {
@@ -3112,7 +3132,7 @@ function call2({ connection: connection2, session, link }, method, args) {
     return;
   }
   if (method === "abort") session.forget(args[0]);
-  link.send(message);
+  place.link.send(message);
 }
 
 // lib/process/pool.ts
@@ -3124,6 +3144,8 @@ var ProcessPool = class {
   #spares = [];
   /** Those in use, and the snapshot that the next one will likely ask for. */
   #used = /* @__PURE__ */ new Map();
+  /** How to start a session again, if its process turns out to be dead. */
+  #secondTries = /* @__PURE__ */ new WeakMap();
   #idle;
   /** Its members see a stand-in go, and must not hold it. */
   #collected = new FinalizationRegistry((end2) => end2());
@@ -3132,17 +3154,28 @@ var ProcessPool = class {
   }
   createIsolate(request, options, snapshot) {
     const connection2 = this.#connection;
-    const link = this.#take(snapshot) ?? this.#start();
     clearTimeout(this.#idle);
-    this.#used.set(link, snapshot);
-    const session = new Session(loadNative().reserveIsolateId(), connection2, () => link.end(SILENT));
+    const spare = this.#take(snapshot);
+    const place = { link: spare ?? this.#start() };
+    const session = new Session(loadNative().reserveIsolateId(), connection2, () => place.link.end(SILENT));
     session.begin(request, CREATION, connection2.starting?.timeoutMs);
-    link.open(session, { request, options, snapshot });
-    const isolate = standIn(connection2, session, link);
+    const opening = { request, options, snapshot };
+    if (spare !== void 0 && options.sources.length === 0) {
+      this.#secondTries.set(session, () => {
+        place.link = this.#start();
+        this.#open(place.link, session, opening);
+      });
+    }
+    this.#open(place.link, session, opening);
+    const isolate = standIn(connection2, session, place);
     this.#collected.register(isolate, () => {
-      if (!session.isFinished) link.end(void 0);
+      if (!session.isFinished) place.link.end(void 0);
     });
     return isolate;
+  }
+  #open(link, session, opening) {
+    this.#used.set(link, opening.snapshot);
+    link.open(session, opening);
   }
   /** The best spare: one that is ready and has the snapshot. */
   #take(snapshot) {
@@ -3155,7 +3188,14 @@ var ProcessPool = class {
     return new ProcessLink(this.#connection, {
       onStart: (link) => this.#refill(this.#used.get(link)),
       onRelease: (link, reusable) => this.#release(link, reusable),
-      onEnd: (link) => this.#forget(link)
+      onEnd: (link) => this.#forget(link),
+      onFailedStart: (link, session) => {
+        const again = this.#secondTries.get(session);
+        this.#secondTries.delete(session);
+        this.#used.delete(link);
+        again?.();
+        return again !== void 0;
+      }
     });
   }
   /** Once a session runs, so that it does not wait for another one's process. */

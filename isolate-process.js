@@ -146,7 +146,7 @@ var IsolateProcess = class {
     this.#attempt(request, (connection) => {
       const seed = snapshot === void 0 ? void 0 : this.#snapshots.get(snapshot);
       if (snapshot !== void 0 && seed === void 0) throw new Error("the snapshot could not be read");
-      native.limitData(memoryBytes);
+      native.limitData(options.memoryLimitMb, memoryBytes);
       this.#isolate = connection.createIsolate(request, options, seed);
     });
   }

@@ -119,8 +119,8 @@ export declare class NativeProcess {
   /** Sends a frame: the head, and the snapshot's bytes after it. They are not copied. */
   sendSnapshot(head: Uint8Array, snapshot: NativeSnapshot): void
   /**
-   * Ends the process when its resident memory has grown by more than so many bytes from now on;
-   * absent for no bound. Only on Linux.
+   * Ends the process when its resident memory has grown by more than so many bytes since the last time
+   * that there was no bound; absent for none. Only on Linux.
    */
   watch(bytes?: number | undefined | null): void
   /** Tells Node.js's garbage collector what the process weighs from now on, in bytes. */
@@ -162,10 +162,11 @@ export declare function detach(buffer: ArrayBuffer): void
 export declare function isolateThreads(): number
 
 /**
- * From now on the private writable memory of this process may grow by so many bytes, and the system
- * refuses more; absent for no bound. Says whether the bound holds. For a process that serves a parent.
+ * Bounds the private writable memory of this process from now on: it may grow by so many bytes beyond what
+ * an isolate with that memory limit takes when it is made; absent to take the bound back. Says whether the
+ * bound holds. For a process that serves a parent.
  */
-export declare function limitData(bytes?: number | undefined | null): boolean
+export declare function limitData(memoryLimitMb?: number | undefined | null, bytes?: number | undefined | null): boolean
 
 /** Sets what is given: the limit of the memory, and of each directory, in MiB. */
 export declare function limitSnapshotCache(memoryMb?: number | undefined | null, directoryMb?: number | undefined | null): void

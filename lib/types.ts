@@ -314,7 +314,7 @@ export interface CreateIsolateOptions {
    * Whether the isolate runs in a child process, with the same API: for the hard guarantee. A fatal
    * error of V8, a builtin that can't be stopped, memory that no limit of V8's counts: nothing of it
    * touches the host, and the child is ended. Its memory may grow by at most three times
-   * `memoryLimitMb` and 64 MiB.
+   * `memoryLimitMb` and 64 MiB (on Linux).
    *
    * Each isolate has a child process to itself, which is used again if it was disposed in good order;
    * a spare one is held ready. The first one takes some 100 ms, each call some 50 microseconds more

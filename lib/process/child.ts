@@ -107,7 +107,7 @@ class IsolateProcess {
     this.#attempt(request, (connection) => {
       const seed = snapshot === undefined ? undefined : this.#snapshots.get(snapshot)
       if (snapshot !== undefined && seed === undefined) throw new Error('the snapshot could not be read')
-      native.limitData(memoryBytes)
+      native.limitData(options.memoryLimitMb, memoryBytes)
       this.#isolate = connection.createIsolate(request, options, seed)
     })
   }

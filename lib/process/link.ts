@@ -30,8 +30,10 @@ export interface LinkOwner {
   onStart(link: ProcessLink): void
   /** The session has ended; `reusable` if the process can serve another one. */
   onRelease(link: ProcessLink, reusable: boolean): void
-  /** The process is gone. */
+  /** The process is gone, or is being ended. */
   onEnd(link: ProcessLink): void
+  /** The process is gone before the session has started. Says whether another one was found for it. */
+  onFailedStart(link: ProcessLink, session: Session): boolean
 }
 
 /** How a session is to be started. */
@@ -48,6 +50,9 @@ export class ProcessLink {
   readonly #snapshots = new Set<string>()
   #session: Session | undefined
   #memoryLimitMb = 0
+  /** By how much the process may grow for the session. */
+  #memoryBytes = 0
+  #largestSent = 0
   #sessions = 0
   #isReady = false
   #isKilled = false
@@ -68,8 +73,10 @@ export class ProcessLink {
     // Three times: V8 itself is granted as much on its way to the point where it stops, and a value takes its size again
     // on its way through the process.
     const memoryBytes = (3 * options.memoryLimitMb + 64) * MIB
-    this.#tell({ kind: 'create', request, options, snapshot: snapshot?.digest, memoryBytes })
+    this.#memoryBytes = memoryBytes
+    this.#largestSent = 0
     this.#native.watch(memoryBytes)
+    this.#tell({ kind: 'create', request, options, snapshot: snapshot?.digest, memoryBytes })
     this.#native.weigh(WEIGHT)
   }
 
@@ -89,6 +96,12 @@ export class ProcessLink {
 
   /** Sends what `pack` made. */
   send({ head, parts }: Packed): void {
+    const bytes = parts.reduce((sum, part) => sum + part.length, head.length)
+    if (bytes > this.#largestSent) {
+      this.#largestSent = bytes
+      // What the host sends is not what the guest takes: the process makes the same room by itself.
+      if (bytes > MIB && this.#session !== undefined) this.#native.watch(this.#memoryBytes + 2 * bytes)
+    }
     this.#native.send(head, parts)
   }
 
@@ -96,6 +109,7 @@ export class ProcessLink {
   end(why: NativeError | undefined, isNews = false): void {
     this.#isKilled = true
     this.#native.kill()
+    this.#owner.onEnd(this)
     this.#release(why, { isNews, isClean: false })
   }
 
@@ -118,8 +132,10 @@ export class ProcessLink {
       return
     }
     this.#isKilled = true
-    this.#release(endError(JSON.parse(event.json as string) as ProcessEnd, this.#memoryLimitMb), { isNews: true, isClean: false })
     this.#owner.onEnd(this)
+    const session = this.#session
+    if (session !== undefined && !session.isStarted && this.#owner.onFailedStart(this, session)) this.#session = undefined
+    this.#release(endError(JSON.parse(event.json as string) as ProcessEnd, this.#memoryLimitMb), { isNews: true, isClean: false })
   }
 
   #receive(frame: Uint8Array): void {
@@ -138,7 +154,9 @@ export class ProcessLink {
   }
 
   #report(event: NativeEvent): void {
-    const start = this.#session?.report(event)
+    // Too late: nobody waits for it.
+    if (this.#session === undefined) return
+    const start = this.#session.report(event)
     if (start === 'start') this.#owner.onStart(this)
     else if (start === 'failed start') this.end(undefined)
     else if (event.error !== undefined && event.error !== null && FINISHING.has(event.error.code)) this.#endSoon(event.error)
@@ -149,7 +167,7 @@ export class ProcessLink {
     const session = this.#session
     session?.close(why)
     setTimeout(() => {
-      if (this.#session === session) this.end(why)
+      if (this.#session !== undefined && this.#session === session) this.end(why)
     }, LAST_MOMENTS_MS).unref()
   }
 

@@ -2,8 +2,10 @@ import type { NativeIsolate, NativeIsolateOptions, NativeSnapshot } from '../../
 import { loadNative } from '../addon.js'
 import type { Connection } from '../connection.js'
 import { ProcessLink } from './link.js'
+import type { Opening } from './link.js'
 import { CREATION, Session } from './session.js'
 import { standIn } from './stand-in.js'
+import type { Place } from './stand-in.js'
 
 /** So many processes are started before anyone asks for them. */
 const SPARES = 1
@@ -20,6 +22,8 @@ class ProcessPool {
   readonly #spares: ProcessLink[] = []
   /** Those in use, and the snapshot that the next one will likely ask for. */
   readonly #used = new Map<ProcessLink, NativeSnapshot | undefined>()
+  /** How to start a session again, if its process turns out to be dead. */
+  readonly #secondTries = new WeakMap<Session, () => void>()
   #idle: NodeJS.Timeout | undefined
   /** Its members see a stand-in go, and must not hold it. */
   readonly #collected = new FinalizationRegistry<() => void>((end) => end())
@@ -30,17 +34,30 @@ class ProcessPool {
 
   createIsolate(request: number, options: NativeIsolateOptions, snapshot: NativeSnapshot | undefined): NativeIsolate {
     const connection = this.#connection
-    const link = this.#take(snapshot) ?? this.#start()
     clearTimeout(this.#idle)
-    this.#used.set(link, snapshot)
-    const session = new Session(loadNative().reserveIsolateId(), connection, () => link.end(SILENT))
+    const spare = this.#take(snapshot)
+    const place: Place = { link: spare ?? this.#start() }
+    const session = new Session(loadNative().reserveIsolateId(), connection, () => place.link.end(SILENT))
     session.begin(request, CREATION, connection.starting?.timeoutMs)
-    link.open(session, { request, options, snapshot })
-    const isolate = standIn(connection, session, link)
+    const opening = { request, options, snapshot }
+    // A spare one may have died unnoticed. Where sources run before the isolate is ready, they may have been the reason.
+    if (spare !== undefined && options.sources.length === 0) {
+      this.#secondTries.set(session, () => {
+        place.link = this.#start()
+        this.#open(place.link, session, opening)
+      })
+    }
+    this.#open(place.link, session, opening)
+    const isolate = standIn(connection, session, place)
     this.#collected.register(isolate, () => {
-      if (!session.isFinished) link.end(undefined)
+      if (!session.isFinished) place.link.end(undefined)
     })
     return isolate
+  }
+
+  #open(link: ProcessLink, session: Session, opening: Opening): void {
+    this.#used.set(link, opening.snapshot)
+    link.open(session, opening)
   }
 
   /** The best spare: one that is ready and has the snapshot. */
@@ -56,6 +73,13 @@ class ProcessPool {
       onStart: (link) => this.#refill(this.#used.get(link)),
       onRelease: (link, reusable) => this.#release(link, reusable),
       onEnd: (link) => this.#forget(link),
+      onFailedStart: (link, session) => {
+        const again = this.#secondTries.get(session)
+        this.#secondTries.delete(session)
+        this.#used.delete(link)
+        again?.()
+        return again !== undefined
+      },
     })
   }
 

@@ -35,6 +35,7 @@ export class Session {
   readonly #requests: Requests
   readonly #pending = new Map<number, Pending>()
   readonly #onLate: () => void
+  #isStarted = false
   #closed: NativeError | undefined
   #finished: { why: NativeError | undefined } | undefined
 
@@ -43,6 +44,11 @@ export class Session {
     this.isolate = isolate
     this.#requests = requests
     this.#onLate = onLate
+  }
+
+  /** Whether the isolate was ready once. */
+  get isStarted(): boolean {
+    return this.#isStarted
   }
 
   get isFinished(): boolean {
@@ -106,7 +112,8 @@ export class Session {
     if (event.kind === 'done') this.forget(event.id)
     this.#requests.deliver({ ...event, isolate: this.isolate })
     if (event.kind !== 'done' || pending.method !== CREATION) return undefined
-    return event.error === undefined || event.error === null ? 'start' : 'failed start'
+    this.#isStarted = event.error === undefined || event.error === null
+    return this.#isStarted ? 'start' : 'failed start'
   }
 
   /**

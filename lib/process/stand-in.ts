@@ -5,16 +5,21 @@ import type { ProcessLink } from './link.js'
 import { pack } from './messages.js'
 import type { Session } from './session.js'
 
+/** Which process an isolate lives in. It may change until the isolate is ready. */
+export interface Place {
+  link: ProcessLink
+}
+
 /** Has no method of its own: `methods` gives it those of a native isolate. */
 class StandIn {
   readonly connection: Connection
   readonly session: Session
-  readonly link: ProcessLink
+  readonly place: Place
 
-  constructor(connection: Connection, session: Session, link: ProcessLink) {
+  constructor(connection: Connection, session: Session, place: Place) {
     this.connection = connection
     this.session = session
-    this.link = link
+    this.place = place
   }
 
   get id(): number {
@@ -25,9 +30,9 @@ class StandIn {
 let hasMethods = false
 
 /** What stands for an isolate in another process: whatever method of a native isolate is called, is called there. */
-export function standIn(connection: Connection, session: Session, link: ProcessLink): NativeIsolate {
+export function standIn(connection: Connection, session: Session, place: Place): NativeIsolate {
   if (!hasMethods) addMethods(Object.getOwnPropertyDescriptors(loadNative().NativeIsolate.prototype))
-  return new StandIn(connection, session, link) as unknown as NativeIsolate
+  return new StandIn(connection, session, place) as unknown as NativeIsolate
 }
 
 function addMethods(descriptors: Record<string, PropertyDescriptor>): void {
@@ -43,7 +48,7 @@ function addMethods(descriptors: Record<string, PropertyDescriptor>): void {
 }
 
 /** By the agreement of `native.d.ts`: the first argument of a method that is answered is the request's number. */
-function call({ connection, session, link }: StandIn, method: string, args: unknown[]): void {
+function call({ connection, session, place }: StandIn, method: string, args: unknown[]): void {
   const { starting } = connection
   // Before anything is noted of it: what can't be sent is thrown at the caller.
   const message = pack({ kind: 'call', method, args })
@@ -53,5 +58,5 @@ function call({ connection, session, link }: StandIn, method: string, args: unkn
     return
   }
   if (method === 'abort') session.forget(args[0] as number)
-  link.send(message)
+  place.link.send(message)
 }

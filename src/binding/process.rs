@@ -15,7 +15,7 @@ use super::event::Events;
 use super::number;
 use super::snapshot::NativeSnapshot;
 use crate::engine::handle::reserve_id;
-use crate::engine::process::child::{self, Parent};
+use crate::engine::process::child::{self, Parent, SessionBound};
 use crate::engine::process::parent::{
     ChildProcess, Frame, Killed, Outgoing, ProcessEnd, ProcessListener, ProcessProgram,
 };
@@ -100,8 +100,8 @@ impl NativeProcess {
         self.process.send(Outgoing::Snapshot(head.to_vec(), Arc::clone(&snapshot.snapshot)));
     }
 
-    /// Ends the process when its resident memory has grown by more than so many bytes from now on;
-    /// absent for no bound. Only on Linux.
+    /// Ends the process when its resident memory has grown by more than so many bytes since the last time
+    /// that there was no bound; absent for none. Only on Linux.
     #[napi]
     pub fn watch(&self, bytes: Option<f64>) {
         self.process.watch(bytes.map(whole));
@@ -201,11 +201,16 @@ pub fn start_v8() {
     child::start_v8();
 }
 
-/// From now on the private writable memory of this process may grow by so many bytes, and the system
-/// refuses more; absent for no bound. Says whether the bound holds. For a process that serves a parent.
+/// Bounds the private writable memory of this process from now on: it may grow by so many bytes beyond what
+/// an isolate with that memory limit takes when it is made; absent to take the bound back. Says whether the
+/// bound holds. For a process that serves a parent.
 #[napi]
-pub fn limit_data(bytes: Option<f64>) -> bool {
-    child::limit_data(bytes.map(whole))
+pub fn limit_data(memory_limit_mb: Option<u32>, bytes: Option<f64>) -> bool {
+    let session = memory_limit_mb.zip(bytes);
+    child::limit_data(session.map(|(memory_limit_mb, bytes)| SessionBound {
+        memory_limit_mb: u64::from(memory_limit_mb),
+        bytes: whole(bytes),
+    }))
 }
 
 /// How many isolate threads there are in this process, among them those that will never end.

@@ -4,6 +4,7 @@
 //! threads are in. Frames are written on the caller's thread, which waits until they are: everything
 //! that this process does is for its parent, and what it reads meanwhile is queued.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -61,35 +62,75 @@ impl Parent {
     }
 }
 
-/// Starts V8, and returns when it has started: an isolate is made and given back. What V8 takes once in a
-/// process is then no session's.
+/// How many isolates' figures are kept: one for each memory limit.
+const MOST_FIGURES: usize = 1000;
+
+/// Starts V8, and returns when it has started. What V8 takes once in a process is then no session's.
 pub fn start_v8() {
-    let (started, wait) = mpsc::channel::<()>();
+    isolate_bytes(DEFAULT_LIMIT_MB);
+}
+
+/// The memory limit that most sessions have.
+const DEFAULT_LIMIT_MB: u64 = 128;
+
+/// What a session may take.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionBound {
+    /// The isolate's own limit, in MiB.
+    pub memory_limit_mb: u64,
+    /// By how much the process may grow beyond what an isolate with that limit takes when it is made.
+    pub bytes: u64,
+}
+
+/// Bounds this process's private writable memory from now on, until the bound is taken back. The largest
+/// frame that comes from the parent may take twice its length more. The system refuses what goes past it.
+/// Says whether the bound holds: it does on Linux.
+pub fn limit_data(session: Option<SessionBound>) -> bool {
+    let holds = bounds::limit_data(session.map(|session| bounds::Data {
+        isolate: isolate_bytes(session.memory_limit_mb),
+        guest: session.bytes,
+    }));
+    fatal::process_is_bounded(holds && session.is_some());
+    holds
+}
+
+/// What an isolate with this memory limit takes when it is made: a heap without objects, and the address
+/// space for its machine code, which V8 reserves according to the limit and which counts as data.
+fn isolate_bytes(memory_limit_mb: u64) -> u64 {
+    static FIGURES: Mutex<BTreeMap<u64, u64>> = Mutex::new(BTreeMap::new());
+    let mut figures = FIGURES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(bytes) = figures.get(&memory_limit_mb) {
+        return *bytes;
+    }
+    if figures.len() >= MOST_FIGURES {
+        figures.clear();
+    }
+    let (measured, figure) = mpsc::channel();
     platform::spawn_isolate_thread(
         "isoseed-first".to_owned(),
         move || {
-            drop(v8::Isolate::new(v8::CreateParams::default()));
-            drop(started);
+            let limit = usize::try_from(memory_limit_mb << 20).unwrap_or(usize::MAX);
+            let isolate = v8::Isolate::new(v8::CreateParams::default().heap_limits(0, limit));
+            let with = bounds::data_bytes();
+            drop(isolate);
+            let without = bounds::data_bytes();
+            // Waited for below.
+            let _ =
+                measured.send(with.zip(without).map_or(0, |(with, without)| with.saturating_sub(without)));
         },
         // A thread that the system refuses now is asked for again by the session, which reports it.
         |_| (),
     );
-    // Nothing is sent: it returns when the thread is through, or was refused.
-    let _ = wait.recv();
-}
-
-/// From now on this process's private writable memory may grow by so many bytes, and the system
-/// refuses more; none for no bound. Says whether the bound holds: it does on Linux.
-pub fn limit_data(bytes: Option<u64>) -> bool {
-    let holds = bounds::limit_data(bytes);
-    fatal::process_is_bounded(holds && bytes.is_some());
-    holds
+    let bytes = figure.recv().unwrap_or(0);
+    figures.insert(memory_limit_mb, bytes);
+    bytes
 }
 
 fn read_frame(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut prefix = [0; 4];
     input.read_exact(&mut prefix)?;
     let length = usize::try_from(u32::from_le_bytes(prefix)).map_err(io::Error::other)?;
+    bounds::make_room(length as u64);
     let mut frame = vec![0; length];
     input.read_exact(&mut frame)?;
     Ok(frame)

@@ -10,14 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// What the host looks for; the number of bytes follows.
 const BEGINNING: &[u8] = b"\nisoseed: its memory had grown by bytes: ";
 
-/// Data and stack of the process when its session began, in pages.
-static START_PAGES: AtomicU64 = AtomicU64::new(u64::MAX);
+/// The data of the process when its session began, in bytes; the largest number while none runs.
+static START: AtomicU64 = AtomicU64::new(u64::MAX);
 static PAGE_BYTES: AtomicU64 = AtomicU64::new(0);
 
-/// A session begins, or none runs any more.
-pub(super) fn begin(session: bool) {
-    let pages = if session { data_pages().unwrap_or(u64::MAX) } else { u64::MAX };
-    START_PAGES.store(pages, Ordering::Relaxed);
+/// A session begins with so many bytes of data, or none runs any more.
+pub(super) fn begin(start: Option<u64>) {
+    START.store(start.unwrap_or(u64::MAX), Ordering::Relaxed);
 }
 
 /// From now on the process says so when one of the signals ends it that its own faults raise.
@@ -47,11 +46,11 @@ extern "C" fn on_signal(signal: c_int) {
 }
 
 fn grown_bytes() -> Option<u64> {
-    let start = START_PAGES.load(Ordering::Relaxed);
+    let start = START.load(Ordering::Relaxed);
     if start == u64::MAX {
         return None;
     }
-    Some(data_pages()?.saturating_sub(start).saturating_mul(PAGE_BYTES.load(Ordering::Relaxed)))
+    Some(data_pages()?.saturating_mul(PAGE_BYTES.load(Ordering::Relaxed)).saturating_sub(start))
 }
 
 /// Data and stack in pages: the sixth number of `statm`. Takes no memory.

@@ -119,8 +119,8 @@ impl ChildProcess {
         let _ = self.frames.send(frame);
     }
 
-    /// Ends the process when its resident memory has grown by more than so many bytes from now on;
-    /// none for no bound. Only where the system tells (Linux).
+    /// Ends the process when its resident memory has grown by more than so many bytes since the last time
+    /// that there was no bound; none for no bound. Only where the system tells (Linux).
     pub fn watch(&self, bytes: Option<u64>) {
         self.bound.send_replace(bytes);
     }
@@ -238,28 +238,24 @@ async fn listen(stdout: Option<impl AsyncRead + Unpin>, listener: &dyn ProcessLi
 
 /// Waits until the process has grown past its bound, and says by how much.
 async fn watch_resident(pid: Option<u32>, mut bounds: watch::Receiver<Option<u64>>) -> u64 {
+    let mut start = None;
     loop {
         let bound = *bounds.borrow_and_update();
-        let start = bound.and(pid).and_then(resident_bytes);
-        let (Some(pid), Some(bound), Some(start)) = (pid, bound, start) else {
+        let now = bound.and(pid).and_then(resident_bytes);
+        let (Some(now), Some(bound)) = (now, bound) else {
+            start = None;
             if bounds.changed().await.is_err() {
                 pending::<()>().await;
             }
             continue;
         };
-        loop {
-            tokio::select! {
-                changed = bounds.changed() => match changed {
-                    Ok(()) => break,
-                    Err(_) => pending::<()>().await,
-                },
-                () = time::sleep(WATCH_INTERVAL) => {
-                    let grown = resident_bytes(pid).unwrap_or(0).saturating_sub(start);
-                    if grown > bound {
-                        return grown;
-                    }
-                }
-            }
+        let grown = now.saturating_sub(*start.get_or_insert(now));
+        if grown > bound {
+            return grown;
+        }
+        if let Ok(Err(_)) = time::timeout(WATCH_INTERVAL, bounds.changed()).await {
+            // Nobody holds the process any more: it is being ended.
+            pending::<()>().await;
         }
     }
 }

@@ -1400,8 +1400,20 @@ var probe;
 function movedBeside(buffers) {
   return buffers.filter((buffer) => buffer.resizable !== true);
 }
-function asBytes(buffers) {
-  return buffers.map((buffer) => new Uint8Array(buffer));
+var SMALLEST_LENT = 256 * 1024;
+function handOver(beside, given) {
+  const handed = { bytes: [], lent: [] };
+  for (const buffer of beside) {
+    const isLent = buffer.byteLength >= SMALLEST_LENT && given.includes(buffer) && !fromGuests.has(buffer);
+    if (isLent) handed.lent.push(handed.bytes.length);
+    handed.bytes.push(new Uint8Array(isLent ? moveAway(buffer) : buffer));
+  }
+  return handed;
+}
+function moveAway(buffer) {
+  probe ??= new import_node_worker_threads.MessageChannel();
+  probe.port1.postMessage(buffer, [buffer]);
+  return (0, import_node_worker_threads.receiveMessageOnPort)(probe.port2).message;
 }
 function received(arrays) {
   return (arrays ?? []).map((bytes) => {
@@ -2786,7 +2798,7 @@ var IsolateCore = class _IsolateCore {
   eval({ source: source2, timeoutMs, signal, moves }) {
     return this.#traced("eval", source2.name, timeoutMs, async () => {
       const start = (id) => {
-        if (moves?.result === true) this.#native.announceMoves(id, [], true);
+        if (moves?.result === true) this.#native.announceMoves(id, [], [], true);
         this.#native.eval(id, source2, timeoutMs);
       };
       return this.#connection.valueOf(await this.#request(start, signal, timeoutMs));
@@ -2796,7 +2808,10 @@ var IsolateCore = class _IsolateCore {
     return this.#traced("call", path, timeoutMs, async () => {
       const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, moves?.transfer ?? []);
       const start = (id) => {
-        if (beside.length > 0 || moves?.result === true) this.#native.announceMoves(id, asBytes(beside), moves?.result === true);
+        if (beside.length > 0 || moves?.result === true) {
+          const handed = handOver(beside, moves?.transfer ?? []);
+          this.#native.announceMoves(id, handed.bytes, handed.lent, moves?.result === true);
+        }
         this.#native.call(id, path, bytes, timeoutMs);
         if (moves !== void 0) this.#connection.detach(moves.transfer);
       };
@@ -2873,7 +2888,10 @@ var IsolateCore = class _IsolateCore {
     void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer: transfer2 = [] }) => {
       try {
         if (beside.length === 0) this.#native.answer(hostCall, ok, value);
-        else this.#native.answerMoving(hostCall, value, asBytes(beside));
+        else {
+          const handed = handOver(beside, transfer2);
+          this.#native.answerMoving(hostCall, value, handed.bytes, handed.lent);
+        }
         this.#connection.detach(transfer2);
       } catch {
       }

@@ -216,7 +216,8 @@ fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
         Reply::Started => Answer::Nothing,
         Reply::Value(bytes) => Answer::Bytes(bytes),
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
-        Reply::Digest(lines) => Answer::Json(json(&lines)?),
+        // Only the engine itself asks for it.
+        Reply::Digest(_) => Answer::Nothing,
         Reply::Done => Answer::Nothing,
         Reply::Moved(bytes, moved) => Answer::Moved(bytes, moved),
     })

@@ -24,6 +24,7 @@ use crate::engine::limits::deadline::Deadline;
 use crate::engine::stats::IsolateStats;
 use crate::engine::value::Moved;
 use crate::engine::value::transfer::Announced;
+use crate::engine::verify::digest::Digest;
 
 /// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
 const GRACE: Duration = Duration::from_secs(1);
@@ -45,8 +46,8 @@ pub enum Reply {
     Value(Vec<u8>),
     /// The isolate's figures.
     Stats(Box<IsolateStats>),
-    /// One line for each reachable property, see `engine::verify`.
-    Digest(String),
+    /// What is reachable in the session, see `engine::verify`.
+    Digest(Box<Digest>),
     /// Done, and there is nothing to say.
     Done,
     /// The encoded result of an evaluation or a call, and the buffers that moved with it.

@@ -1215,7 +1215,8 @@ function makeRemoteFunction(handle) {
   const members = {
     with: (options) => {
       handle.check(options);
-      return (...args) => handle.call(args, options);
+      const held = { remote, options };
+      return (...args) => handle.call(args, held.options);
     },
     dispose: () => handle.dispose(),
     [Symbol.dispose]: () => handle.dispose()

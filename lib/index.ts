@@ -37,6 +37,7 @@ export type {
   HostFunction,
   HostObject,
   IsolateStats,
+  IsolationCoverage,
   IsolationReport,
   LoadOptions,
   ModuleLoader,

@@ -41,7 +41,9 @@ export function makeRemoteFunction(handle: RemoteHandle): RemoteFunction {
   const members = {
     with: (options: unknown) => {
       handle.check(options)
-      return (...args: unknown[]): Promise<unknown> => handle.call(args, options)
+      // Keeps the reference itself: when that is collected, the guest's function is let go of.
+      const held = { remote, options }
+      return (...args: unknown[]): Promise<unknown> => handle.call(args, held.options)
     },
     dispose: () => handle.dispose(),
     [Symbol.dispose]: () => handle.dispose(),

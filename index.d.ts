@@ -770,40 +770,6 @@ interface IsolationReport {
         /** How it differs. */
         detail: string;
     }[];
-    /** What the hostile sessions did, and how much was compared. */
-    coverage: IsolationCoverage;
-}
-/** What `verifyIsolation` did to find leaks: numbers of what was reached, changed and compared. */
-interface IsolationCoverage {
-    /** Objects that the attack reached, functions among them. */
-    objects: number;
-    /** How many of them are functions. */
-    functions: number;
-    /** Properties that it added, overwrote, deleted or redefined. */
-    properties: number;
-    /** Objects whose prototype it took away. */
-    prototypes: number;
-    /** Maps, sets, buffers, dates and regular expressions that it changed, each way counted. */
-    contents: number;
-    /** Objects that it froze. */
-    frozen: number;
-    /** Modules that it imported and changed. */
-    modules: number;
-    /** Functions of the snapshot's sources that were found to be called. */
-    callable: number;
-    /** Calls of them. */
-    calls: number;
-    /** Host functions that were called. */
-    bindings: number;
-    /** What was compared of each session. */
-    compared: {
-        /** Properties, and whatever else JavaScript can ask of an object. */
-        properties: number;
-        /** Objects, strings and variables in V8's heap snapshot, V8's own structures among them. */
-        heapNodes: number;
-        /** Objects that no property leads to: held by scopes, private fields, promises. */
-        hiddenObjects: number;
-    };
 }
 
 /**
@@ -1475,4 +1441,4 @@ interface FetchResponse {
 declare const webBridge: WebBridge;
 
 export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, transfer, verifyIsolation, webBridge };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationCoverage, IsolationReport, IsoseedErrorOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, Passed, PrewarmOptions, Received, Remote, RemoteFunction, RemoteIterable, RemoteMember, SaveOptions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, UnhandledRejection, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationReport, IsoseedErrorOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, Passed, PrewarmOptions, Received, Remote, RemoteFunction, RemoteIterable, RemoteMember, SaveOptions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, UnhandledRejection, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole };

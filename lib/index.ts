@@ -37,7 +37,6 @@ export type {
   HostFunction,
   HostObject,
   IsolateStats,
-  IsolationCoverage,
   IsolationReport,
   LoadOptions,
   ModuleLoader,

@@ -14,7 +14,6 @@
 
 mod attributes;
 mod commonjs;
-mod evaluated;
 mod failure;
 mod graph;
 mod host;

@@ -1,26 +1,17 @@
 // Evaluated in a pristine context beside the session's own, so that nothing the session did to its
-// built-ins is used here. `walk` visits everything reachable from some roots by properties and writes one
-// line for each property: its path, tab, what it holds; what it met once is not visited again. `unseen`
-// tells which of some objects it has not met, and `owners` the functions and generators that it has. `kindOf` is native: it tells objects apart without asking
+// built-ins is used here. Walks everything reachable from `roots` and writes one line for each
+// property: its path, tab, what it holds. `kindOf` is native: it tells objects apart without asking
 // them.
-(kindOf) => {
+(kindOf, roots) => {
   'use strict'
   const { getOwnPropertyDescriptor, getPrototypeOf, isExtensible } = Object
   const { ownKeys, apply } = Reflect
   const functionText = Function.prototype.toString
-  const getter = (object, name) => getOwnPropertyDescriptor(object, name).get
-  const regExpSource = getter(RegExp.prototype, 'source')
-  const regExpFlags = getter(RegExp.prototype, 'flags')
+  const regExpSource = getOwnPropertyDescriptor(RegExp.prototype, 'source').get
+  const regExpFlags = getOwnPropertyDescriptor(RegExp.prototype, 'flags').get
   const dateValue = Date.prototype.getTime
   const { forEach: mapForEach } = Map.prototype
   const { forEach: setForEach } = Set.prototype
-  const typedArray = getPrototypeOf(Int8Array.prototype)
-  const views = {
-    view: ['buffer', 'byteOffset', 'byteLength'].map((name) => getter(typedArray, name)),
-    dataview: ['buffer', 'byteOffset', 'byteLength'].map((name) => getter(DataView.prototype, name)),
-  }
-  const bufferLength = getter(ArrayBuffer.prototype, 'byteLength')
-  const bufferMaximum = getter(ArrayBuffer.prototype, 'maxByteLength')
   const unbox = {
     boolean: Boolean.prototype.valueOf,
     number: Number.prototype.valueOf,
@@ -29,12 +20,11 @@
     bigint: BigInt.prototype.valueOf,
   }
 
+  const lines = []
   const numbers = new Map()
-  const owners = []
-  let lines = []
-  let queue = []
+  const queue = []
 
-  const symbolName = (symbol) => (Symbol.keyFor(symbol) === undefined ? `[${String(symbol)}]` : `[Symbol.for(${JSON.stringify(Symbol.keyFor(symbol))})]`)
+  const symbolName = (symbol) => `[${String(symbol)}]`
   const keyName = (key) => (typeof key === 'symbol' ? symbolName(key) : `.${key}`)
   const show = (value, path) => {
     if ((typeof value === 'object' && value !== null) || typeof value === 'function') {
@@ -42,7 +32,7 @@
       if (number === undefined) {
         number = numbers.size
         numbers.set(value, number)
-        queue.push(value, path)
+        queue.push([value, path])
       }
       return `#${number}`
     }
@@ -54,34 +44,12 @@
   const write = (path, text) => {
     lines.push(`${path}\t${text}`)
   }
-  /** Of bytes that are too many to write down. */
-  const digestOf = (bytes) => {
-    let hash = 0x811c9dc5
-    for (let i = 0; i < bytes.length; i++) hash = Math.imul(hash ^ bytes[i], 0x01000193)
-    return `${bytes.length} bytes ${(hash >>> 0).toString(16)}`
-  }
-  const bytesOf = (object, [buffer, offset, length]) => {
-    try {
-      return digestOf(new Uint8Array(apply(buffer, object, []), apply(offset, object, []), apply(length, object, [])))
-    } catch {
-      return 'detached'
-    }
-  }
-  const written = (object) => {
-    try {
-      return `${digestOf(new Uint8Array(object))} of ${apply(bufferMaximum, object, [])}`
-    } catch {
-      return `detached ${apply(bufferLength, object, [])}`
-    }
-  }
 
   const contents = (object, path, kind) => {
     switch (kind) {
       case 'function': return apply(functionText, object, [])
       case 'regexp': return `${apply(regExpSource, object, [])}/${apply(regExpFlags, object, [])}`
       case 'date': return String(apply(dateValue, object, []))
-      case 'view': case 'dataview': return bytesOf(object, views[kind])
-      case 'buffer': return written(object)
       case 'map': {
         let index = 0
         apply(mapForEach, object, [(value, key) => {
@@ -102,27 +70,15 @@
     }
   }
 
-  const isIndex = (key) => typeof key === 'string' && /^\d+$/.test(key)
-
   const visit = (object, path) => {
     const kind = kindOf(object)
     // A trap of a Proxy is the session's own code.
-    if (kind === 'proxy') return write(path, `#${numbers.get(object)} proxy`)
-    if (kind === 'function' || kind === 'generator') owners.push(object)
-    // The number tells who compares where the object was met first.
-    write(path, `#${numbers.get(object)} ${kind} ${isExtensible(object) ? '' : 'fixed '}${contents(object, path, kind)}`)
+    if (kind === 'proxy') return write(path, 'proxy')
+    write(path, `${kind} ${isExtensible(object) ? '' : 'fixed '}${contents(object, path, kind)}`)
     write(`${path}.<prototype>`, show(getPrototypeOf(object), `${path}.<prototype>`))
     for (const key of ownKeys(object)) {
-      // Its bytes are told already.
-      if (kind === 'view' && isIndex(key)) continue
       const at = path + keyName(key)
-      let property
-      try {
-        property = getOwnPropertyDescriptor(object, key)
-      } catch {
-        // A module's binding that is not initialised.
-        write(at, 'not initialised')
-      }
+      const property = getOwnPropertyDescriptor(object, key)
       if (property === undefined) continue
       const flags = `${property.writable ? 'w' : '-'}${property.enumerable ? 'e' : '-'}${property.configurable ? 'c' : '-'}`
       if ('value' in property) write(at, `${flags} ${show(property.value, at)}`)
@@ -130,25 +86,9 @@
     }
   }
 
-  return {
-    owners: () => owners,
-    walk(roots) {
-      lines = []
-      queue = []
-      for (let root = 0; root < roots.length; root++) {
-        const [name, object] = [roots[root][0], roots[root][1]]
-        write(name, show(object, name))
-        for (let at = 0; at < queue.length; at += 2) visit(queue[at], queue[at + 1])
-        queue = []
-      }
-      return lines.join('\n')
-    },
-    unseen(objects) {
-      const unseen = []
-      for (let i = 0; i < objects.length; i++) {
-        if (!numbers.has(objects[i])) unseen.push(objects[i])
-      }
-      return unseen
-    },
+  for (const [name, root] of roots) {
+    write(name, show(root, name))
+    while (queue.length > 0) visit(...queue.shift())
   }
+  return lines.join('\n')
 }

@@ -15,7 +15,6 @@ struct Meta {
     node_types: Vec<serde_json::Value>,
     edge_fields: Vec<String>,
     edge_types: Vec<serde_json::Value>,
-    location_fields: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -28,14 +27,12 @@ struct Document {
     snapshot: Header,
     nodes: Vec<u64>,
     edges: Vec<u32>,
-    /// Where functions are in their sources.
-    locations: Vec<u32>,
     strings: Vec<String>,
 }
 
 /// What a node is, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::engine) enum Kind {
+pub(super) enum Kind {
     /// A function.
     Closure,
     /// Any other object, and V8's own structures that hold the user's values.
@@ -48,7 +45,7 @@ pub(in crate::engine) enum Kind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(in crate::engine) enum Link {
+pub(super) enum Link {
     Property,
     Element,
     /// A variable of a function's scope.
@@ -61,19 +58,19 @@ pub(in crate::engine) enum Link {
     Weak,
 }
 
-pub(in crate::engine) struct Node {
-    pub(in crate::engine) kind: Kind,
+pub(super) struct Node {
+    pub(super) kind: Kind,
     name: u32,
     bytes: u64,
     first_edge: usize,
     end: usize,
 }
 
-pub(in crate::engine) struct Edge {
-    pub(in crate::engine) link: Link,
+pub(super) struct Edge {
+    pub(super) link: Link,
     /// A string's index, or a number.
     name: u32,
-    pub(in crate::engine) to: usize,
+    pub(super) to: usize,
 }
 
 /// How the entries of a `Map` or `Set` lie in its table.
@@ -83,12 +80,11 @@ struct Table {
 }
 
 /// One heap.
-pub(in crate::engine) struct Graph {
+pub(super) struct Graph {
     nodes: Vec<Node>,
     edges: Vec<Edge>,
     strings: Vec<String>,
     tables: HashMap<usize, Table>,
-    locations: HashMap<usize, (u32, u32, u32)>,
 }
 
 /// What marks the object whose elements are the nodes that a caller wants to find.
@@ -103,7 +99,7 @@ const TABLE_HEADER: u64 = 3;
 
 impl Graph {
     /// Takes the heap snapshot of an isolate, after a collection. `marked` are found again by `marked`.
-    pub(in crate::engine) fn take(scope: &mut v8::PinScope, marked: &[v8::Local<v8::Value>]) -> Option<Self> {
+    pub(super) fn take(scope: &mut v8::PinScope, marked: &[v8::Local<v8::Value>]) -> Option<Self> {
         let array = v8::Array::new_with_elements(scope, marked);
         let holder = v8::Object::new(scope);
         let mark = v8::String::new(scope, MARK)?;
@@ -117,10 +113,9 @@ impl Graph {
     }
 
     fn parse(json: &[u8]) -> Option<Self> {
-        let Document { snapshot, nodes: fields, edges: edge_fields, locations, strings } =
+        let Document { snapshot, nodes: fields, edges: edge_fields, strings } =
             serde_json::from_slice(json).ok()?;
-        let Meta { node_fields, node_types, edge_fields: edge_names, edge_types, location_fields } =
-            snapshot.meta;
+        let Meta { node_fields, node_types, edge_fields: edge_names, edge_types } = snapshot.meta;
         let node_kinds: Vec<String> = serde_json::from_value(node_types.into_iter().next()?).ok()?;
         let links: Vec<String> = serde_json::from_value(edge_types.into_iter().next()?).ok()?;
         let at = |names: &[String], name: &str| names.iter().position(|field| field == name);
@@ -143,15 +138,7 @@ impl Graph {
             Some(Edge { link, name: edge[label_at], to: edge[to_at] as usize / node_fields.len() })
         });
         let edges = edges.collect::<Option<Vec<_>>>()?;
-        let place = |name| at(&location_fields, name);
-        let (of, script, line, column) =
-            (place("object_index")?, place("script_id")?, place("line")?, place("column")?);
-        let places = locations.chunks_exact(location_fields.len()).map(|place| {
-            let node = place[of] as usize / node_fields.len();
-            (node, (place[script], place[line], place[column]))
-        });
-        let locations = places.collect();
-        let mut graph = Self { nodes, edges, strings, tables: HashMap::new(), locations };
+        let mut graph = Self { nodes, edges, strings, tables: HashMap::new() };
         graph.find_tables();
         Some(graph)
     }
@@ -172,7 +159,7 @@ impl Graph {
     }
 
     /// The nodes that were marked, in their order.
-    pub(in crate::engine) fn marked(&self) -> Vec<usize> {
+    pub(super) fn marked(&self) -> Vec<usize> {
         let mark = self.edges.iter().find(|edge| edge.link == Link::Property && self.label(edge) == MARK);
         let Some(mark) = mark else { return Vec::new() };
         let elements = self.edges(mark.to).filter(|edge| edge.link == Link::Element);
@@ -181,25 +168,25 @@ impl Graph {
         found.into_iter().map(|(_, node)| node).collect()
     }
 
-    pub(in crate::engine) fn node(&self, node: usize) -> &Node {
+    pub(super) fn node(&self, node: usize) -> &Node {
         &self.nodes[node]
     }
 
-    pub(in crate::engine) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    pub(in crate::engine) fn name(&self, node: usize) -> &str {
+    pub(super) fn name(&self, node: usize) -> &str {
         &self.strings[self.nodes[node].name as usize]
     }
 
-    pub(in crate::engine) fn edges(&self, node: usize) -> impl Iterator<Item = &Edge> {
+    pub(super) fn edges(&self, node: usize) -> impl Iterator<Item = &Edge> {
         let Node { first_edge, end, .. } = self.nodes[node];
         self.edges[first_edge..end].iter()
     }
 
     /// The edge's name; a number for elements and fields without a name.
-    pub(in crate::engine) fn label(&self, edge: &Edge) -> &str {
+    pub(super) fn label(&self, edge: &Edge) -> &str {
         match edge.link {
             Link::Element | Link::Hidden => "",
             _ => &self.strings[edge.name as usize],
@@ -207,20 +194,15 @@ impl Graph {
     }
 
     /// What tells the edge from the others of its node.
-    pub(in crate::engine) fn key<'a>(&'a self, edge: &Edge) -> (Link, &'a str, u32) {
+    pub(super) fn key<'a>(&'a self, edge: &Edge) -> (Link, &'a str, u32) {
         match edge.link {
             Link::Element | Link::Hidden => (edge.link, "", edge.name),
             _ => (edge.link, self.label(edge), 0),
         }
     }
 
-    /// Where a function is in its source: script, line and column, as V8 counts them.
-    pub(in crate::engine) fn location(&self, node: usize) -> Option<(u32, u32, u32)> {
-        self.locations.get(&node).copied()
-    }
-
     /// The target of an internal edge.
-    pub(in crate::engine) fn internal(&self, node: usize, name: &str) -> Option<usize> {
+    pub(super) fn internal(&self, node: usize, name: &str) -> Option<usize> {
         self.edges(node)
             .find(|edge| edge.link == Link::Internal && self.label(edge) == name)
             .map(|edge| edge.to)
@@ -228,7 +210,7 @@ impl Graph {
 
     /// How a user gets from one object to another along an edge, and how far that is; none for what only
     /// V8 follows.
-    pub(in crate::engine) fn step(&self, from: usize, edge: &Edge) -> Option<(u32, String)> {
+    pub(super) fn step(&self, from: usize, edge: &Edge) -> Option<(u32, String)> {
         let to = &self.nodes[edge.to];
         if to.kind == Kind::Internal && !self.leads_on(edge.to) {
             return None;
@@ -277,7 +259,7 @@ impl Graph {
             "context" | "parameters_and_registers" => Some((10, ".[[Locals]]".to_owned())),
             // The elements of V8's own arrays.
             _ if label.parse::<u32>().is_ok() => Some((5, String::new())),
-            _ if label.contains("part of key") => Some((20, ".[[WeakMapValue]]".to_owned())),
+            _ if label.starts_with("part of key") => Some((20, ".[[WeakMapValue]]".to_owned())),
             "map" | "shared" | "feedback_cell" | "code" | "properties" | "elements" | "bindings"
             | "constructor" | "initial_map" | "dependent_code" | "scope_info" | "length"
             | "name_or_scope_info" => None,
@@ -317,7 +299,7 @@ impl Graph {
     }
 
     /// The shortest way from `root` to every node that a user can reach.
-    pub(in crate::engine) fn ways_from(&self, root: usize) -> Ways<'_> {
+    pub(super) fn ways_from(&self, root: usize) -> Ways<'_> {
         let mut ways = Ways { graph: self, root, steps: HashMap::new() };
         let mut queue = BinaryHeap::from([Reverse((0, root))]);
         let mut distances = HashMap::from([(root, 0)]);
@@ -342,7 +324,7 @@ impl Graph {
 }
 
 /// Ways from one node.
-pub(in crate::engine) struct Ways<'a> {
+pub(super) struct Ways<'a> {
     graph: &'a Graph,
     root: usize,
     /// How each node is reached: from which one, along which edge.
@@ -350,17 +332,17 @@ pub(in crate::engine) struct Ways<'a> {
 }
 
 impl Ways<'_> {
-    pub(in crate::engine) fn reaches(&self, node: usize) -> bool {
+    pub(super) fn reaches(&self, node: usize) -> bool {
         node == self.root || self.steps.contains_key(&node)
     }
 
     /// The node that `node` is reached from.
-    pub(in crate::engine) fn parent(&self, node: usize) -> Option<usize> {
+    pub(super) fn parent(&self, node: usize) -> Option<usize> {
         self.steps.get(&node).map(|(from, _)| *from)
     }
 
     /// The path as the user would write it, from the global object.
-    pub(in crate::engine) fn path(&self, node: usize) -> String {
+    pub(super) fn path(&self, node: usize) -> String {
         let mut parts = Vec::new();
         let mut at = node;
         while let Some((from, edge)) = self.steps.get(&at) {
@@ -376,7 +358,7 @@ impl Ways<'_> {
     }
 
     /// The path of what `edge` of `node` leads to.
-    pub(in crate::engine) fn path_along(&self, node: usize, edge: &Edge) -> String {
+    pub(super) fn path_along(&self, node: usize, edge: &Edge) -> String {
         let part = self.graph.step(node, edge).map_or(String::new(), |(_, part)| part);
         let path = self.path(node);
         if path == "globalThis" { part.strip_prefix('.').unwrap_or(&part).to_owned() } else { path + &part }

@@ -35,7 +35,6 @@ export default defineConfig({
             'cpu-limit',
             'dispose',
             'fallback',
-            'inspector',
             'isolate',
             'limits',
             'memory',

@@ -2,7 +2,7 @@
 //!
 //! A parser of our own, because none fits: of the fuzzed inputs that `whatwg-url`, the reference, and
 //! `ada-url` agree on, the crate `url` parses one in twenty differently; `ada-url` needs a C++ library that
-//! an addon for every system can't count on; `whatwg-url` takes 30 times as long, in the guest's heap. The
+//! an addon for every system can't count on; `whatwg-url` brings large tables along. The
 //! guest keeps a URL as its text and the places of its parts, so a snapshot can hold it.
 
 mod file;

@@ -317,8 +317,8 @@ export interface CreateIsolateOptions {
    * `memoryLimitMb` and 64 MiB (on Linux).
    *
    * Each isolate has a child process to itself, which is used again if it was disposed in good order;
-   * a spare one is held ready. The first one takes some 100 ms, each call some 50 microseconds more
-   * than without. Children do not keep the process alive, and end with it.
+   * a spare one is held ready. The first one takes as long as a process of Node.js needs to start, and each
+   * call goes through a pipe. Children do not keep the process alive, and end with it.
    *
    * @default false
    */

@@ -36,8 +36,6 @@ export type {
   CreateIsolateOptions,
   HostFunction,
   HostObject,
-  IsolateStats,
-  IsolationReport,
   LoadOptions,
   ModuleLoader,
   ModuleSource,
@@ -54,5 +52,5 @@ export type {
   SourceObject,
   SyncBinding,
   ValueLimits,
-  VerifyIsolationOptions,
 } from './types.js'
+export type { IsolateStats, IsolationReport, VerifyIsolationOptions } from './report-types.js'

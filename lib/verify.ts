@@ -3,7 +3,7 @@ import { checkVerifyOptions } from './options.js'
 import type { VerifyRequest } from './options.js'
 import { nativeSnapshot } from './snapshot.js'
 import type { Snapshot } from './snapshot.js'
-import type { IsolationReport, VerifyIsolationOptions } from './types.js'
+import type { IsolationReport, VerifyIsolationOptions } from './report-types.js'
 
 /**
  * Proves for one snapshot that a session can't change another: a hostile

@@ -9,7 +9,7 @@ import { expectedAnswer, guestSources, orderNumber } from '../demo/sources.ts'
 import { GLOBAL, askNode, bundleCase } from '../matrix/bundle.ts'
 import { installLibraries } from '../matrix/install.ts'
 import { libraries } from '../matrix/libraries.ts'
-import { codeOfSize, heapOfRecords, JIT_PROGRAM } from './generated.ts'
+import { codeOfSize, heapOfRecords, jitProgram } from './generated.ts'
 import type { Work } from './protocol.ts'
 
 /** A case that is ready for the contenders. */
@@ -36,7 +36,7 @@ const prepared = new Map<string, Promise<Case>>()
 const CALL = `JSON.stringify(${GLOBAL}.answer(${GLOBAL}.input))`
 const WARMUP = `${GLOBAL}.answer(${GLOBAL}.input)`
 
-/** The libraries of the matrix that are measured here, `demo`, `nothing`, `jit`, `code <bytes>` and `heap <records>`. */
+/** The libraries of the matrix that are measured here, `demo`, `nothing`, `jit <size>`, `code <bytes>` and `heap <records>`. */
 export function prepare(name: string): Promise<Case> {
   let made = prepared.get(name)
   if (made === undefined) {
@@ -71,7 +71,7 @@ async function programOf(name: string): Promise<Program> {
   if (kind === 'nothing') return { call: 'String(1 + 1)', expected: '2' }
   if (kind === 'demo') return demo()
   // Compiled in the session: a warm-up would keep bytecode, not machine code.
-  if (kind === 'jit') return { ...askedHere(JIT_PROGRAM), memoryLimitMb: 256 }
+  if (kind === 'jit') return { ...askedHere(jitProgram(Number(size))), memoryLimitMb: 256 }
   if (kind === 'code') return { ...askedHere(codeOfSize(Number(size))), warmup: WARMUP, memoryLimitMb: 512 }
   if (kind === 'heap') return { ...askedHere(heapOfRecords(Number(size))), warmup: WARMUP, memoryLimitMb: 1024 }
   const library = libraries.find((known) => known.name === kind)

@@ -41,7 +41,7 @@ export class ContenderProcess {
       if (request !== undefined) child.stdin.write(`${JSON.stringify(request)}\n`)
       const { value: line, done } = await lines.next()
       clearTimeout(limit)
-      if (!done) return JSON.parse(line) as Reply
+      if (!done) return replyFrom(line)
       const reason = await ended
       return { kind: 'failed', reason: child.signalCode === 'SIGKILL' && words === '' ? `no answer within ${limitMs / 1000} s` : reason }
     }
@@ -65,5 +65,13 @@ export class ContenderProcess {
   /** Ends the process, whatever it does. */
   end(): Promise<void> {
     return this.#end()
+  }
+}
+
+function replyFrom(line: string): Reply {
+  try {
+    return JSON.parse(line) as Reply
+  } catch {
+    return { kind: 'failed', reason: `it wrote what is no reply: ${line.slice(0, LAST_WORDS)}` }
   }
 }

@@ -140,8 +140,8 @@ export async function memory(contender: Contender, work: Work, { counts }: Of<'m
     createMs = []
   }
   await Promise.all(all.map((session) => session.dispose()))
-  const samples = [slope(rows.map(({ sessions, pssMb }) => [sessions, pssMb * 1024]))]
-  return { samples, census: rows }
+  const kib = (most: number): number => slope(rows.filter(({ sessions }) => sessions <= most).map(({ sessions, pssMb }) => [sessions, pssMb * 1024]))
+  return { samples: [kib(Infinity)], figures: { kibToThousand: kib(1000) }, census: rows }
 }
 
 export async function build(contender: Contender): Promise<Turn> {

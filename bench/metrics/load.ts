@@ -48,19 +48,24 @@ export const memory: Metric = {
   quick: true,
   async run(bench) {
     const counts = pick(bench, { tiny: [2, 4, 8], quick: [50, 100, 200], full: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 1500, 2000] })
-    const { workFile } = await prepare('nothing')
     const names: ContenderName[] = ['isoseed', 'isoseed-control', 'isolated-vm', 'worker', 'vm', 'quickjs', 'jsrun', 'mini-racer']
-    const result = await bench.compare({
-      title: `${this.title}: KiB of memory (proportional set size) for each beyond the first ${slopeFrom(counts)[0]}`,
-      unit: 'KiB',
-      less: true,
-      workFile,
-      request: { task: 'memory', counts: slopeFrom(counts) },
-      entrants: names.map((name) => ({ name, request: { task: 'memory', counts: slopeFrom(counts).filter((count) => count <= (MOST_SESSIONS[name] ?? Infinity)) } })),
-      rounds: pick(bench, { tiny: 1, quick: 2, full: 3 }),
-      controlled: false,
-    })
-    censusTable(bench, result)
+    const atMost = (name: ContenderName): number[] => slopeFrom(counts).filter((count) => count <= (MOST_SESSIONS[name] ?? Infinity))
+    for (const name of pick(bench, { tiny: ['nothing'], quick: ['nothing'], full: ['nothing', 'lodash'] })) {
+      const { workFile } = await prepare(name)
+      const request: Request = { task: 'memory', counts: slopeFrom(counts) }
+      const result = await bench.compare({
+        title: `${this.title}, with ${name} loaded: KiB of memory (proportional set size) for each beyond the first ${slopeFrom(counts)[0]}`,
+        unit: 'KiB',
+        less: true,
+        workFile,
+        request,
+        entrants: names.map((entrant) => ({ name: entrant, request: { ...request, counts: atMost(entrant) } })),
+        rounds: pick(bench, { tiny: 1, quick: 2, full: 3 }),
+        figures: { kibToThousand: 'up to 1000, KiB' },
+        controlled: false,
+      })
+      censusTable(bench, result)
+    }
   },
 }
 

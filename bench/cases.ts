@@ -78,8 +78,7 @@ async function programOf(name: string): Promise<Program> {
   if (library === undefined) throw new TypeError(`there is no case ${name}`)
   await installLibraries()
   const [{ expected }, [source]] = await Promise.all([askNode(library), bundleCase(library)])
-  // The source map is of no use to the others.
-  const code = source!.code.slice(0, source!.code.lastIndexOf('//# sourceMappingURL=data:'))
+  const code = asScript(source!.code)
   return { code, call: CALL, warmup: WARMUP, expected: JSON.stringify(expected), memoryLimitMb: 512 }
 }
 
@@ -96,3 +95,8 @@ function askedHere(code: string): Program {
   return { code, call: CALL, expected: vm.runInContext(CALL, context) as string }
 }
 
+/** A CommonJS source as a script that all contenders can evaluate; without its source map, which is of no use to the others. */
+function asScript(code: string): string {
+  const body = code.slice(0, code.lastIndexOf('//# sourceMappingURL=data:'))
+  return `globalThis.${GLOBAL} = (() => {\nconst module = { exports: {} }\nlet exports = module.exports\n${body}\nreturn module.exports\n})()\n`
+}

@@ -4,8 +4,11 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Reply, Request, Turn } from './protocol.ts'
 
-const READY_LIMIT_MS = 120_000
-const TURN_LIMIT_MS = 600_000
+/** A contender that needs longer for the few sessions of a turn has lost, and would hold up all others. */
+const TURN_LIMIT_MS = 60_000
+/** For what is long by its nature. */
+const LONG_TURN_LIMIT_MS = 900_000
+const LONG_TASKS: ReadonlySet<Request['task']> = new Set(['memory', 'churn', 'busy', 'loop', 'build'])
 /** So much of what a process wrote to its standard error is told when it ends without a word. */
 const LAST_WORDS = 300
 
@@ -36,14 +39,18 @@ export class ContenderProcess {
       child.once('close', (code, signal) => resolve(`its process ended with ${signal ?? `exit code ${code}`}${words && `: ${words.trim().replaceAll(/\s+/g, ' ')}`}`))
     })
     const ask = async (request?: Request): Promise<Reply> => {
-      const limitMs = request === undefined ? READY_LIMIT_MS : TURN_LIMIT_MS
-      const limit = setTimeout(() => child.kill('SIGKILL'), limitMs)
+      const limitMs = request !== undefined && LONG_TASKS.has(request.task) ? LONG_TURN_LIMIT_MS : TURN_LIMIT_MS
+      let late = false
+      const limit = setTimeout(() => {
+        late = true
+        child.kill('SIGKILL')
+      }, limitMs)
       if (request !== undefined) child.stdin.write(`${JSON.stringify(request)}\n`)
       const { value: line, done } = await lines.next()
       clearTimeout(limit)
       if (!done) return replyFrom(line)
       const reason = await ended
-      return { kind: 'failed', reason: child.signalCode === 'SIGKILL' && words === '' ? `no answer within ${limitMs / 1000} s` : reason }
+      return { kind: 'failed', reason: late ? `no answer within ${limitMs / 1000} s` : reason }
     }
     const end = async (): Promise<void> => {
       child.kill('SIGKILL')

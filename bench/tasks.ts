@@ -197,28 +197,28 @@ async function valueOperation(session: Session, way: Way, size: number): Promise
   }
 }
 
-/** Times are of a session each; memory and 99th percentile of the last tenth are compared with those of the first two. */
+/** Times are of a session each. Memory at the end is compared with that after a tenth, the last fifth's 99th percentile with the first's. */
 export async function churn(contender: Contender, work: Work, { sessions, atOnce }: Of<'churn'>): Promise<Turn> {
   const samples: number[] = []
   const share = Math.max(1, Math.floor(sessions / 10))
-  const memory: { early?: number; late?: number } = {}
+  let earlyPssMb = NaN
   await inLanes(atOnce, async () => {
     if (samples.length >= sessions) return false
     const started = performance.now()
     await comeAndGo(contender, work)
     samples.push(performance.now() - started)
-    if (samples.length === share) memory.early = census(0, 0).pssMb
+    if (samples.length === share) earlyPssMb = census(0, 0).pssMb
     return true
   })
-  memory.late = census(0, 0).pssMb
+  const latePssMb = census(0, 0).pssMb
   const p99 = (part: number[]): number => quantile(part, 0.99)
   return {
     samples,
     figures: {
       sessions: samples.length,
-      earlyPssMb: memory.early!,
-      latePssMb: memory.late,
-      memoryRatio: memory.late / memory.early!,
+      earlyPssMb,
+      latePssMb,
+      memoryRatio: latePssMb / earlyPssMb,
       p99Ratio: p99(samples.slice(-2 * share)) / p99(samples.slice(0, 2 * share)),
     },
   }

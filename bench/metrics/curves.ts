@@ -28,7 +28,7 @@ class Curves {
 function draw(bench: Bench, name: string, title: string, x: string, y: string, series: readonly Series[], logarithmic: boolean): void {
   const xs = [...new Set(series.flatMap(({ points }) => points.map(([value]) => value)))].toSorted((a, b) => a - b)
   const at = (points: Series['points'], value: number): string => number(points.find(([known]) => known === value)?.[1])
-  bench.table({ title, head: [x, ...series.map(({ name: label }) => `${label}, ${y}`)], rows: xs.map((value) => [number(value), ...series.map(({ points }) => at(points, value))]) }, series)
+  bench.table({ title, head: [x, ...series.map(({ name: label }) => `${label}, ${y}`)], rows: xs.map((value) => [number(value)].concat(series.map(({ points }) => at(points, value)))) }, series)
   if (series.length > 0) bench.chart(name, { title, x: { label: x, logarithmic }, y: { label: y, logarithmic }, series })
 }
 

@@ -113,7 +113,7 @@ export const busy: Metric = {
     bench.table({
       title: "How late the host's event loop is meanwhile",
       head: ['', 'p50 ms', 'p99 ms', 'latest, ms'],
-      rows: phases.map((phase) => [phase, ...['p50', 'p99', 'max'].map((which) => number(figures[`${phase} ${which}`]))]),
+      rows: phases.map((phase) => [phase, number(figures[`${phase} p50`]), number(figures[`${phase} p99`]), number(figures[`${phase} max`])]),
       notes: ['CPU ms a second, idle', 'all disposed, ms'].map((name) => `${name}: ${number(figures[name])}`),
     })
   },

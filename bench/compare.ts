@@ -85,8 +85,9 @@ export async function compare(comparison: Comparison, only: ReadonlySet<string> 
         one.row.version = one.process.version
       })
     }
-    // The first round is not counted: the contenders' own code is compiled there, their files come into memory.
-    for (let round = rounds > 1 ? -1 : 0; round < rounds; round += 1) {
+    // The first round is not counted: the contenders' own code is compiled there, their files come into memory. Long
+    // turns, of which there are few, do that on their own.
+    for (let round = comparison.controlled === false ? 0 : -1; round < rounds; round += 1) {
       for (const one of shuffled(running)) {
         await attempt(one, async () => {
           const turn = await one.process!.turn(one.entrant.request ?? request)

@@ -25,8 +25,8 @@ export type Way = 'in, copied' | 'in, moved' | 'out, copied' | 'out, moved'
 export type Request =
   /** Sessions one after the other, from nothing to the first answer; `held`: from one that is ready. */
   | { task: 'first'; budgetMs: number; held?: boolean }
-  /** Warm calls of one session; `size`: bytes of JSON that go in and come back. */
-  | { task: 'call'; size: number; atOnce: number; calls: number }
+  /** Warm calls of one session, for so long; `size`: bytes of JSON that go in and come back. */
+  | { task: 'call'; size: number; atOnce: number; budgetMs: number }
   /** How late the event loop is while so many sessions are created; with 0, while nothing happens. */
   | { task: 'loop'; sessions: number; idleMs: number }
   /** Create, run, dispose: sessions a second, so many at a time. */
@@ -37,7 +37,7 @@ export type Request =
   | { task: 'build' }
   /** A program that a compiler can make fast, once compiled. */
   | { task: 'jit' }
-  | { task: 'values'; way: Way; size: number; count: number }
+  | { task: 'values'; way: Way; size: number; budgetMs: number }
   /** Sessions that come and go: whether memory and times stay as they are. */
   | { task: 'churn'; sessions: number; atOnce: number }
   /** Busy sessions beside each other; isoseed alone. */

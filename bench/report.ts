@@ -15,13 +15,16 @@ export function tableOf({ title, unit, less, rounds, figures, control, void: isV
   const hasFloor = rows.some(({ toFloor }) => toFloor !== undefined)
   const names = Object.keys(figures).filter((name) => rows.some((row) => row.figures?.[name] !== undefined))
   const head = ['', `p50 ${unit}`, `p95 ${unit}`, `p99 ${unit}`, 'to isoseed (95 %)', ...(hasFloor ? ['to the floor (95 %)'] : []), ...names.map((name) => figures[name]!)]
+  const notes = [`${rounds} ${rounds === 1 ? 'round' : 'rounds'}; ${less ? 'less' : 'more'} is better.`]
   const cells = (row: Row): string[] => {
-    const why = row.skipped === undefined ? (row.failed === undefined ? undefined : `FAILED: ${row.failed}`) : `skipped: ${row.skipped}`
-    if (why !== undefined) return [row.label, short(why), ...head.slice(2).map(() => '')]
+    const [word, why] = row.skipped === undefined ? ['FAILED', row.failed] : ['skipped', row.skipped]
+    if (why !== undefined) {
+      notes.push(`${row.label} ${word}: ${short(why)}`)
+      return [row.label, word, ...head.slice(2).map(() => '')]
+    }
     const ratios = [row.toIsoseed, ...(hasFloor ? [row.toFloor] : [])].map(ratioText)
     return [row.label, number(row.p50), number(row.p95), number(row.p99), ...ratios, ...names.map((name) => number(row.figures?.[name]))]
   }
-  const notes = [`${rounds} ${rounds === 1 ? 'round' : 'rounds'}; ${less ? 'less' : 'more'} is better.`]
   if (isVoid) notes.push(`VOID: the A/A control is ${ratioText(control)}, not 1.00 ± 0.03. The machine was not quiet; these figures say nothing.`)
   return { title, head, rows: rows.map(cells), notes }
 }
@@ -49,5 +52,5 @@ function ratioText(ratio: Ratio | undefined): string {
 
 function short(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ')
-  return line.length > 160 ? `${line.slice(0, 159)}…` : line
+  return line.length > 300 ? `${line.slice(0, 299)}…` : line
 }

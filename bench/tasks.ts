@@ -45,34 +45,32 @@ async function heldSession(contender: Contender): Promise<Session | undefined> {
 }
 
 /** Warm calls of a session that stays, in µs; with a size, of a list of records that comes back. */
-export async function call(contender: Contender, { size, atOnce, calls }: Of<'call'>): Promise<Turn> {
+export async function call(contender: Contender, { size, atOnce, budgetMs }: Of<'call'>): Promise<Turn> {
   const session = await contender.open()
   await session.eval('var visits = 0; globalThis.visit = () => ++visits; globalThis.echo = (value) => value; 0')
   const payload = size === 0 ? undefined : records(size)
-  const expected = JSON.stringify(payload)
   const bound = await session.bind(size === 0 ? 'visit' : 'echo')
-  let visits = 0
-  const one = async (): Promise<void> => {
-    const answer = await bound(payload)
-    if (size !== 0) return
-    visits = Math.max(visits, answer as number)
+  let last: unknown
+  const many = async (): Promise<number> => {
+    last = await bound(payload)
+    if (atOnce > 1) await Promise.all(Array.from({ length: atOnce - 1 }, () => bound(payload)))
+    return atOnce
   }
-  const many = async (count: number): Promise<void> => {
-    for (let done = 0; done < count; done += atOnce) await Promise.all(Array.from({ length: atOnce }, one))
-  }
-  const warm = Math.max(atOnce, Math.ceil(calls / 10))
-  await many(warm)
-  const [cpu, started] = [hostCpuMs(), performance.now()]
-  await many(calls)
-  const [us, cpuUs] = [((performance.now() - started) * 1e3) / calls, ((hostCpuMs() - cpu) * 1e3) / calls]
-  if (size === 0) check(visits, rounded(warm, atOnce) + rounded(calls, atOnce))
-  else check(JSON.stringify(await bound(payload)), expected)
+  const warm = await during(budgetMs / 10, many)
+  const { count, ms, cpuMs } = await during(budgetMs, many)
+  const answer = await bound(payload)
+  if (size === 0) check(answer, warm.count + count + 1)
+  else check(JSON.stringify(answer) + JSON.stringify(last), JSON.stringify(payload).repeat(2))
   await session.dispose()
-  return { samples: [us], figures: { hostCpuUs: cpuUs } }
+  return { samples: [(ms * 1e3) / count], figures: { hostCpuUs: (cpuMs * 1e3) / count } }
 }
 
-function rounded(count: number, atOnce: number): number {
-  return Math.ceil(count / atOnce) * atOnce
+/** Does something again and again for so long, at least once: how often it was done, and what time that took. */
+async function during(budgetMs: number, something: () => Promise<number>): Promise<{ count: number; ms: number; cpuMs: number }> {
+  const [cpu, started] = [hostCpuMs(), performance.now()]
+  let count = 0
+  while (count === 0 || performance.now() - started < budgetMs) count += await something()
+  return { count, ms: performance.now() - started, cpuMs: hostCpuMs() - cpu }
 }
 
 /** A list whose JSON is about so many bytes. */
@@ -91,6 +89,8 @@ export async function loop(contender: Contender, work: Work, { sessions, idleMs 
       const session = await contender.open()
       all.push(session)
       check(await session.eval(work.call), work.expected)
+      // As between two requests: what a contender does in this thread is seen as a delay.
+      await sleep(0)
     }
   })
   await Promise.all(all.map((session) => session.dispose()))
@@ -166,24 +166,27 @@ export async function jit(contender: Contender, work: Work): Promise<Turn> {
 }
 
 /** In MB/s. */
-export async function values(contender: Contender, { way, size, count }: Of<'values'>): Promise<Turn> {
+export async function values(contender: Contender, { way, size, budgetMs }: Of<'values'>): Promise<Turn> {
   const session = await contender.open()
   await session.eval('globalThis.take = (bytes) => bytes.byteLength; globalThis.give = (size) => new Uint8Array(size).fill(1); 0')
   const operation = await valueOperation(session, way, size)
-  await operation()
-  const [cpu, started] = [hostCpuMs(), performance.now()]
-  for (let done = 0; done < count; done += 1) await operation()
-  const ms = (performance.now() - started) / count
-  const figures = { hostCpuMs: (hostCpuMs() - cpu) / count }
+  await during(budgetMs / 10, operation)
+  const { count, ms, cpuMs } = await during(budgetMs, operation)
   await session.dispose()
-  return { samples: [size / 1e6 / (ms / 1e3)], figures }
+  return { samples: [(size * count) / 1e6 / (ms / 1e3)], figures: { hostCpuMs: cpuMs / count } }
 }
 
-async function valueOperation(session: Session, way: Way, size: number): Promise<() => Promise<void>> {
+async function valueOperation(session: Session, way: Way, size: number): Promise<() => Promise<number>> {
   const kept = new Uint8Array(size).fill(1)
   const [take, give] = [await session.bind('take'), await session.bind('give')]
-  const taken = (length: unknown): void => check(length, size)
-  const given = (bytes: unknown): void => check([(bytes as Uint8Array).byteLength, (bytes as Uint8Array).at(-1)].join(), `${size},1`)
+  const taken = (length: unknown): number => {
+    check(length, size)
+    return 1
+  }
+  const given = (bytes: unknown): number => {
+    check([(bytes as Uint8Array).byteLength, (bytes as Uint8Array).at(-1)].join(), `${size},1`)
+    return 1
+  }
   const moves = (): NonNullable<Session['move']> => {
     if (session.move === undefined) throw new Error('it moves nothing')
     return session.move

@@ -112,8 +112,10 @@ describe('the report', () => {
   test('shows who did not take part, and why', () => {
     const text = markdown(tableOf(result))
     expect(text).toContain('| isoseed |')
-    expect(text).toContain('skipped: not installed')
-    expect(text).toContain('FAILED: wrong answer: a\\|b')
+    expect(text).toMatch(/\| quickjs +\| +skipped \|/)
+    expect(text).toContain('quickjs skipped: not installed')
+    expect(text).toMatch(/\| vm +\| +FAILED \|/)
+    expect(text).toContain('vm FAILED: wrong answer: a|b')
     expect(text).not.toContain('VOID')
   })
 

@@ -38,17 +38,18 @@ export async function isolatedVm(work: Work, mode: Mode): Promise<Contender> {
   const ivm = installed<IsolatedVm>('isolated-vm')
   const code = work.bundleFile === undefined ? '' : await readFile(work.bundleFile, 'utf8')
   const { memoryLimitMb: memoryLimit } = work
-  const makeSnapshot = (): Copy & { copy(): ArrayBuffer } => ivm.Isolate.createSnapshot([{ code, filename }], work.warmup)
+  const makeSnapshot = (warmup: string | undefined): Copy & { copy(): ArrayBuffer } => ivm.Isolate.createSnapshot([{ code, filename }], warmup)
   const makeCache = async (): Promise<Copy & { copy(): ArrayBuffer }> => {
     const isolate = new ivm.Isolate({ memoryLimit })
     const script = await isolate.compileScript(code, { filename, produceCachedData: true })
     isolate.dispose()
     return script.cachedData!
   }
-  const snapshot = mode === 'snapshot' ? makeSnapshot() : undefined
+  const own = mode === 'snapshot' ? await soundSnapshot(ivm, work, makeSnapshot) : undefined
+  const snapshot = own?.snapshot
   const cachedData = mode === 'cached' ? await makeCache() : undefined
   return {
-    version: `${await versionOf('isolated-vm')}, V8 ${process.versions.v8}`,
+    version: `${await versionOf('isolated-vm')}, V8 ${process.versions.v8}${own !== undefined && own.warmup === undefined ? ', no warm-up' : ''}`,
     async open() {
       const isolate = new ivm.Isolate({ memoryLimit, ...(snapshot && { snapshot }) })
       const context = await isolate.createContext()
@@ -77,7 +78,26 @@ export async function isolatedVm(work: Work, mode: Mode): Promise<Contender> {
         },
       }
     },
-    ...(mode === 'snapshot' && { build: async () => makeSnapshot().copy().byteLength }),
+    ...(own !== undefined && { build: async () => makeSnapshot(own.warmup).copy().byteLength }),
     ...(mode === 'cached' && { build: async () => (await makeCache()).copy().byteLength }),
   }
+}
+
+/** A snapshot with the warm-up, or without it where a session from the warm one gives no right answer. */
+async function soundSnapshot(ivm: IsolatedVm, work: Work, make: (warmup: string | undefined) => Copy & { copy(): ArrayBuffer }): Promise<{ snapshot: Copy; warmup: string | undefined }> {
+  let reason: unknown
+  for (const warmup of work.warmup === undefined ? [undefined] : [work.warmup, undefined]) {
+    const snapshot = make(warmup)
+    const isolate = new ivm.Isolate({ memoryLimit: work.memoryLimitMb, snapshot })
+    try {
+      const context = await isolate.createContext()
+      if ((await context.eval(work.call)) === work.expected) return { snapshot, warmup }
+      reason = new Error('a session from its snapshot gives a wrong answer')
+    } catch (error) {
+      reason = error
+    } finally {
+      isolate.dispose()
+    }
+  }
+  throw new Error(`its snapshot does not survive: ${(reason as Error).message}`, { cause: reason })
 }

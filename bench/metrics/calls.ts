@@ -14,15 +14,15 @@ export const call: Metric = {
   async run(bench) {
     const { workFile } = await prepare('nothing')
     const all: ContenderName[] = ['isoseed', 'isoseed-control', 'isolated-vm', 'worker', 'vm', 'quickjs', 'jsrun', 'mini-racer']
-    const calls = (size: number): number => pick(bench, { tiny: 20, quick: 1000, full: 1000 }) / Math.max(1, size / (10 * KIB))
+    const budgetMs = pick(bench, { tiny: 5, quick: 40, full: 60 })
     const sizes = pick(bench, { tiny: [0, KIB], quick: [0, KIB, 100 * KIB], full: [0, KIB, 100 * KIB, 10 * KIB * KIB] })
     for (const size of sizes) {
       const what = size === 0 ? 'a function without arguments' : `${size < KIB * KIB ? `${size / KIB} KiB` : `${size / KIB / KIB} MiB`} of records go in and come back`
-      const request = { task: 'call', size, atOnce: 1, calls: Math.max(2, Math.round(calls(size))) } as const
+      const request = { task: 'call', size, atOnce: 1, budgetMs } as const
       const entrants: ContenderName[] = size === 0 ? ['floor', ...all] : all
       await bench.compare({ title: `${this.title}: ${what}`, unit: 'µs', less: true, workFile, request, entrants, rounds: size > KIB * KIB ? bench.fewRounds : bench.rounds, figures: { hostCpuUs: "the host thread's share, µs" } })
     }
-    const request = { task: 'call', size: 0, atOnce: 50, calls: pick(bench, { tiny: 50, quick: 2000, full: 4000 }) } as const
+    const request = { task: 'call', size: 0, atOnce: 50, budgetMs } as const
     await bench.compare({ title: `${this.title}: 50 at once`, unit: 'µs', less: true, workFile, request, entrants: ['isoseed', 'isoseed-control', 'isolated-vm', 'worker'], rounds: bench.rounds, figures: { hostCpuUs: "the host thread's share, µs" } })
   },
 }
@@ -53,7 +53,7 @@ export const values: Metric = {
       for (const way of ways) {
         const copies: ContenderName[] = ['isoseed', 'isoseed-control', 'isolated-vm', 'worker', 'vm', 'quickjs']
         const movers: ContenderName[] = ['isoseed', 'isoseed-control', ...(way.startsWith('in') ? (['isolated-vm'] as const) : []), 'worker']
-        const request = { task: 'values', way, size, count: Math.max(1, Math.min(pick(bench, { tiny: 5, quick: 100, full: 500 }), Math.round(64e6 / size))) } as const
+        const request = { task: 'values', way, size, budgetMs: pick(bench, { tiny: 5, quick: 40, full: 60 }) } as const
         await bench.compare({ title: `${this.title}: ${size / 1e6} MB, ${way}`, unit: 'MB/s', less: false, workFile, request, entrants: way.endsWith('copied') ? copies : movers, rounds: size > 1e6 ? Math.ceil(bench.rounds / 3) : bench.rounds, figures: { hostCpuMs: "the host thread's share, ms" } })
       }
     }

@@ -155,21 +155,24 @@ def first(contender, work, request):
 def call(contender, work, request):
     if request["atOnce"] != 1:
         raise RuntimeError("it makes one call at a time")
-    size, calls = request["size"], request["calls"]
+    size = request["size"]
     session = contender.open()
     session.eval("var visits = 0; globalThis.visit = () => ++visits; globalThis.echo = (value) => value; 0")
     bound = session.bind("echo" if size else "visit")
     arguments = [records(size)] if size else []
-    warm = max(1, -(-calls // 10))
-    for _ in range(warm):
-        bound(*arguments)
-    cpu, started = time.thread_time(), now()
-    for _ in range(calls):
-        last = bound(*arguments)
-    us, cpu_us = (now() - started) * 1e3 / calls, (time.thread_time() - cpu) * 1e6 / calls
-    check(last, arguments[0] if size else warm + calls)
+
+    def during(budget_ms):
+        cpu, started, count = time.thread_time(), now(), 0
+        while count == 0 or now() - started < budget_ms:
+            bound(*arguments)
+            count += 1
+        return count, now() - started, (time.thread_time() - cpu) * 1e3
+
+    warm, _, _ = during(request["budgetMs"] / 10)
+    count, ms, cpu_ms = during(request["budgetMs"])
+    check(bound(*arguments), arguments[0] if size else warm + count + 1)
     session.close()
-    return {"samples": [us], "figures": {"hostCpuUs": cpu_us}}
+    return {"samples": [ms * 1e3 / count], "figures": {"hostCpuUs": cpu_ms * 1e3 / count}}
 
 
 def records(size):

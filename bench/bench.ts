@@ -14,6 +14,8 @@ export interface Bench {
   fewRounds: number
   /** The contenders that may take part; all if there is no set. */
   only: ReadonlySet<string> | undefined
+  /** The cases that metrics with a choice of bundles take; their own if there are none. */
+  cases: readonly string[] | undefined
   /** Runs a comparison, prints its table and keeps it with the results. */
   compare(comparison: Comparison): Promise<Result>
   /** Prints a table of another kind and keeps it with what it was made from. */

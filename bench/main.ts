@@ -62,13 +62,14 @@ async function run({ metrics: wanted, results, ...rest }: Options): Promise<numb
   return verdict(outcomes)
 }
 
-async function measure(metric: Metric, { extent, rounds, fewRounds, only }: Omit<Options, 'metrics' | 'results'>): Promise<Outcome> {
+async function measure(metric: Metric, { extent, rounds, fewRounds, only, cases }: Omit<Options, 'metrics' | 'results'>): Promise<Outcome> {
   const outcome: Outcome = { metric, comparisons: [], tables: [], charts: [] }
   const bench: Bench = {
     extent,
     rounds,
     fewRounds,
     only,
+    cases,
     async compare(comparison) {
       const result = await compare({ ...comparison, ...(extent === 'tiny' && { controlled: false }) }, only)
       outcome.comparisons.push(result)

@@ -8,6 +8,7 @@ npm run bench -- --full             everything, with all curves
 npm run bench -- bundle call        these metrics only (--list names them)
   --rounds <n>         rounds of a comparison; at least 30 unless given
   --only <a,b>         these contenders only
+  --cases <a,b>        what bundle, prewarmed and build load: demo, lodash, any library of the matrix, code <bytes>
   --results <folder>   where figures and charts go; bench/results with --full, target/bench/results without
   --tiny               so little that it only shows that everything works`
 
@@ -17,6 +18,7 @@ export interface Options {
   rounds: number
   fewRounds: number
   only: ReadonlySet<string> | undefined
+  cases: readonly string[] | undefined
   results: string
 }
 
@@ -31,6 +33,7 @@ export function optionsFrom(args: readonly string[], all: readonly Metric[]): Op
       list: { type: 'boolean', default: false },
       rounds: { type: 'string' },
       only: { type: 'string' },
+      cases: { type: 'string' },
       results: { type: 'string' },
     },
   })
@@ -44,6 +47,7 @@ export function optionsFrom(args: readonly string[], all: readonly Metric[]): Op
     rounds,
     fewRounds: Math.min(rounds, { tiny: 1, quick: 3, full: 10 }[extent]),
     only: values.only === undefined ? undefined : contenders(values.only),
+    cases: values.cases?.split(','),
     results: values.results ?? (extent === 'full' ? 'bench/results' : 'target/bench/results'),
   }
 }

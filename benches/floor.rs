@@ -34,9 +34,10 @@ enum Request {
     First {
         budget_ms: f64,
     },
+    #[serde(rename_all = "camelCase")]
     Call {
         size: usize,
-        calls: usize,
+        budget_ms: f64,
     },
     Jit,
 }
@@ -112,9 +113,10 @@ fn first(blob: Option<&'static [u8]>, work: &Work, budget_ms: f64) -> Result<Val
         if count == 0 {
             continue;
         }
-        samples.push(ended.as_secs_f64() * 1e3);
-        opened.push(there.as_secs_f64() * 1e3);
-        calls.push((ended - there).as_secs_f64() * 1e3);
+        let [there, ended] = [there, ended].map(|time| time.as_secs_f64() * 1e3);
+        samples.push(ended);
+        opened.push(there);
+        calls.push(ended - there);
         if count >= 2 && begun.elapsed().as_secs_f64() * 1e3 > budget_ms {
             break;
         }

@@ -9,7 +9,7 @@ export const build: Metric = {
   title: '(h) Building what sessions start from',
   quick: true,
   async run(bench) {
-    for (const name of pick(bench, { tiny: ['code 20000'], quick: ['lodash'], full: ['lodash', 'zod', 'mathjs', 'typescript'] })) {
+    for (const name of bench.cases ?? pick(bench, { tiny: ['code 20000'], quick: ['lodash'], full: ['lodash', 'zod', 'mathjs', 'typescript'] })) {
       const { workFile } = await prepare(name)
       const entrants: ContenderName[] = ['isoseed', 'isoseed-control', 'isoseed-unwarmed', 'isolated-vm-cached', 'isolated-vm-snapshot', 'vm-cached', 'jsrun-snapshot']
       await bench.compare({ title: `${this.title}: ${name}`, unit: 'ms', less: true, workFile, request: { task: 'build' }, entrants, rounds: bench.fewRounds, figures: { mib: 'MiB' }, controlled: false })

@@ -27,7 +27,7 @@ export const bundle: Metric = {
   title: '(b) A new session with a bundle, to its first result',
   quick: true,
   async run(bench) {
-    const cases = pick(bench, { tiny: ['code 20000'], quick: ['lodash', 'zod'], full: ['demo', 'lodash', 'zod', 'mathjs', 'typescript', 'code 10000000'] })
+    const cases = bench.cases ?? pick(bench, { tiny: ['code 20000'], quick: ['lodash', 'zod'], full: ['demo', 'lodash', 'zod', 'mathjs', 'typescript', 'code 10000000'] })
     const entrants: ContenderName[] = [
       'floor', 'isoseed', 'isoseed-control', 'isoseed-unwarmed', 'isoseed-blank', 'isolated-vm', 'isolated-vm-cached', 'isolated-vm-snapshot',
       'worker', 'worker-cached', 'vm', 'vm-cached', 'quickjs', 'jsrun', 'jsrun-snapshot', 'mini-racer',
@@ -49,7 +49,7 @@ export const prewarmed: Metric = {
   async run(bench) {
     const nothing = await prepare('nothing')
     const roundTrip: Entrant = { name: 'worker', label: 'worker_threads: a message and its answer', workFile: nothing.workFile, request: { task: 'call', size: 0, atOnce: 1, budgetMs: 20 }, times: 1e-3 }
-    for (const name of pick(bench, { tiny: ['code 20000'], quick: ['lodash'], full: ['heap 1', 'lodash', 'zod', 'typescript'] })) {
+    for (const name of bench.cases ?? pick(bench, { tiny: ['code 20000'], quick: ['lodash'], full: ['heap 1', 'lodash', 'zod', 'typescript'] })) {
       const { workFile } = await prepare(name)
       const title = `${this.title}: ${name === 'heap 1' ? 'a bundle that does next to nothing' : name}`
       const entrants: ContenderName[] = ['isoseed', 'isoseed-control', 'isolated-vm-cached', 'worker-cached', 'vm-cached', 'quickjs', 'jsrun', 'mini-racer']

@@ -5,10 +5,14 @@ import { Worker } from 'node:worker_threads'
 import type { Work } from '../protocol.ts'
 import type { Contender } from './adapter.ts'
 
-/** Runs in the worker. The first message may be waiting before the bundle was evaluated. */
+/**
+ * Runs in the worker. The first message may be waiting before the bundle was evaluated. There is no `process`, as in
+ * the others: a library that finds one takes itself to be in Node, and requires its modules.
+ */
 const AROUND = `
 const { parentPort, workerData: { code, cachedData } } = require('node:worker_threads')
 const vm = require('node:vm')
+globalThis.process = undefined
 if (code !== '') new vm.Script(code, { filename: 'bundle.js', ...(cachedData && { cachedData }) }).runInThisContext()
 parentPort.on('message', ({ script, name, argument, move }) => {
   if (script !== undefined) return parentPort.postMessage(vm.runInThisContext(script))

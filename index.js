@@ -720,6 +720,9 @@ function onAbort(signal, callback) {
     signal.removeEventListener("abort", fire);
   };
 }
+function isAborted(signal) {
+  return signal.aborted;
+}
 function abortReason(signal) {
   const reason = signal.reason;
   return reason === void 0 ? new DOMException("This operation was aborted", "AbortError") : reason;
@@ -2113,12 +2116,16 @@ var InspectorClient = class _InspectorClient {
     this.#waiting = waiting2;
   }
   /** @throws `IsoseedError` with `ERR_DISPOSED` */
-  static async connect(link) {
+  static async connect(link, onEvent) {
     const waiting2 = { answers: /* @__PURE__ */ new Map(), hasEnded: false };
     const session = await link.connect({
       onMessage(message, read2) {
-        read2();
         const answer = JSON.parse(message);
+        if (answer.id === void 0 && onEvent !== void 0) {
+          onEvent(answer, read2);
+          return;
+        }
+        read2();
         if (answer.id === void 0) return;
         const resolve2 = waiting2.answers.get(answer.id);
         waiting2.answers.delete(answer.id);
@@ -2183,6 +2190,67 @@ async function streamed(write3) {
   } finally {
     await (0, import_promises.rm)(folder, { recursive: true, force: true });
   }
+}
+async function writeHeapSnapshot(connection2, link, path, signal) {
+  if (signal !== void 0 && isAborted(signal)) throw abortReason(signal);
+  const release = connection2.hold();
+  let write3 = (_, read2) => read2();
+  let client;
+  let file;
+  let stopWaiting;
+  try {
+    client = await InspectorClient.connect(link, (event, read2) => write3(event, read2));
+    file = await (0, import_promises.open)(path, "w", 384).catch(cantWrite(path));
+    const writing = new Writing(file, path);
+    write3 = ({ method, params }, read2) => {
+      if (method === "HeapProfiler.addHeapSnapshotChunk") writing.add(params.chunk, read2);
+      else read2();
+    };
+    if (signal !== void 0) {
+      const abort = () => writing.fail(abortReason(signal));
+      if (isAborted(signal)) abort();
+      else stopWaiting = onAbort(signal, abort);
+    }
+    await Promise.race([client.post("HeapProfiler.takeHeapSnapshot"), writing.failed]);
+    await writing.last;
+    await file.close();
+  } catch (error) {
+    client?.close();
+    await file?.close().catch(() => void 0);
+    if (file !== void 0) await (0, import_promises.rm)(path, { force: true }).catch(() => void 0);
+    throw error;
+  } finally {
+    stopWaiting?.();
+    client?.close();
+    release();
+  }
+}
+var Writing = class {
+  /** Rejects when something can't be written, or is not wanted any more. */
+  failed;
+  /** Settles with the last write so far. */
+  last = Promise.resolve();
+  #file;
+  #path;
+  fail;
+  constructor(file, path) {
+    this.#file = file;
+    this.#path = path;
+    this.failed = new Promise((_, reject) => this.fail = reject);
+    this.failed.catch(() => void 0);
+  }
+  add(text2, written) {
+    this.last = this.last.then(async () => {
+      await this.#file.appendFile(text2).catch(cantWrite(this.#path));
+      written();
+    });
+    this.last.catch(this.fail);
+  }
+};
+function cantWrite(path) {
+  return (cause) => {
+    throw new IsoseedError("ERR_SNAPSHOT_IO", `can't write the heap snapshot ${path}: ${String(cause?.message)}`, { cause });
+  };
 }
 
 // lib/inspect.ts
@@ -2318,9 +2386,6 @@ async function openInspector(isolate, request) {
   if (hasEnded) await inspector.close();
   else if (waitForDebugger) letRun = isolate.link.hold();
   return inspector;
-}
-function isAborted(signal) {
-  return signal.aborted;
 }
 
 // lib/inspector-link.ts
@@ -3589,9 +3654,7 @@ var IsolateCore = class _IsolateCore {
     return profile(this.#connection, this.link, work, samplingIntervalUs);
   }
   async heapSnapshot({ path, signal }) {
-    const write3 = async (to) => {
-      await this.#request((id) => this.#native.heapSnapshot(id, to), signal);
-    };
+    const write3 = (to) => writeHeapSnapshot(this.#connection, this.link, to, signal);
     if (path === void 0) return streamed(write3);
     await write3(path);
     return void 0;

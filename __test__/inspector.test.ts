@@ -557,6 +557,26 @@ describe('clients', () => {
   })
 })
 
+describe('in a process of its own', () => {
+  test('an isolate is debugged, profiled and its heap written all the same', async () => {
+    const { isolate, client } = await inspected({ process: true, timeoutMs: 500, fallback: { bundle: { code: SHOP, name: 'shop.js' } } })
+    await client.enable()
+    await client.post('Debugger.setBreakpointByUrl', { url: 'shop.js', lineNumber: 3 })
+    const pause = client.next('Debugger.paused')
+    const call = isolate.call('total', [[1, 2]])
+    expect(place(await pause)).toBe('total:3')
+    await passing(700)
+    await client.post('Debugger.resume')
+    expect(await call).toBe(3)
+    expect((await isolate.cpuProfile(() => isolate.eval('for (let i = 0; i < 1e7; i++); 0'))).nodes.length).toBeGreaterThan(1)
+    let bytes = 0
+    for await (const chunk of await isolate.heapSnapshot()) bytes += chunk.length
+    expect(bytes).toBeGreaterThan(100_000)
+    await isolate.dispose()
+    expect(await client.closed).toEqual([1001, expect.any(String)])
+  })
+})
+
 describe('a session without a socket', () => {
   test('speaks the protocol', async () => {
     const { isolate, inspector } = await inspected()

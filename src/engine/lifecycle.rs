@@ -49,8 +49,6 @@ pub enum Reply {
     Stats(Box<IsolateStats>),
     /// One line for each reachable property, see `engine::verify`.
     Digest(String),
-    /// Done, and there is nothing to say.
-    Done,
     /// The encoded result of an evaluation or a call, and the buffers that moved with it.
     Moved(Vec<u8>, Vec<Moved>),
 }

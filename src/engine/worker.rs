@@ -11,7 +11,6 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,7 +19,6 @@ use crate::engine::error::{EngineError, GuestException, Result};
 use crate::engine::exception::describe;
 use crate::engine::guest::{self, Progress};
 use crate::engine::handle::{Seed, SessionOptions};
-use crate::engine::heap_snapshot;
 use crate::engine::host_call::GuestState;
 use crate::engine::inbox::{Outcome, Receiver, Sender};
 use crate::engine::inspector::Inspector;
@@ -82,11 +80,6 @@ pub(crate) enum Command {
     },
     /// Something for the inspector is in the isolate's port.
     Inspect,
-    /// Writes the heap to a file.
-    HeapSnapshot {
-        call: CallId,
-        path: PathBuf,
-    },
     /// Calls a function that the guest sent, or takes a step of a stream.
     CallReference {
         call: CallId,
@@ -413,15 +406,6 @@ impl<'a, G: Ground> Worker<'a, G> {
                 }
                 if !G::IS_NESTED {
                     inspector.tidy();
-                }
-            }
-            Command::HeapSnapshot { call, path } => {
-                // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.
-                let session = &self.session;
-                let is_wanted = || session.lifecycle.is_pending(call);
-                if is_wanted() {
-                    let written = self.ground.enter(|scope| heap_snapshot::write(scope, &path, is_wanted));
-                    self.lifecycle.settle(call, written.map(|()| Reply::Done));
                 }
             }
             // Once for each isolate, and before; or looked at before.

@@ -265,9 +265,15 @@ impl Inspector {
         }
     }
 
-    /// Runs a task of V8's, which may be what takes a heap snapshot: that is not charged to the guest.
+    /// Runs a task of V8's, which may be what takes a heap snapshot: neither its memory nor its time is
+    /// the guest's, and V8 does not look at terminations meanwhile.
     pub(crate) fn run(&self, task: v8::Task) {
-        if self.heap_snapshot.get().is_some() { uncharged(|| task.run()) } else { task.run() }
+        if self.heap_snapshot.get().is_none() {
+            return task.run();
+        }
+        self.lifecycle.stop_clock();
+        uncharged(|| task.run());
+        self.lifecycle.start_clock();
     }
 
     fn session(&self, id: SessionId) -> Option<Rc<V8InspectorSession>> {

@@ -2389,6 +2389,7 @@ async function openInspector(isolate, request) {
 }
 
 // lib/inspector-link.ts
+var EVERY_SESSION = 0;
 var InspectorLink = class {
   #isolate;
   #listeners = /* @__PURE__ */ new Map();
@@ -2431,17 +2432,23 @@ var InspectorLink = class {
   }
   /** What the native side has for a session; no message means that the isolate is finished. */
   onEvent(session, message) {
-    const listener = this.#listeners.get(session);
     if (message === void 0) {
-      this.#listeners.delete(session);
-      listener?.onEnd();
+      this.#end(session === EVERY_SESSION ? [...this.#listeners.keys()] : [session]);
       return;
     }
+    const listener = this.#listeners.get(session);
     let isUnread = true;
     listener?.onMessage(message, () => {
       if (isUnread) this.#isolate.native.inspectorRead(session);
       isUnread = false;
     });
+  }
+  #end(sessions) {
+    for (const session of sessions) {
+      const listener = this.#listeners.get(session);
+      this.#listeners.delete(session);
+      listener?.onEnd();
+    }
   }
 };
 
@@ -3116,7 +3123,7 @@ var Session = class {
   /**
    * Ends the session: nothing comes from the process any more. All requests are
    * told that the isolate is finished, later ones too; a disposal has what it
-   * wanted.
+   * wanted. Whoever debugs the isolate is told as well.
    *
    * @param why absent if the isolate was disposed, or nobody holds it
    * @param isNews whether nobody was told why so far: then the request that waits longest is
@@ -3131,6 +3138,7 @@ var Session = class {
       this.#answer(request, method === "dispose" ? void 0 : error);
       if (method !== "dispose") error = disposedBecause(because);
     }
+    this.#requests.deliver({ kind: "inspector", id: EVERY_SESSION, isolate: this.isolate });
   }
   #answer(request, error) {
     this.#requests.deliver({ kind: "done", id: request, ...error === void 0 ? {} : { error } });

@@ -3030,7 +3030,7 @@ var ProcessLink = class {
     this.#native.watch();
     this.#native.weigh(0);
     session.finish(why, isNews);
-    this.#owner.onRelease(this, isClean && this.#sessions < MOST_SESSIONS);
+    this.#owner.onRelease(this, isClean && !session.wentWrong && this.#sessions < MOST_SESSIONS);
   }
 };
 function refusal2({ request, code, message }) {
@@ -3065,6 +3065,10 @@ var Session = class {
   }
   get isFinished() {
     return this.#finished !== void 0;
+  }
+  /** Whether the isolate was finished by anything but its disposal. */
+  get wentWrong() {
+    return this.#closed !== void 0;
   }
   /** The isolate is finished, and somebody was told why. What was asked before may be answered still. */
   close(why) {

@@ -56,6 +56,11 @@ export class Session {
     return this.#finished !== undefined
   }
 
+  /** Whether the isolate was finished by anything but its disposal. */
+  get wentWrong(): boolean {
+    return this.#closed !== undefined
+  }
+
   /** The isolate is finished, and somebody was told why. What was asked before may be answered still. */
   close(why: NativeError): void {
     this.#closed ??= why

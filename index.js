@@ -2162,8 +2162,6 @@ async function profile(connection2, link, work, samplingIntervalUs) {
   const release = connection2.hold();
   try {
     await client.post("Profiler.enable");
-    await client.post("Profiler.startPreciseCoverage", { callCount: false, detailed: false });
-    await client.post("Profiler.stopPreciseCoverage");
     await client.post("Profiler.setSamplingInterval", { interval: samplingIntervalUs });
     await client.post("Profiler.start");
     await work();

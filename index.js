@@ -3039,7 +3039,7 @@ function refusal2({ request, code, message }) {
 
 // lib/process/session.ts
 var CREATION = "createIsolate";
-var GRACE_MS = 5e3;
+var GRACE_MS = 1e4;
 var START_MS = 6e4;
 var DISPOSAL_MS = 5e3;
 var Session = class {

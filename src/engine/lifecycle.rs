@@ -21,17 +21,13 @@ use crate::engine::inspector::Port;
 use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::cpu::ThreadClock;
 use crate::engine::limits::deadline::Deadline;
+use crate::engine::limits::grace::{self, Grace};
 use crate::engine::stats::IsolateStats;
 pub(crate) use crate::engine::stop::Stop;
 use crate::engine::stop::timeout_error;
 use crate::engine::value::Moved;
 use crate::engine::value::transfer::Announced;
 
-/// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
-const GRACE: Duration = Duration::from_secs(1);
-/// Meanwhile it is told again this often: a termination ends where V8 returns to us, and what we do
-/// then (read a thrown error, encode a result) may run guest code once more.
-const TELLINGS: u32 = 10;
 /// The CPU time is not looked at more often than this.
 const LEAST_CPU_LOOK: Duration = Duration::from_micros(500);
 
@@ -60,17 +56,8 @@ type Interrupt = unsafe extern "C" fn(v8::UnsafeRawIsolatePtr, *mut std::ffi::c_
 
 /// What the isolate's thread may use of the processor, and what it used before that counts.
 struct CpuLimit {
-    clock: ThreadClock,
     before: Duration,
     limit: Duration,
-}
-
-impl CpuLimit {
-    /// What is left; zero when the limit is reached.
-    fn left(&self) -> Duration {
-        let used = self.clock.read().unwrap_or_default().saturating_sub(self.before);
-        self.limit.saturating_sub(used)
-    }
 }
 
 struct Pending {
@@ -86,7 +73,8 @@ struct Turn {
     owner: Option<CallId>,
     stop: Option<Stop>,
     deadline: Option<Deadline>,
-    grace: Option<Alarm>,
+    /// It was told to stop.
+    grace: Option<(Grace, Option<Alarm>)>,
     /// Looks at the CPU time when the limit could be reached.
     cpu: Option<Alarm>,
 }
@@ -103,6 +91,8 @@ struct State {
     on_exit: Vec<Exit>,
     /// The time limit of turns that no request owns.
     detached_timeout: Option<Duration>,
+    /// Of the isolate's thread, where the system has one.
+    clock: Option<ThreadClock>,
     cpu_limit: Option<CpuLimit>,
     /// How many times over the clock of all requests stands still.
     clock_stops: u32,
@@ -116,6 +106,18 @@ impl State {
 
     fn turn_numbered(&self, number: u64) -> Option<usize> {
         self.turns.iter().position(|turn| turn.number == number)
+    }
+
+    /// What the isolate's thread has used of the processor.
+    fn cpu(&self) -> Option<Duration> {
+        self.clock.as_ref().and_then(ThreadClock::read)
+    }
+
+    /// What is left of the CPU limit, if there is one; zero when it is reached.
+    fn cpu_left(&self) -> Option<Duration> {
+        let CpuLimit { before, limit } = self.cpu_limit.as_ref()?;
+        let used = self.cpu().unwrap_or_default().saturating_sub(*before);
+        Some(limit.saturating_sub(used))
     }
 
     fn deadlines(&mut self) -> impl Iterator<Item = &mut Deadline> {
@@ -157,12 +159,11 @@ impl Lifecycle {
         self.state().detached_timeout = timeout;
     }
 
-    /// From now on this thread, which is the isolate's, may use so much CPU time. A system without a
-    /// clock for it has no such limit.
+    /// From now on the isolate's thread may use so much CPU time. A system without a clock for it has no
+    /// such limit.
     pub(crate) fn limit_cpu(&self, limit: Duration) {
-        let Some(clock) = ThreadClock::of_this_thread() else { return };
-        let before = clock.read().unwrap_or_default();
-        self.state().cpu_limit = Some(CpuLimit { clock, before, limit });
+        let mut state = self.state();
+        state.cpu_limit = state.cpu().map(|before| CpuLimit { before, limit });
     }
 
     /// The memory limit of the isolate, in bytes.
@@ -233,9 +234,11 @@ impl Lifecycle {
         is_pending
     }
 
-    /// The isolate exists: from now on it can be terminated.
+    /// The isolate exists, on this thread: from now on it can be terminated.
     pub(crate) fn isolate_created(&self, isolate: v8::IsolateHandle) {
-        self.state().v8 = Some(isolate);
+        let mut state = self.state();
+        state.v8 = Some(isolate);
+        state.clock = ThreadClock::of_this_thread();
     }
 
     /// A stretch of guest code begins. `false` when its request was settled meanwhile, or the
@@ -254,7 +257,7 @@ impl Lifecycle {
             _ => None,
         };
         self.running.store(number, Ordering::SeqCst);
-        let cpu = state.cpu_limit.as_ref().and_then(|limit| self.cpu_alarm(number, limit.left()));
+        let cpu = state.cpu_left().and_then(|left| self.cpu_alarm(number, left));
         state.turns.push(Turn { number, owner, stop: None, deadline, grace: None, cpu });
         true
     }
@@ -274,7 +277,7 @@ impl Lifecycle {
             self.running.store(around.number, Ordering::Relaxed);
         }
         let may_go_on = stop.is_none_or(|stop| !stop.is_final());
-        if may_go_on && state.cpu_limit.as_ref().is_some_and(|limit| limit.left().is_zero()) {
+        if may_go_on && state.cpu_left().is_some_and(|left| left.is_zero()) {
             stop = Some(Stop::CpuLimit);
             state.turns.iter_mut().for_each(|turn| turn.stop = stop);
         }
@@ -368,6 +371,7 @@ impl Lifecycle {
 
     /// Stops a turn with all that run within it.
     fn stop_turn(&self, state: &mut State, at: usize, stop: Stop) {
+        let cpu = state.cpu();
         let State { turns, v8, .. } = state;
         let Some(&Turn { number, owner, .. }) = turns.get(at) else { return };
         for turn in &mut turns[at..] {
@@ -379,7 +383,7 @@ impl Lifecycle {
         }
         let turn = &mut turns[at];
         if turn.grace.is_none() {
-            turn.grace = self.grace_alarm(number, 1);
+            turn.grace = Some((Grace::begin(cpu), self.telling(number)));
         }
         if let Some(isolate) = v8 {
             isolate.terminate_execution();
@@ -420,7 +424,7 @@ impl Lifecycle {
     fn look_at_cpu(&self, number: u64) {
         let mut state = self.state();
         let Some(at) = state.turn_numbered(number) else { return };
-        let Some(left) = state.cpu_limit.as_ref().map(CpuLimit::left) else { return };
+        let Some(left) = state.cpu_left() else { return };
         if left.is_zero() {
             self.stop_turn(&mut state, 0, Stop::CpuLimit);
         } else {
@@ -428,33 +432,36 @@ impl Lifecycle {
         }
     }
 
-    fn grace_alarm(&self, number: u64, telling: u32) -> Option<Alarm> {
-        self.alarm(GRACE / TELLINGS, move |this| this.expire_grace(number, telling))
+    fn telling(&self, number: u64) -> Option<Alarm> {
+        self.alarm(grace::TELLING, move |this| this.tell_again(number))
     }
 
-    fn expire_grace(&self, number: u64, telling: u32) {
-        let (stopped, stop) = {
+    /// The turn has not stopped: V8 is told again, or given up.
+    fn tell_again(&self, number: u64) {
+        let (stopped, stop, over) = {
             let mut state = self.state();
+            let cpu = state.cpu();
             let Some(at) = state.turn_numbered(number) else { return };
             let State { turns, v8, .. } = &mut *state;
-            if telling < TELLINGS {
-                turns[at].grace = self.grace_alarm(number, telling + 1);
+            let Turn { grace: Some((grace, alarm)), stop: Some(stop), .. } = &mut turns[at] else { return };
+            let stop = *stop;
+            let Some(over) = grace.is_over(cpu, stop.is_final()) else {
+                *alarm = self.telling(number);
                 if let Some(isolate) = v8 {
                     isolate.terminate_execution();
                 }
                 return;
-            }
+            };
             let stopped = turns[at..].iter().filter_map(|turn| Some((turn.owner?, turn.stop?)));
-            (stopped.collect::<Vec<_>>(), turns[at].stop)
+            (stopped.collect::<Vec<_>>(), stop, over)
         };
         for (owner, stop) in stopped {
             self.settle(owner, Err(self.stop_error(stop)));
         }
-        self.finish(&match stop {
-            Some(stop) if stop.is_final() => self.stop_error(stop),
-            _ => EngineError::IsolateLost {
-                words: format!("it did not stop within {} ms when told to", GRACE.as_millis()),
-            },
+        self.finish(&if stop.is_final() {
+            self.stop_error(stop)
+        } else {
+            EngineError::IsolateLost { words: over.words() }
         });
         self.exited();
     }

@@ -3039,7 +3039,7 @@ function refusal2({ request, code, message }) {
 
 // lib/process/session.ts
 var CREATION = "createIsolate";
-var GRACE_MS = 1e4;
+var GRACE_MS = 5e3;
 var START_MS = 6e4;
 var DISPOSAL_MS = 5e3;
 var Session = class {
@@ -4066,7 +4066,8 @@ var Isolate = class _Isolate {
   }
   /**
    * Profiles the isolate's thread while `work` runs: call the isolate there. The
-   * profile is what a `.cpuprofile` file holds, as JSON.
+   * profile is what a `.cpuprofile` file holds, as JSON. V8 drops its optimized
+   * code at the beginning, so that loops which run already have their names.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws whatever `work` throws or rejects with; there is no profile then

@@ -10,11 +10,8 @@ export interface Requests {
 /** The method that starts a session. */
 export const CREATION = 'createIsolate'
 
-/**
- * How long a process may take to answer after the request's own time limit, in milliseconds. V8's grace is in it: two
- * seconds of CPU time, which take longer where others want the processor, too.
- */
-const GRACE_MS = 10_000
+/** How long a process may take to answer after the request's own time limit, in milliseconds. V8's grace is in it. */
+const GRACE_MS = 5000
 
 /** How long it may take to start, in milliseconds: many may start at once. */
 const START_MS = 60_000

@@ -21,7 +21,7 @@ use crate::engine::inspector::Port;
 use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::cpu::ThreadClock;
 use crate::engine::limits::deadline::Deadline;
-use crate::engine::limits::grace::{self, Grace};
+use crate::engine::limits::grace::{self, Grace, Next};
 use crate::engine::stats::IsolateStats;
 pub(crate) use crate::engine::stop::Stop;
 use crate::engine::stop::timeout_error;
@@ -438,32 +438,34 @@ impl Lifecycle {
 
     /// The turn has not stopped: V8 is told again, or given up.
     fn tell_again(&self, number: u64) {
-        let (stopped, stop, over) = {
+        let (stopped, stop, next) = {
             let mut state = self.state();
             let cpu = state.cpu();
             let Some(at) = state.turn_numbered(number) else { return };
             let State { turns, v8, .. } = &mut *state;
             let Turn { grace: Some((grace, alarm)), stop: Some(stop), .. } = &mut turns[at] else { return };
             let stop = *stop;
-            let Some(over) = grace.is_over(cpu, stop.is_final()) else {
+            let next = grace.next(cpu, stop.is_final());
+            if !matches!(next, Next::GiveUp(_)) {
                 *alarm = self.telling(number);
                 if let Some(isolate) = v8 {
                     isolate.terminate_execution();
                 }
+            }
+            if next == Next::TellAgain {
                 return;
-            };
+            }
             let stopped = turns[at..].iter().filter_map(|turn| Some((turn.owner?, turn.stop?)));
-            (stopped.collect::<Vec<_>>(), stop, over)
+            (stopped.collect::<Vec<_>>(), stop, next)
         };
         for (owner, stop) in stopped {
             self.settle(owner, Err(self.stop_error(stop)));
         }
-        self.finish(&if stop.is_final() {
-            self.stop_error(stop)
-        } else {
-            EngineError::IsolateLost { words: over.words() }
-        });
-        self.exited();
+        if let Next::GiveUp(over) = next {
+            let lost = || EngineError::IsolateLost { words: over.words() };
+            self.finish(&if stop.is_final() { self.stop_error(stop) } else { lost() });
+            self.exited();
+        }
     }
 
     /// The caller lost interest: the request is forgotten, and stopped when it runs.

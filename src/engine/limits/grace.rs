@@ -3,7 +3,8 @@
 //! V8 looks at terminations where a loop has run for a while. How long that is it raises a thousandfold
 //! in functions that it is about to optimize, or that are too large for that: an ordinary endless loop
 //! may go on for a second of CPU time. So a guest is given CPU time, however long a loaded machine takes
-//! to give it. What has not stopped then is a builtin that looks at no termination.
+//! to give it. What has not stopped then is a builtin that looks at no termination. Whoever asked for
+//! what runs is not kept waiting for that: its time is over, and it is told so after a second.
 
 use std::time::Duration;
 
@@ -18,8 +19,9 @@ const CPU_TIME: Duration = Duration::from_secs(2);
 /// in which the whole process stood still does not count.
 const BLOCKED_TIME: Duration = Duration::from_secs(3);
 
-/// An isolate that is finished anyway is waited for no longer, whatever it uses: who disposes of it waits.
-const FINISHED_TIME: Duration = Duration::from_secs(1);
+/// Whoever waits for what runs is answered after so long, on the wall; and if the isolate is finished
+/// anyway, V8 is given up then, whatever it uses: who disposes of it waits.
+const ANSWER_TIME: Duration = Duration::from_secs(1);
 
 /// Less than this is no use of the processor: a thread that waits may be woken for nothing.
 const LEAST_USE: Duration = Duration::from_millis(1);
@@ -34,6 +36,15 @@ pub(crate) struct Grace {
     tellings: u32,
     /// How many there were without any use.
     unused: u32,
+}
+
+/// What is to be done about a turn that has not stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    TellAgain,
+    /// And tell those who wait for it; once.
+    Answer,
+    GiveUp(Over),
 }
 
 /// Why V8 is not waited for any longer.
@@ -51,7 +62,7 @@ impl Over {
         let when = match self {
             Self::Used => format!("within {} ms of CPU time", CPU_TIME.as_millis()),
             Self::Blocked => format!("within {} ms without using the CPU", BLOCKED_TIME.as_millis()),
-            Self::Finished => format!("within {} ms", FINISHED_TIME.as_millis()),
+            Self::Finished => format!("within {} ms", ANSWER_TIME.as_millis()),
         };
         format!("it did not stop {when} when told to")
     }
@@ -63,14 +74,22 @@ impl Grace {
         Self { begun: cpu, seen: cpu.unwrap_or_default(), tellings: 0, unused: 0 }
     }
 
-    /// It is still there, the time of another telling later. Says whether, and why, V8 is given up.
-    pub(crate) fn is_over(&mut self, cpu: Option<Duration>, is_finished: bool) -> Option<Over> {
+    /// The turn is still there, the time of another telling later. `cpu` is what its thread has used now.
+    pub(crate) fn next(&mut self, cpu: Option<Duration>, is_finished: bool) -> Next {
         self.tellings += 1;
-        if is_finished && TELLING * self.tellings >= FINISHED_TIME {
-            return Some(Over::Finished);
+        let passed = TELLING * self.tellings;
+        if is_finished && passed >= ANSWER_TIME {
+            return Next::GiveUp(Over::Finished);
         }
+        if let Some(over) = self.is_over(cpu, passed) {
+            return Next::GiveUp(over);
+        }
+        if passed == ANSWER_TIME { Next::Answer } else { Next::TellAgain }
+    }
+
+    fn is_over(&mut self, cpu: Option<Duration>, passed: Duration) -> Option<Over> {
         let (Some(begun), Some(cpu)) = (self.begun, cpu) else {
-            return (TELLING * self.tellings >= CPU_TIME).then_some(Over::Used);
+            return (passed >= CPU_TIME).then_some(Over::Used);
         };
         if cpu.saturating_sub(self.seen) >= LEAST_USE {
             self.seen = cpu;
@@ -89,39 +108,51 @@ impl Grace {
 mod tests {
     use super::*;
 
-    /// After how many tellings V8 is given up, if a thread uses so much between two of them.
-    fn tellings(used: Option<Duration>, is_finished: bool) -> (u32, Over) {
+    /// What is done about a thread that uses so much between two tellings, other than to tell it again.
+    fn steps(used: Option<Duration>, is_finished: bool) -> Vec<(u32, Next)> {
         let clock = |count: u32| used.map(|used| Duration::from_secs(5) + used * count);
         let mut grace = Grace::begin(clock(0));
-        (1..100_000)
-            .find_map(|count| Some((count, grace.is_over(clock(count), is_finished)?)))
-            .expect("V8 is given up some time")
+        let mut steps = Vec::new();
+        for count in 1..100_000 {
+            let next = grace.next(clock(count), is_finished);
+            if next != Next::TellAgain {
+                steps.push((count, next));
+            }
+            if matches!(next, Next::GiveUp(_)) {
+                return steps;
+            }
+        }
+        panic!("V8 is never given up: {steps:?}");
+    }
+
+    fn answered_and_given_up(count: u32, over: Over) -> Vec<(u32, Next)> {
+        vec![(10, Next::Answer), (count, Next::GiveUp(over))]
     }
 
     #[test]
     fn what_counts_is_the_time_on_the_processor() {
-        assert_eq!(tellings(Some(TELLING), false), (20, Over::Used));
+        assert_eq!(steps(Some(TELLING), false), answered_and_given_up(20, Over::Used));
         // One of ten that share a core.
-        assert_eq!(tellings(Some(TELLING / 10), false), (200, Over::Used));
+        assert_eq!(steps(Some(TELLING / 10), false), answered_and_given_up(200, Over::Used));
         // One of eight hundred: most tellings see nothing of it.
-        assert_eq!(tellings(Some(TELLING / 800), false), (16_000, Over::Used));
+        assert_eq!(steps(Some(TELLING / 800), false), answered_and_given_up(16_000, Over::Used));
     }
 
     #[test]
     fn a_thread_that_is_blocked_is_not_waited_for_for_ever() {
-        assert_eq!(tellings(Some(Duration::ZERO), false), (30, Over::Blocked));
-        assert_eq!(tellings(Some(LEAST_USE / 100), false), (30, Over::Blocked));
+        assert_eq!(steps(Some(Duration::ZERO), false), answered_and_given_up(30, Over::Blocked));
+        assert_eq!(steps(Some(LEAST_USE / 100), false), answered_and_given_up(30, Over::Blocked));
     }
 
     #[test]
     fn a_finished_isolate_is_not_waited_for_on_a_loaded_machine() {
         for used in [Some(TELLING), Some(TELLING / 100), Some(Duration::ZERO), None] {
-            assert_eq!(tellings(used, true), (10, Over::Finished));
+            assert_eq!(steps(used, true), [(10, Next::GiveUp(Over::Finished))]);
         }
     }
 
     #[test]
     fn where_no_clock_tells_time_passes_on_the_wall() {
-        assert_eq!(tellings(None, false), (20, Over::Used));
+        assert_eq!(steps(None, false), answered_and_given_up(20, Over::Used));
     }
 }

@@ -63,11 +63,10 @@ describe('cpuProfile', () => {
   test('works while the guest is in an endless loop', async () => {
     const isolate = await open()
     const abort = new AbortController()
-    const call = isolate.call('busy', [Infinity], { signal: abort.signal })
+    const aborted = rejection(isolate.call('busy', [Infinity], { signal: abort.signal }))
     await isolate.cpuProfile(() => new Promise((resolve) => setTimeout(resolve, 100)))
     const profile = await isolate.cpuProfile(() => new Promise((resolve) => setTimeout(resolve, 100)))
     expect(hits(profile, 'busy')).toBeGreaterThan(5)
-    const aborted = rejection(call)
     abort.abort()
     expect(await aborted).toBe(abort.signal.reason)
   })

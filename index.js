@@ -1871,6 +1871,10 @@ var Failure = class {
     this.error = error;
   }
 };
+function noThenable(result) {
+  if (typeof result !== "object" || result === null || typeof result.then !== "function") return result;
+  throw new IsoseedError("ERR_DATA_CLONE", "result.then can't be cloned: a promise of the host would call it");
+}
 var MAX_REQUEST = 2 ** 31 - 1;
 var Connection = class {
   native;
@@ -2011,10 +2015,10 @@ var Connection = class {
   valueOf({ packed, bytes, buffers }, references) {
     if (typeof packed === "string") {
       const small = decodeSmall(packed);
-      return small === NOT_SMALL ? decode(unpack(packed), references) : small;
+      return small === NOT_SMALL ? noThenable(decode(unpack(packed), references)) : small;
     }
     if (bytes === void 0) return void 0;
-    return decode(bytes, references, buffers === void 0 ? NONE2 : received(buffers));
+    return noThenable(decode(bytes, references, buffers === void 0 ? NONE2 : received(buffers)));
   }
   #send(start, { signal, abort, owner, onProgress, timeoutMs }) {
     const request = this.#nextRequest();

@@ -8,6 +8,7 @@ import { deepPath } from './clone-path.js'
 import { decode } from './decode.js'
 import { tellDisposed } from './diagnostics.js'
 import { encode, encodeThrown } from './encode.js'
+import { IsoseedError } from './errors.js'
 import { toError } from './native-error.js'
 import { currentFrame } from './nesting.js'
 import type { Frame } from './nesting.js'
@@ -81,6 +82,16 @@ class Failure {
   constructor(error: NativeError) {
     this.error = error
   }
+}
+
+/**
+ * Lets a result through that no promise takes for another promise. The guest awaits what has a `then`, but a
+ * getter can show it one thing and the clone another: the host would wait, beyond any limit, for a function of
+ * the guest's to settle its promise.
+ */
+function noThenable(result: unknown): unknown {
+  if (typeof result !== 'object' || result === null || typeof (result as { then?: unknown }).then !== 'function') return result
+  throw new IsoseedError('ERR_DATA_CLONE', "result.then can't be cloned: a promise of the host would call it")
 }
 
 /** Request ids are 32 bits on the native side, and start again after this one. */
@@ -251,10 +262,10 @@ class Connection {
   valueOf({ packed, bytes, buffers }: NativeEvent, references: References): unknown {
     if (typeof packed === 'string') {
       const small = decodeSmall(packed)
-      return small === NOT_SMALL ? decode(unpack(packed), references) : small
+      return small === NOT_SMALL ? noThenable(decode(unpack(packed), references)) : small
     }
     if (bytes === undefined) return undefined
-    return decode(bytes, references, buffers === undefined ? NONE : received(buffers))
+    return noThenable(decode(bytes, references, buffers === undefined ? NONE : received(buffers)))
   }
 
   #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {

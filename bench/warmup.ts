@@ -39,8 +39,8 @@ print('')
 print('| library | warm-up | restore ms | first call ms | together ms | file MiB |')
 print('|---|---|---|---|---|---|')
 for (const library of libraries.filter(({ name }) => ['lodash', 'zod', 'typescript'].includes(name))) {
-  const bundle = await bundleCase(library)
-  const options = { bundle, cache: false, ...LIMITS }
+  const sources = await bundleCase(library)
+  const options = { ...sources, cache: false, ...LIMITS }
   const without = entry(await buildSnapshot(options))
   const warm = entry(await buildSnapshot({ ...options, warmup: `${GLOBAL}.answer(${GLOBAL}.input)` }))
   const input = await inputOf(without.snapshot)

@@ -140,13 +140,10 @@ class Connection {
    * @throws the signal's reason, or the `IsoseedError` for what the native side reports
    */
   async request(start: (request: number) => void, options: RequestOptions = {}): Promise<NativeEvent> {
-    const { signal } = options
-    if (signal?.aborted === true) throw abortReason(signal)
     try {
-      return await this.#send(start, options)
+      return await this.send(start, options)
     } catch (failure) {
-      // Made here, not where the event arrives, so that its stack names the caller.
-      throw failure instanceof Failure ? toError(failure.error) : failure
+      throw this.errorOf(failure)
     }
   }
 
@@ -268,9 +265,14 @@ class Connection {
     return noThenable(decode(bytes, references, buffers === undefined ? NONE : received(buffers)))
   }
 
-  #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
+  /**
+   * As `request`, without a promise more than it takes: it rejects with what `errorOf` is to be asked about,
+   * in an async function, so that the error's stack names who called that.
+   */
+  send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) throw abortReason(signal)
       const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined, release: this.hold() }
       this.#pending.set(request, pending)
       this.#starting = { request, timeoutMs }
@@ -278,8 +280,7 @@ class Connection {
         start(request)
       } catch (error) {
         this.#take(request)
-        reject(error)
-        return
+        throw error
       } finally {
         this.#starting = undefined
       }
@@ -290,6 +291,11 @@ class Connection {
         abort?.(request)
       })
     })
+  }
+
+  /** Why a request that was sent failed: the signal's reason, or the `IsoseedError` for what the native side reports. */
+  errorOf(failure: unknown): unknown {
+    return failure instanceof Failure ? toError(failure.error) : failure
   }
 
   #nextRequest(): number {

@@ -1,7 +1,6 @@
 import type { ConsoleSink, UnhandledRejection } from './observe-types.js'
 import type { Snapshot } from './snapshot.js'
 import type { BuildSnapshotOptions } from './snapshot-types.js'
-import type { Source } from './source.js'
 
 /**
  * A module for `import`: the code of an ES module, or code with a kind. `Source` without scripts, and

@@ -1874,6 +1874,10 @@ var Failure = class {
     this.error = error;
   }
 };
+function noThenable(result) {
+  if (typeof result !== "object" || result === null || typeof result.then !== "function") return result;
+  throw new IsoseedError("ERR_DATA_CLONE", "result.then can't be cloned: a promise of the host would call it");
+}
 var MAX_REQUEST = 2 ** 31 - 1;
 var Connection = class {
   native;
@@ -1908,12 +1912,10 @@ var Connection = class {
    * @throws the signal's reason, or the `IsoseedError` for what the native side reports
    */
   async request(start, options = {}) {
-    const { signal } = options;
-    if (signal?.aborted === true) throw abortReason(signal);
     try {
-      return await this.#send(start, options);
+      return await this.send(start, options);
     } catch (failure) {
-      throw failure instanceof Failure ? toError(failure.error) : failure;
+      throw this.errorOf(failure);
     }
   }
   /** Keeps the event loop alive until the returned function is called; calling that again is harmless. */
@@ -2014,14 +2016,19 @@ var Connection = class {
   valueOf({ packed, bytes, buffers }, references) {
     if (typeof packed === "string") {
       const small = decodeSmall(packed);
-      return small === NOT_SMALL ? decode(unpack(packed), references) : small;
+      return small === NOT_SMALL ? noThenable(decode(unpack(packed), references)) : small;
     }
     if (bytes === void 0) return void 0;
-    return decode(bytes, references, buffers === void 0 ? NONE2 : received(buffers));
+    return noThenable(decode(bytes, references, buffers === void 0 ? NONE2 : received(buffers)));
   }
-  #send(start, { signal, abort, owner, onProgress, timeoutMs }) {
+  /**
+   * As `request`, without a promise more than it takes: it rejects with what `errorOf` is to be asked about,
+   * in an async function, so that the error's stack names who called that.
+   */
+  send(start, { signal, abort, owner, onProgress, timeoutMs }) {
     const request = this.#nextRequest();
     return new Promise((resolve2, reject) => {
+      if (signal?.aborted === true) throw abortReason(signal);
       const pending = { resolve: resolve2, reject, owner, onProgress, frame: currentFrame(), stopWaiting: void 0, release: this.hold() };
       this.#pending.set(request, pending);
       this.#starting = { request, timeoutMs };
@@ -2029,8 +2036,7 @@ var Connection = class {
         start(request);
       } catch (error) {
         this.#take(request);
-        reject(error);
-        return;
+        throw error;
       } finally {
         this.#starting = void 0;
       }
@@ -2041,6 +2047,10 @@ var Connection = class {
         abort?.(request);
       });
     });
+  }
+  /** Why a request that was sent failed: the signal's reason, or the `IsoseedError` for what the native side reports. */
+  errorOf(failure) {
+    return failure instanceof Failure ? toError(failure.error) : failure;
   }
   #nextRequest() {
     do
@@ -3595,31 +3605,24 @@ var IsolateCore = class _IsolateCore {
     return started;
   }
   eval({ source: source2, timeoutMs, signal, moves }) {
-    return this.#traced("eval", source2.name, timeoutMs, () => {
-      const start = (id) => {
-        if (moves?.result === true) this.#native.announceMoves(id, [], [], true);
-        this.#native.eval(id, source2, timeoutMs);
-      };
-      return this.#answered(start, signal, timeoutMs);
-    });
+    const start = (id) => {
+      if (moves?.result === true) this.#native.announceMoves(id, [], [], true);
+      this.#native.eval(id, source2, timeoutMs);
+    };
+    return this.#run({ kind: "eval", name: source2.name, timeoutMs, signal, start });
   }
   call(path, args, { timeoutMs, signal, moves }) {
-    return this.#traced("call", path, timeoutMs, () => {
-      const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.call(id, path, bytes, timeoutMs));
-      return this.#answered(start, signal, timeoutMs);
-    });
+    const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.call(id, path, bytes, timeoutMs));
+    return this.#run({ kind: "call", name: path, timeoutMs, signal, start });
   }
   import(specifier, { timeoutMs, signal }) {
-    return this.#traced("import", specifier, timeoutMs, () => {
-      return this.#answered((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs);
-    });
+    const start = (id) => this.#native.import(id, specifier, timeoutMs);
+    return this.#run({ kind: "import", name: specifier, timeoutMs, signal, start });
   }
   callReference(number, args, options) {
     const { timeoutMs, signal, moves } = checkReferenceOptions(options, this.#timeoutMs);
-    return this.#traced("call", "a function of the guest", timeoutMs, () => {
-      const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.callReference(id, number, bytes, timeoutMs));
-      return this.#answered(start, signal, timeoutMs);
-    });
+    const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.callReference(id, number, bytes, timeoutMs));
+    return this.#run({ kind: "call", name: "a function of the guest", timeoutMs, signal, start });
   }
   checkReferenceOptions(options) {
     checkReferenceOptions(options, this.#timeoutMs);
@@ -3637,20 +3640,22 @@ var IsolateCore = class _IsolateCore {
     send(bytes);
     if (moves !== void 0) this.#connection.detach(moves.transfer);
   }
-  async #answered(start, signal, timeoutMs) {
-    return this.#connection.valueOf(await this.#request(start, signal, timeoutMs), this.#references);
+  /** Runs guest code, and tells the channels of `diagnostics_channel` of it. */
+  #run(call3) {
+    const { kind, name, timeoutMs } = call3;
+    return traceCall(
+      () => ({ isolateId: this.id, kind, name, ...timeoutMs === void 0 ? {} : { timeoutMs } }),
+      () => this.#answered(call3)
+    );
   }
-  /** Tells the channels of `diagnostics_channel` of a call, and of the limits that it hits. */
-  #traced(kind, name, timeoutMs, run) {
-    const watched = async () => {
-      try {
-        return await run();
-      } catch (error) {
-        this.#limitReporter.see(error, kind, name);
-        throw error;
-      }
-    };
-    return traceCall(() => ({ isolateId: this.id, kind, name, ...timeoutMs === void 0 ? {} : { timeoutMs } }), watched);
+  async #answered({ kind, name, timeoutMs, signal, start }) {
+    try {
+      return this.#connection.valueOf(await this.#sent(start, signal, timeoutMs), this.#references);
+    } catch (failure) {
+      const error = this.#failed(failure);
+      this.#limitReporter.see(error, kind, name);
+      throw error;
+    }
   }
   async stats() {
     const event = await this.#request((id) => this.#native.stats(id));
@@ -3686,24 +3691,32 @@ var IsolateCore = class _IsolateCore {
     this.#connection.unregister(this.#native.id, this);
     tellDisposed(this.id, "dispose");
   }
-  async #request(start, signal, timeoutMs) {
-    const options = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs };
+  async #request(start, signal) {
     try {
-      if (currentFrame() === void 0) return await this.#connection.request(start, options);
-      const hostCalls = hostCallsWithin(this.#native.id);
-      return await this.#connection.request((request) => {
-        this.#native.nest(request, hostCalls);
-        start(request);
-      }, options);
-    } catch (error) {
-      if (ENDED.has(error?.code)) this.#references.end();
-      throw error;
+      return await this.#sent(start, signal);
+    } catch (failure) {
+      throw this.#failed(failure);
     }
+  }
+  #sent(start, signal, timeoutMs) {
+    const options = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs };
+    if (currentFrame() === void 0) return this.#connection.send(start, options);
+    const hostCalls = hostCallsWithin(this.#native.id);
+    const startNested = (request) => {
+      this.#native.nest(request, hostCalls);
+      start(request);
+    };
+    return this.#connection.send(startNested, options);
+  }
+  #failed(failure) {
+    const error = this.#connection.errorOf(failure);
+    if (ENDED.has(error?.code)) this.#references.end();
+    return error;
   }
   /** Runs a binding, or a function that was sent, and answers with what becomes of it. */
   onHostCall(hostCall, target, args, within) {
     const called = typeof target === "string" ? this.#bindings.get(target) : this.#references.exported(target);
-    const run = () => target === LOADER_PATH ? this.#load(args) : this.#run(called, nameOf(target, called), args);
+    const run = () => target === LOADER_PATH ? this.#load(args) : this.#runBinding(called, nameOf(target, called), args);
     const frame = called?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
     void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer: transfer2 = [] }) => {
       try {
@@ -3746,7 +3759,7 @@ var IsolateCore = class _IsolateCore {
       return { ok: false, value: this.#connection.encodeThrown(error, LOADER_PATH) };
     }
   }
-  async #run(called, name, args) {
+  async #runBinding(called, name, args) {
     try {
       if (called === void 0) throw new Error(`host function ${name} does not exist in this isolate`);
       const decoded = this.#connection.decode(args, this.#references);

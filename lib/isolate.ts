@@ -14,7 +14,8 @@ import type { Remote } from './remote.js'
 import { startSeeded } from './seed.js'
 import type { SeededFrom } from './seed.js'
 import { nativeSnapshot } from './snapshot.js'
-import type { CallOptions, CreateIsolateOptions, Source } from './types.js'
+import type { CallOptions, CreateIsolateOptions } from './isolate-types.js'
+import type { Source } from './source.js'
 import type { IsolateStats } from './report-types.js'
 
 let makeIsolate: <Api extends object>(core: IsolateCore, timeoutMs: number, seededFrom: SeededFrom) => Isolate<Api>

@@ -56,6 +56,7 @@ export default defineConfig({
             'values',
             'values-errors',
             'wall-time',
+            'web/streams-cross',
             'web/timers',
             'web/use',
           ].map((name) => `__test__/${name}.test.ts`),

@@ -75,9 +75,10 @@ async function programOf(name: string): Promise<Program> {
   if (kind === 'code') return { ...askedHere(codeOfSize(Number(size))), warmup: WARMUP, memoryLimitMb: 512 }
   if (kind === 'heap') return { ...askedHere(heapOfRecords(Number(size))), warmup: WARMUP, memoryLimitMb: 1024 }
   const library = libraries.find((known) => known.name === kind)
-  if (library === undefined) throw new TypeError(`there is no case ${name}`)
+  if (library === undefined || library.web !== undefined || library.self === true) throw new TypeError(`there is no case ${name}: neither its own nor a library of the matrix that needs nothing of the web platform`)
   await installLibraries()
-  const [{ expected }, [source]] = await Promise.all([askNode(library), bundleCase(library)])
+  const [{ expected }, { bundle }] = await Promise.all([askNode(library), bundleCase(library)])
+  const source = bundle.at(-1)
   const code = asScript(source!.code)
   return { code, call: CALL, warmup: WARMUP, expected: JSON.stringify(expected), memoryLimitMb: 512 }
 }

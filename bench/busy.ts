@@ -6,23 +6,21 @@ import type { LoopDelay } from './observe.ts'
 import type { Request, Turn } from './protocol.ts'
 import { quantile } from './statistics.ts'
 
-const IDLE_MS = 2000
-
 /** The sample is what the slowest session got done, as a share of the median. */
-export async function busy(contender: Contender, { isolates, busy: busyCount, seconds }: Extract<Request, { task: 'busy' }>): Promise<Turn> {
+export async function busy(contender: Contender, { isolates, busy: busyCount, seconds, idleMs }: Extract<Request, { task: 'busy' }>): Promise<Turn> {
   const figures: Record<string, number> = {}
   const note = (name: string, { p50Ms, p99Ms, maxMs }: LoopDelay): void => void Object.assign(figures, { [`${name} p50`]: p50Ms, [`${name} p99`]: p99Ms, [`${name} max`]: maxMs })
 
-  note('idle', await loopDelay(() => sleep(IDLE_MS / 2)))
+  note('idle', await loopDelay(() => sleep(idleMs / 2)))
   const sessions: Session[] = []
   note('creating', await loopDelay(async () => {
     while (sessions.length < isolates) sessions.push(await contender.open())
   }))
 
   const before = process.cpuUsage()
-  await sleep(IDLE_MS)
+  await sleep(idleMs)
   const { user, system } = process.cpuUsage(before)
-  figures['CPU ms a second, idle'] = (user + system) / IDLE_MS
+  figures['CPU ms a second, idle'] = (user + system) / idleMs
 
   note('using', await loopDelay(async () => {
     for (let round = 0; round < 5; round += 1) await Promise.all(sessions.map((session) => session.eval('1 + 1')))

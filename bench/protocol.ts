@@ -41,7 +41,7 @@ export type Request =
   /** Sessions that come and go: whether memory and times stay as they are. */
   | { task: 'churn'; sessions: number; atOnce: number }
   /** Busy sessions beside each other; isoseed alone. */
-  | { task: 'busy'; isolates: number; busy: number; seconds: number }
+  | { task: 'busy'; isolates: number; busy: number; seconds: number; idleMs: number }
 
 /** What one turn gave. */
 export interface Turn {

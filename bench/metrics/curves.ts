@@ -61,7 +61,7 @@ export const snapshotSize: Metric = {
   title: "To the first result, by the size of isoseed's snapshot",
   quick: false,
   async run(bench) {
-    const records = pick(bench, { tiny: [100, 1000], quick: [500, 5000, 50_000], full: [500, 3000, 10_000, 30_000, 100_000, 300_000] })
+    const records = pick(bench, { tiny: [100], quick: [500, 5000, 50_000], full: [500, 3000, 10_000, 30_000, 100_000, 300_000] })
     const curves = new Curves()
     for (const count of records) {
       const { workFile, warmed } = await prepare(`heap ${count}`)
@@ -78,7 +78,7 @@ export const bundleSize: Metric = {
   title: 'To the first result, by the size of the bundle',
   quick: false,
   async run(bench) {
-    const sizes = pick(bench, { tiny: [1e4, 3e4], quick: [1e4, 1e5, 1e6], full: [1e4, 1e5, 1e6, 3e6, 1e7] })
+    const sizes = pick(bench, { tiny: [2e4], quick: [1e4, 1e5, 1e6], full: [1e4, 1e5, 1e6, 3e6, 1e7] })
     const curves = new Curves()
     for (const size of sizes) {
       const { workFile, bundleBytes } = await prepare(`code ${size}`)

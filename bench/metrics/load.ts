@@ -106,7 +106,7 @@ export const busy: Metric = {
   title: 'Sessions that are all busy at once',
   quick: false,
   async run(bench) {
-    const request = { task: 'busy', isolates: pick(bench, { tiny: 10, quick: 500, full: 2000 }), busy: pick(bench, { tiny: 4, quick: 200, full: 200 }), seconds: pick(bench, { tiny: 0.2, quick: 5, full: 5 }) } as const
+    const request = { task: 'busy', isolates: pick(bench, { tiny: 10, quick: 500, full: 2000 }), busy: pick(bench, { tiny: 4, quick: 200, full: 200 }), seconds: pick(bench, { tiny: 0.1, quick: 5, full: 5 }), idleMs: pick(bench, { tiny: 50, quick: 2000, full: 2000 }) } as const
     const { workFile } = await prepare('nothing')
     const title = `${this.title}: the slowest of ${request.busy}, of ${request.isolates} sessions in all, as a share of the median`
     const { rows } = await bench.compare({ title, unit: '%', less: false, workFile, request, entrants: ['isoseed'], rounds: 1, controlled: false })

@@ -3,6 +3,7 @@
 import { buildSnapshot, createIsolate, webBridge } from 'isoseed'
 import type { CreateIsolateOptions, Source } from 'isoseed'
 import type { Metric } from '../bench.ts'
+import { pick } from '../bench.ts'
 import { number } from '../report.ts'
 import { median, shuffled } from '../statistics.ts'
 
@@ -23,7 +24,7 @@ export const web: Metric = {
   async run(bench) {
     const empty = await entrant('nothing', undefined)
     const all = [empty, await entrant('nothing again (A/A control)', undefined), await entrant('webBridge', webBridge)]
-    for (const part of webBridge.parts) all.push(await entrant(part, webBridge.pick([part])))
+    for (const part of pick(bench, { tiny: webBridge.parts.slice(0, 2), quick: webBridge.parts, full: webBridge.parts })) all.push(await entrant(part, webBridge.pick([part])))
     for (let round = 0; round < bench.rounds; round += 1) {
       for (const each of shuffled(all)) each.ms.push(await firstResult(each.options))
       for (const each of shuffled(all)) each.withoutMs.push(await firstResult(each.fallback))

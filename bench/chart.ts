@@ -21,8 +21,8 @@ export interface Chart {
 }
 
 const WIDTH = 760
-const HEIGHT = 440
-const PLOT = { left: 76, right: 24, top: 66, bottom: 92 }
+const HEIGHT = 460
+const PLOT = { left: 76, right: 24, top: 66, bottom: 112 }
 const COLOURS = ['#0969da', '#cf222e', '#1a7f37', '#9a6700', '#8250df', '#57606a', '#bf3989', '#0a7d8c']
 
 /** Draws it. A point without a finite value, or one that a logarithm can't show, is left out. */

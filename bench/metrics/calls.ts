@@ -32,9 +32,9 @@ export const jit: Metric = {
   title: '(i) A program that a compiler makes fast, once it is warm',
   quick: true,
   async run(bench) {
-    const { workFile } = await prepare(`jit ${pick(bench, { tiny: 5000, quick: 100_000, full: 100_000 })}`)
+    const { workFile } = await prepare(`jit ${pick(bench, { tiny: 5000, quick: 30_000, full: 100_000 })}`)
     const entrants: ContenderName[] = ['node', 'floor', 'isoseed', 'isoseed-control', 'isolated-vm', 'worker', 'vm', 'jsrun', 'mini-racer']
-    await bench.compare({ title: this.title, unit: 'ms', less: true, workFile, request: { task: 'jit' }, entrants, rounds: Math.ceil(bench.rounds / 3) })
+    await bench.compare({ title: this.title, unit: 'ms', less: true, workFile, request: { task: 'jit' }, entrants, rounds: bench.rounds })
     // An interpreter needs so much longer that it gets a smaller size, and isoseed the same beside it.
     const smaller = await prepare('jit 5000')
     await bench.compare({ title: `${this.title}: a twentieth of it, with an interpreter`, unit: 'ms', less: true, workFile: smaller.workFile, request: { task: 'jit' }, entrants: ['isoseed', 'quickjs'], rounds: bench.fewRounds, controlled: false })
@@ -54,7 +54,7 @@ export const values: Metric = {
         const copies: ContenderName[] = ['isoseed', 'isoseed-control', 'isolated-vm', 'worker', 'vm', 'quickjs']
         const movers: ContenderName[] = ['isoseed', 'isoseed-control', ...(way.startsWith('in') ? (['isolated-vm'] as const) : []), 'worker']
         const request = { task: 'values', way, size, budgetMs: pick(bench, { tiny: 5, quick: 40, full: 60 }) } as const
-        await bench.compare({ title: `${this.title}: ${size / 1e6} MB, ${way}`, unit: 'MB/s', less: false, workFile, request, entrants: way.endsWith('copied') ? copies : movers, rounds: size > 1e6 ? Math.ceil(bench.rounds / 3) : bench.rounds, figures: { hostCpuMs: "the host thread's share, ms" } })
+        await bench.compare({ title: `${this.title}: ${size / 1e6} MB, ${way}`, unit: 'MB/s', less: false, workFile, request, entrants: way.endsWith('copied') ? copies : movers, rounds: bench.rounds, figures: { hostCpuMs: "the host thread's share, ms" } })
       }
     }
   },

@@ -67,7 +67,7 @@ export const snapshotSize: Metric = {
       const { workFile, warmed } = await prepare(`heap ${count}`)
       const mib = warmed!.bytes / 2 ** 20
       const title = `${this.title}: ${number(mib)} MiB`
-      curves.add(mib, await bench.compare({ title, unit: 'ms', less: true, workFile, request: { task: 'first', budgetMs: 40 }, entrants: ['floor', 'isoseed', 'isoseed-control'], rounds: Math.ceil(bench.rounds / 3) }))
+      curves.add(mib, await bench.compare({ title, unit: 'ms', less: true, workFile, request: { task: 'first', budgetMs: 40 }, entrants: ['floor', 'isoseed', 'isoseed-control'], rounds: bench.rounds }))
     }
     draw(bench, 'snapshot-size', this.title, 'MiB of snapshot', 'ms', curves.series, true)
   },
@@ -84,7 +84,7 @@ export const bundleSize: Metric = {
       const { workFile, bundleBytes } = await prepare(`code ${size}`)
       const entrants: ContenderName[] = ['floor', 'isoseed', 'isoseed-control', 'isolated-vm-cached', 'worker-cached', 'vm-cached']
       const title = `${this.title}: ${number(bundleBytes / 1000)} KB`
-      curves.add(bundleBytes / 1000, await bench.compare({ title, unit: 'ms', less: true, workFile, request: { task: 'first', budgetMs: 40 }, entrants, rounds: Math.ceil(bench.rounds / 3) }))
+      curves.add(bundleBytes / 1000, await bench.compare({ title, unit: 'ms', less: true, workFile, request: { task: 'first', budgetMs: 40 }, entrants, rounds: bench.rounds }))
     }
     draw(bench, 'bundle-size', this.title, 'KB of source', 'ms', curves.series, true)
   },
@@ -100,7 +100,7 @@ export const concurrency: Metric = {
     for (const atOnce of pick(bench, { tiny: [1, 2], quick: [1, 2, 4, 8], full: [1, 2, 3, 4, 6, 8] })) {
       const entrants: ContenderName[] = ['isoseed', 'isoseed-control', 'isolated-vm-cached', 'worker-cached']
       const request = { task: 'throughput', atOnce, ms: pick(bench, { tiny: 50, quick: 300, full: 400 }) } as const
-      curves.add(atOnce, await bench.compare({ title: `${this.title}: ${atOnce}`, unit: 'a second', less: false, workFile, request, entrants, rounds: Math.ceil(bench.rounds / 3) }))
+      curves.add(atOnce, await bench.compare({ title: `${this.title}: ${atOnce}`, unit: 'a second', less: false, workFile, request, entrants, rounds: bench.rounds }))
     }
     draw(bench, 'concurrency', this.title, 'sessions at a time', 'sessions a second', curves.series, false)
   },

@@ -33,7 +33,7 @@ export const throughput: Metric = {
       for (const atOnce of [1, 2]) {
         const request: Request = { task: 'throughput', atOnce, ms }
         const entrants: ContenderName[] = atOnce === 1 ? [...all, 'jsrun', 'mini-racer'] : all
-        await bench.compare({ title: `${this.title}: ${name}, ${atOnce === 1 ? 'one at a time' : 'two at a time'}`, unit: 'a second', less: false, workFile, request, entrants, rounds: Math.ceil(bench.rounds / 3) })
+        await bench.compare({ title: `${this.title}: ${name}, ${atOnce === 1 ? 'one at a time' : 'two at a time'}`, unit: 'a second', less: false, workFile, request, entrants, rounds: bench.rounds })
       }
     }
   },

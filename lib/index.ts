@@ -53,4 +53,4 @@ export type {
   SyncBinding,
   ValueLimits,
 } from './types.js'
-export type { IsolateStats, IsolationReport, VerifyIsolationOptions } from './report-types.js'
+export type { IsolateStats, IsolationCoverage, IsolationReport, VerifyIsolationOptions } from './report-types.js'

@@ -85,4 +85,39 @@ export interface IsolationReport {
     /** How it differs. */
     detail: string
   }[]
+  /** What the hostile sessions did, and how much was compared. */
+  coverage: IsolationCoverage
+}
+
+/** What `verifyIsolation` did to find leaks: numbers of what was reached, changed and compared. */
+export interface IsolationCoverage {
+  /** Objects that the attack reached, functions among them. */
+  objects: number
+  /** How many of them are functions. */
+  functions: number
+  /** Properties that it added, overwrote, deleted or redefined. */
+  properties: number
+  /** Objects whose prototype it took away. */
+  prototypes: number
+  /** Maps, sets, buffers, dates and regular expressions that it changed, each way counted. */
+  contents: number
+  /** Objects that it froze. */
+  frozen: number
+  /** Modules that it imported and changed. */
+  modules: number
+  /** Functions of the snapshot's sources that were found to be called. */
+  callable: number
+  /** Calls of them. */
+  calls: number
+  /** Host functions that were called. */
+  bindings: number
+  /** What was compared of each session. */
+  compared: {
+    /** Properties, and whatever else JavaScript can ask of an object. */
+    properties: number
+    /** Objects, strings and variables in V8's heap snapshot, V8's own structures among them. */
+    heapNodes: number
+    /** Objects that no property leads to: held by scopes, private fields, promises. */
+    hiddenObjects: number
+  }
 }

@@ -26,6 +26,7 @@ pub(crate) use crate::engine::stop::Stop;
 use crate::engine::stop::timeout_error;
 use crate::engine::value::Moved;
 use crate::engine::value::transfer::Announced;
+use crate::engine::verify::digest::Digest;
 
 /// How long V8 may take to stop after it was told to. An uninterruptible builtin may not stop at all.
 const GRACE: Duration = Duration::from_secs(1);
@@ -47,8 +48,8 @@ pub enum Reply {
     Value(Vec<u8>),
     /// The isolate's figures.
     Stats(Box<IsolateStats>),
-    /// One line for each reachable property, see `engine::verify`.
-    Digest(String),
+    /// What is reachable in the session, see `engine::verify`.
+    Digest(Box<Digest>),
     /// Done, and there is nothing to say.
     Done,
     /// The encoded result of an evaluation or a call, and the buffers that moved with it.

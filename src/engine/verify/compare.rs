@@ -71,9 +71,11 @@ impl<'a> Side<'a> {
         self.records.get(&node).map(|record| self.digest.records.record(*record))
     }
 
-    /// The record with a scope's variables.
-    fn scope(&self, node: usize) -> Option<Record<'a>> {
-        self.digest.scopes.get(&node).map(|record| self.digest.records.record(*record))
+    /// The records with a scope's variables.
+    fn scopes(&self, node: usize) -> impl Iterator<Item = Record<'a>> + use<'a> {
+        let records = self.digest.scopes.get(&node).map_or(&[][..], Vec::as_slice);
+        let digest = self.digest;
+        records.iter().map(|record| digest.records.record(*record))
     }
 
     fn symbol(&self, number: usize) -> &'a str {
@@ -83,18 +85,14 @@ impl<'a> Side<'a> {
     /// What an object keeps being: two that differ in it are different objects.
     fn what(&self, node: usize) -> Cow<'a, str> {
         match self.record(node) {
-            Some(Record { kind, what: "", .. }) => kind.into(),
-            Some(Record { what, .. }) => what.into(),
+            Some(record) => record.shown(),
             None => heap::told(&self.digest.graph, node),
         }
     }
 
     fn show(&self, value: Value<'a>) -> Cow<'a, str> {
         match value {
-            Value::Object(record) => {
-                let Record { kind, what, .. } = self.digest.records.record(record);
-                if what.is_empty() { kind.into() } else { what.into() }
-            }
+            Value::Object(record) => self.digest.records.record(record).shown(),
             Value::Symbol(symbol) => self.symbol(symbol).into(),
             Value::Primitive(text) => text.into(),
         }
@@ -108,6 +106,7 @@ impl<'a> Side<'a> {
     /// A key that both sessions agree on, but for symbols of the same description.
     fn key(&self, key: Key<'a>) -> Cow<'a, str> {
         match key {
+            Key::Name(name) if name.starts_with('<') => format!(".{name}").into(),
             Key::Name(name) => name.into(),
             Key::Symbol(symbol) => format!("[{}]", self.symbol(symbol)).into(),
         }
@@ -264,11 +263,12 @@ impl<'a> Comparison<'a> {
         if our_state != their_state {
             self.report(pair, "".into(), our_state, their_state);
         }
-        let scopes = self.ours.scope(ours).zip(self.theirs.scope(theirs));
-        if let Some((our_scope, their_scope)) = scopes {
+        let scopes: Vec<_> = self.ours.scopes(ours).zip(self.theirs.scopes(theirs)).collect();
+        let told = Told { as_object: records.is_some(), as_scope: !scopes.is_empty() };
+        for (our_scope, their_scope) in scopes {
             self.properties(pair, our_scope, their_scope);
         }
-        self.heap(pair, Told { as_object: records.is_some(), as_scope: scopes.is_some() });
+        self.heap(pair, told);
     }
 
     /// What the heap snapshot shows of both and the records do not.

@@ -15,7 +15,7 @@ use crate::engine::modules;
 use crate::engine::snapshot::build::graph::{Graph, Kind, Link};
 use crate::engine::source::{Source, evaluate};
 use crate::engine::verify::heap;
-use crate::engine::verify::inspect::{Inspector, Scope};
+use crate::engine::verify::inspect::{Inspector, Scope, Surroundings};
 use crate::engine::verify::records::Records;
 use crate::engine::verify::walker::Walker;
 
@@ -28,6 +28,9 @@ const ROUNDS: usize = 4;
 /// So many of them are asked for: V8 looks through the whole heap for each.
 const MOST_ASKED_FOR: usize = 256;
 
+/// What V8's inspector calls the scope with the variables of all scripts.
+const OF_SCRIPTS: &str = "Script";
+
 /// What was found in one session.
 pub struct Digest {
     pub(super) records: Records,
@@ -36,8 +39,8 @@ pub struct Digest {
     pub(super) graph: Graph,
     /// The node of each record's object.
     pub(super) nodes: Vec<usize>,
-    /// By a scope's node, or a suspended generator's, the record of the object with its variables.
-    pub(super) scopes: HashMap<usize, usize>,
+    /// By a scope's node, or a suspended generator's, the records of the objects with its variables.
+    pub(super) scopes: HashMap<usize, Vec<usize>>,
     /// By a generator's node: whether it is suspended, and where.
     pub(super) states: HashMap<usize, String>,
     /// How many objects properties lead to; the others come after them.
@@ -54,11 +57,18 @@ impl fmt::Debug for Digest {
 ///
 /// What it takes beside V8's heap is the host's matter.
 pub(crate) fn take(scope: &mut v8::PinScope) -> Option<Digest> {
-    let digest = uncharged(|| output::without_bound(|| look(scope)));
-    if digest.is_none() {
-        throw(scope, v8::Exception::error, "the session can't be written down");
-    }
-    digest
+    uncharged(|| {
+        output::without_bound(|| {
+            v8::tc_scope!(let scope, scope);
+            let digest = look(scope);
+            if scope.has_caught() {
+                scope.rethrow();
+            } else if digest.is_none() {
+                throw(scope, v8::Exception::error, "V8 could not list what is in the session");
+            }
+            digest
+        })
+    })
 }
 
 fn look(scope: &mut v8::PinScope) -> Option<Digest> {
@@ -73,46 +83,46 @@ fn look(scope: &mut v8::PinScope) -> Option<Digest> {
     let visible = records.len();
     let inspector = Inspector::new(scope);
     // Variables of scripts are no properties of the global object.
-    let lexical = inspector.surroundings(scope, scripts).and_then(|around| around.scope);
-    if let Some(Scope { variables, .. }) = lexical.filter(|scope| scope.description.starts_with("Script")) {
-        roots.push((String::new(), walker.add(scope, variables)?));
+    let around = inspector.surroundings(scope, scripts);
+    for Scope { description, variables } in around.into_iter().flat_map(|around| around.scopes) {
+        if description.starts_with(OF_SCRIPTS) {
+            roots.push((String::new(), walker.add(scope, variables)?));
+        }
     }
     let all = inspector.objects(scope)?;
     walker.add_all(scope, all)?;
     walker.walk(scope, &mut records)?;
 
-    let mut around = Around::default();
+    let mut around = Around::new(&walker, &inspector);
     let mut rounds = 0;
     let (graph, mut nodes) = loop {
         let objects = walker.objects(scope)?;
         let graph = Graph::take_marking(scope, objects)?;
         let nodes = graph.marked();
+        rounds += 1;
         if nodes.len() != records.len() {
             return None;
         }
-        rounds += 1;
-        if rounds > ROUNDS {
-            break (graph, nodes);
-        }
         let known = records.len();
-        around.look(scope, &walker, &inspector, (&graph, &nodes))?;
-        let is_asked = around.ask(scope, &walker, &inspector, (&graph, &nodes), &roots)?;
+        if rounds < ROUNDS && around.ask(scope, &graph, &nodes)? {
+            walker.walk(scope, &mut records)?;
+            continue;
+        }
+        let made = around.look(scope, &graph, &nodes)?;
         walker.walk(scope, &mut records)?;
-        if records.len() == known + around.found && !is_asked {
+        if rounds >= ROUNDS || records.len() == known + made {
             break (graph, nodes);
         }
     };
-    // The objects with the variables of the last scopes: V8 made them for the question.
+    // V8 made the last of them for the question: they are in no heap snapshot.
     nodes.resize(records.len(), usize::MAX);
     records.symbols = walker.symbols(scope)?;
-    let mut scopes = HashMap::new();
-    let mut states = HashMap::new();
-    for (owner, variables) in around.scopes {
-        scopes.insert(heap::scope_of(&graph, nodes[owner]).unwrap_or(nodes[owner]), variables);
+    let mut scopes: HashMap<usize, Vec<usize>> = HashMap::new();
+    for Variables { owner, depth, record } in around.variables {
+        let chain = heap::scopes_of(&graph, nodes[owner]);
+        scopes.entry(chain.get(depth).copied().unwrap_or(nodes[owner])).or_default().push(record);
     }
-    for (owner, state) in around.states {
-        states.insert(nodes[owner], state);
-    }
+    let states = around.states.into_iter().map(|(owner, state)| (nodes[owner], state)).collect();
     Some(Digest { records, roots, graph, nodes, scopes, states, visible })
 }
 
@@ -135,99 +145,104 @@ fn roots<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<(Named<'s>, v8::Local<'
     Some((roots, scripts))
 }
 
-/// What functions and generators see that the heap snapshot does not show.
-#[derive(Default)]
-struct Around {
-    /// By the record of a function or a generator, the record of what it sees first.
-    scopes: Vec<(usize, usize)>,
+/// The variables of a scope, as far as the heap snapshot does not show them.
+struct Variables {
+    /// The record of a function that sees it, or of a suspended generator.
+    owner: usize,
+    /// How far out it is from there. A generator's are all its own.
+    depth: usize,
+    /// Of the object that has them as properties.
+    record: usize,
+}
+
+/// A generator's scopes are looked at as if they were all its own.
+const OWN: usize = usize::MAX;
+
+/// What only V8's inspector shows.
+struct Around<'a, 's> {
+    walker: &'a Walker<'s>,
+    inspector: &'a Inspector<'s>,
+    variables: Vec<Variables>,
     states: Vec<(usize, String)>,
-    /// Scopes that were looked at, by V8's numbers.
+    /// Scopes and generators that were looked at, by V8's numbers.
     looked: HashSet<u64>,
-    /// How many in the last look.
-    found: usize,
     /// Objects that were asked for, by V8's numbers.
     asked: HashSet<u64>,
 }
 
-impl Around {
-    fn look<'s>(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        walker: &Walker<'s>,
-        inspector: &Inspector<'s>,
-        (graph, nodes): (&Graph, &[usize]),
-    ) -> Option<()> {
-        self.found = 0;
-        let has_record: HashSet<usize> = nodes.iter().copied().collect();
-        for (record, node) in nodes.iter().enumerate() {
-            let is_generator = graph.name(*node) == "Generator" || graph.name(*node) == "AsyncGenerator";
-            let place = match heap::scope_of(graph, *node) {
-                Some(place) if !is_generator && shows_all(graph, place, &has_record) => continue,
-                Some(place) => if is_generator { *node } else { place },
-                None if is_generator => *node,
-                None => continue,
-            };
-            if !self.looked.insert(graph.node(place).id) {
-                continue;
-            }
-            let object = walker.object(scope, record)?;
-            let Some(around) = inspector.surroundings(scope, object) else { continue };
-            if let Some(Scope { variables, description }) = around.scope
-                && !description.starts_with("Global")
-                && !description.starts_with("Script")
-            {
-                let variables = walker.add(scope, variables)?;
-                self.scopes.push((record, variables));
-                self.found += 1;
-            }
-            if is_generator {
-                self.states.push((record, around.state));
-            }
-        }
-        Some(())
+impl<'a, 's> Around<'a, 's> {
+    fn new(walker: &'a Walker<'s>, inspector: &'a Inspector<'s>) -> Self {
+        let (variables, states) = (Vec::new(), Vec::new());
+        Self { walker, inspector, variables, states, looked: HashSet::new(), asked: HashSet::new() }
     }
 
-    /// Takes in objects that neither properties lead to nor V8 lists: without a prototype, held by a scope or a
-    /// private field. Says whether there were any.
-    fn ask<'s>(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        walker: &Walker<'s>,
-        inspector: &Inspector<'s>,
-        (graph, nodes): (&Graph, &[usize]),
-        roots: &[(String, usize)],
-    ) -> Option<bool> {
-        let known: HashSet<usize> = nodes.iter().copied().collect();
-        let roots: Vec<usize> = roots.iter().map(|(_, record)| nodes[*record]).collect();
-        let mut is_asked = false;
-        let missing = heap::reachable(graph, &roots).into_iter().filter(|node| {
-            graph.node(*node).is_object && !known.contains(node)
-        });
-        for node in missing.take(MOST_ASKED_FOR) {
-            if !self.asked.insert(graph.node(node).id) {
+    /// Takes in the variables that functions and generators see and the heap snapshot does not show. Answers
+    /// how many objects V8 made for them.
+    fn look(&mut self, scope: &mut v8::PinScope<'s, '_>, graph: &Graph, nodes: &[usize]) -> Option<usize> {
+        let known = nodes.len();
+        let mut most = known;
+        for (owner, node) in nodes.iter().enumerate() {
+            let is_generator = matches!(graph.name(*node), "Generator" | "AsyncGenerator");
+            let chain = if is_generator { vec![*node] } else { heap::scopes_of(graph, *node) };
+            let is_wanted = |place: &usize| is_generator || !shows_all(graph, *place);
+            let mut wanted = Vec::new();
+            for (depth, place) in chain.iter().enumerate() {
+                if is_wanted(place) && self.looked.insert(graph.node(*place).id) {
+                    wanted.push(depth);
+                }
+            }
+            if wanted.is_empty() {
                 continue;
             }
-            if std::env::var_os("ISO_DEBUG").is_some() { eprintln!("ASK {} {:?}", graph.name(node), graph.node(node).kind); }
-            if let Some(object) = inspector.object(scope, graph.node(node).id) {
-                let before = walker.add(scope, object)?;
-                is_asked |= before >= nodes.len();
+            let object = self.walker.object(scope, owner)?;
+            let Some(Surroundings { scopes, state }) = self.inspector.surroundings(scope, object) else {
+                continue;
+            };
+            if is_generator {
+                self.states.push((owner, state));
+            }
+            for (depth, Scope { description, variables }) in scopes.into_iter().enumerate() {
+                let is_common = description.starts_with("Global") || description.starts_with(OF_SCRIPTS);
+                if is_common || !(is_generator || wanted.contains(&depth)) {
+                    continue;
+                }
+                let record = self.walker.add(scope, variables)?;
+                // Of a `with` it is an object that is known.
+                most = most.max(record + 1);
+                let depth = if is_generator { OWN } else { depth };
+                self.variables.push(Variables { owner, depth, record });
             }
         }
-        Some(is_asked)
+        Some(most - known)
+    }
+
+    /// Takes in objects that neither properties lead to nor V8 lists: without a prototype, held by a scope
+    /// or a private field. Says whether there were any.
+    fn ask(&mut self, scope: &mut v8::PinScope<'s, '_>, graph: &Graph, nodes: &[usize]) -> Option<bool> {
+        let mut is_any = false;
+        for node in heap::unknown(graph, nodes) {
+            if self.asked.len() >= MOST_ASKED_FOR {
+                break;
+            }
+            if self.asked.insert(graph.node(node).id)
+                && let Some(object) = self.inspector.object(scope, graph.node(node).id)
+            {
+                is_any |= self.walker.add(scope, object)? >= nodes.len();
+            }
+        }
+        Some(is_any)
     }
 }
 
 /// Whether the heap snapshot shows everything that a scope holds. Of the scope of a block it shows no
-/// primitives, of a string the beginning, and nothing of numbers in V8's cells for variables.
-fn shows_all(graph: &Graph, scope: usize, has_record: &HashSet<usize>) -> bool {
+/// primitives, of a long string the beginning, of V8's cells for variables no numbers, and no `BigInt`.
+fn shows_all(graph: &Graph, scope: usize) -> bool {
     let mut variables = graph.edges(scope).filter(|edge| edge.link == Link::Variable).peekable();
     variables.peek().is_some()
         && variables.all(|edge| {
-            let is_cut = graph.node(edge.to).kind == Kind::String
+            let is_long = graph.node(edge.to).kind == Kind::String
                 && (graph.name(edge.to).len() >= LONGEST_STRING
                     || graph.internal(edge.to, "first").is_some());
-            let is_cell = matches!(graph.name(edge.to), "system / ContextCell" | "bigint");
-            let is_unknown = graph.node(edge.to).is_object && !has_record.contains(&edge.to);
-            !is_cut && !is_cell && !is_unknown
+            !is_long && !matches!(graph.name(edge.to), "system / ContextCell" | "bigint")
         })
 }

@@ -34,7 +34,7 @@ impl Key<'_> {
 pub(super) struct Told {
     /// Its properties and contents.
     pub(super) as_object: bool,
-    /// Its variables.
+    /// Its variables. Slots without names are the same ones.
     pub(super) as_scope: bool,
 }
 
@@ -68,7 +68,11 @@ fn edge_number(graph: &Graph, edge: &Edge) -> u32 {
 }
 
 fn counts(graph: &Graph, node: usize, edge: &Edge, told: Told) -> bool {
-    let label = graph.label(edge);
+    let (label, name) = (graph.label(edge), graph.name(node));
+    // What scripts declared is a root of its own, and the global object is the walker's.
+    if name.starts_with("system / NativeContext") || name.ends_with("[JSGlobalObject]") || name.ends_with("[JSGlobalProxy]") {
+        return false;
+    }
     // Entries of weak maps, with addresses in the label, are the walker's.
     if label == "__proto__" || label.contains("part of key") {
         return false;
@@ -77,10 +81,11 @@ fn counts(graph: &Graph, node: usize, edge: &Edge, told: Told) -> bool {
         // Private names begin like this, and the walker does not see them.
         Link::Property => told.as_object && !label.starts_with('#'),
         Link::Element => told.as_object,
-        Link::Variable => told.as_scope,
+        Link::Variable => false,
+        Link::Hidden if told.as_scope => is_leaf(graph, edge.to),
         _ => told.as_object && matches!(label, "table" | "reactions_or_result") && !is_pending(graph, edge),
     };
-    if is_told || matches!(graph.name(node), "WeakMap" | "WeakSet" | "WeakRef" | "FinalizationRegistry") {
+    if is_told || matches!(name, "WeakMap" | "WeakSet" | "WeakRef" | "FinalizationRegistry") {
         return false;
     }
     let is_value = is_leaf(graph, edge.to)
@@ -93,27 +98,38 @@ fn is_pending(graph: &Graph, edge: &Edge) -> bool {
     graph.name(edge.to) == "system / PromiseReaction"
 }
 
-/// The scope that a function was made in; none for one of V8's own.
-pub(super) fn scope_of(graph: &Graph, function: usize) -> Option<usize> {
-    let context =
-        graph.internal(function, "context").filter(|_| graph.node(function).kind == Kind::Closure)?;
-    graph.name(context).starts_with("system / Context").then_some(context)
+/// The scopes that a function sees, the innermost first; none for one of V8's own.
+pub(super) fn scopes_of(graph: &Graph, function: usize) -> Vec<usize> {
+    let mut scopes = Vec::new();
+    let is_function = graph.node(function).kind == Kind::Closure;
+    let mut next = graph.internal(function, "context").filter(|_| is_function);
+    while let Some(scope) = next.filter(|scope| graph.name(*scope).starts_with("system / Context")) {
+        scopes.push(scope);
+        next = graph.internal(scope, "previous");
+    }
+    scopes
 }
 
-/// All nodes that count, from some on, the nearest first.
-pub(super) fn reachable(graph: &Graph, from: &[usize]) -> Vec<usize> {
-    let mut met: HashSet<usize> = from.iter().copied().collect();
-    let mut queue: VecDeque<usize> = from.iter().copied().collect();
-    let mut reachable = Vec::new();
+/// Objects that the walker does not know and that something counts of: held by a scope, a private field, or
+/// by another of them.
+pub(super) fn unknown(graph: &Graph, known: &[usize]) -> Vec<usize> {
+    let records: HashSet<usize> = known.iter().copied().collect();
+    let mut met = HashSet::new();
+    let mut queue: VecDeque<usize> = known.iter().copied().collect();
+    let mut unknown = Vec::new();
     while let Some(node) = queue.pop_front() {
-        reachable.push(node);
-        for edge in graph.edges(node) {
-            if graph.step(node, edge).is_some() && met.insert(edge.to) {
-                queue.push_back(edge.to);
+        let told = Told { as_object: records.contains(&node), as_scope: false };
+        for (_, edge) in edges(graph, node, told) {
+            if is_leaf(graph, edge.to) || records.contains(&edge.to) || !met.insert(edge.to) {
+                continue;
+            }
+            queue.push_back(edge.to);
+            if graph.node(edge.to).is_object {
+                unknown.push(edge.to);
             }
         }
     }
-    reachable
+    unknown
 }
 
 /// Whether a node is a primitive.

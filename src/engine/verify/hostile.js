@@ -4,6 +4,8 @@ async (moduleNames) => {
   const { getOwnPropertyDescriptor, getPrototypeOf, setPrototypeOf, defineProperty, freeze } = Object
   const { ownKeys, deleteProperty, apply } = Reflect
   const mapSet = Map.prototype.set
+  const mapForEach = Map.prototype.forEach
+  const setForEach = Set.prototype.forEach
   const setAdd = Set.prototype.add
   const weakMapSet = WeakMap.prototype.set
   const { isView } = ArrayBuffer
@@ -26,10 +28,14 @@ async (moduleNames) => {
     }
   }
   const found = []
-  const collect = (value) => {
+  /** How many getters were called on the way: each may answer with something new, and so on without end. */
+  const depths = []
+  const DEEPEST = 3
+  const collect = (value, depth = 0) => {
     if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return
     if (value === poison || apply(has, seen, [value])) return
     apply(setAdd, seen, [value])
+    depths[found.length] = depth
     found[found.length] = value
   }
   let modules = 0
@@ -43,19 +49,21 @@ async (moduleNames) => {
   for (let i = 0; i < intrinsics.length; i++) collect(intrinsics[i])
   for (let i = 0; i < found.length; i++) {
     const object = found[i]
-    attempt(() => collect(getPrototypeOf(object)))
+    const depth = depths[i]
+    attempt(() => collect(getPrototypeOf(object), depth))
     attempt(() => {
       const keys = ownKeys(object)
       for (let j = 0; j < keys.length; j++) {
         const property = getOwnPropertyDescriptor(object, keys[j])
         if (!property) continue
-        collect(property.value)
-        collect(property.get)
-        collect(property.set)
+        collect(property.value, depth)
+        collect(property.get, depth)
+        collect(property.set, depth)
+        if (property.get && depth < DEEPEST) attempt(() => collect(apply(property.get, object, []), depth + 1))
       }
     })
-    attempt(() => apply(Map.prototype.forEach, object, [(value, key) => { collect(key); collect(value) }]))
-    attempt(() => apply(Set.prototype.forEach, object, [(value) => collect(value)]))
+    attempt(() => apply(mapForEach, object, [(value, key) => { collect(key, depth); collect(value, depth) }]))
+    attempt(() => apply(setForEach, object, [(value) => collect(value, depth)]))
   }
   let [functions, properties, prototypes, contents, frozen] = [0, 0, 0, 0, 0]
   for (let i = 0; i < timers.length; i++) attempt(() => timers[i](poison, 0))

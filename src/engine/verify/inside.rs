@@ -142,7 +142,7 @@ fn place(scope: &mut v8::PinScope, function: v8::Local<v8::Function>) -> String 
     let name = function.get_script_origin(scope).resource_name();
     let name = name.and_then(|name| v8::Local::<v8::String>::try_from(name).ok());
     let name = name.map_or(String::new(), |name| text::beginning(scope, name, text::LONGEST_NAME));
-    format!("{name:?}:{line}:{column}")
+    format!("({name}:{}:{})", line + 1, column + 1).replace(['\t', '\n'], " ")
 }
 
 fn bytes(buffer: v8::Local<v8::ArrayBuffer>) -> String {

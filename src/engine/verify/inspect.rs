@@ -74,8 +74,8 @@ struct ById {
 
 /// What a function or a generator sees around it.
 pub(super) struct Surroundings<'s> {
-    /// The innermost scope.
-    pub(super) scope: Option<Scope<'s>>,
+    /// The innermost first.
+    pub(super) scopes: Vec<Scope<'s>>,
     /// Of a generator: whether it is suspended, and where.
     pub(super) state: String,
 }
@@ -120,7 +120,7 @@ impl<'s> Inspector<'s> {
         v8::Local::<v8::Array>::try_from(self.unwrap(scope, &objects)?).ok()
     }
 
-    /// What a function or a suspended generator sees first.
+    /// What a function or a suspended generator sees.
     pub(super) fn surroundings(
         &self,
         scope: &mut v8::PinScope<'s, '_>,
@@ -129,11 +129,11 @@ impl<'s> Inspector<'s> {
         let id = self.wrap(scope, object.into())?;
         let params = serde_json::json!({ "objectId": id, "ownProperties": true });
         let Properties { internal } = self.ask("Runtime.getProperties", &params)?;
-        let mut found = Surroundings { scope: None, state: String::new() };
+        let mut found = Surroundings { scopes: Vec::new(), state: String::new() };
         for Property { name, value } in internal {
             let Some(value) = value else { continue };
             match name.as_str() {
-                "[[Scopes]]" => found.scope = self.innermost(scope, &value),
+                "[[Scopes]]" => found.scopes = self.scopes(scope, &value)?,
                 "[[GeneratorState]]" | "[[GeneratorLocation]]" => {
                     let value = value.value.unwrap_or_default();
                     let parts = match &value {
@@ -152,14 +152,18 @@ impl<'s> Inspector<'s> {
         Some(found)
     }
 
-    fn innermost(&self, scope: &mut v8::PinScope<'s, '_>, scopes: &Remote) -> Option<Scope<'s>> {
-        let scopes = v8::Local::<v8::Object>::try_from(self.unwrap(scope, scopes)?).ok()?;
-        let innermost = v8::Local::<v8::Object>::try_from(scopes.get_index(scope, 0)?).ok()?;
-        let key = v8::String::new(scope, "description")?;
-        let description = innermost.get(scope, key.into())?.to_rust_string_lossy(scope);
-        let key = v8::String::new(scope, "object")?;
-        let variables = v8::Local::<v8::Object>::try_from(innermost.get(scope, key.into())?).ok()?;
-        Some(Scope { description, variables })
+    fn scopes(&self, scope: &mut v8::PinScope<'s, '_>, list: &Remote) -> Option<Vec<Scope<'s>>> {
+        let list = v8::Local::<v8::Array>::try_from(self.unwrap(scope, list)?).ok()?;
+        let mut scopes = Vec::new();
+        for index in 0..list.length() {
+            let one = v8::Local::<v8::Object>::try_from(list.get_index(scope, index)?).ok()?;
+            let key = v8::String::new(scope, "description")?;
+            let description = one.get(scope, key.into())?.to_rust_string_lossy(scope);
+            let key = v8::String::new(scope, "object")?;
+            let variables = v8::Local::<v8::Object>::try_from(one.get(scope, key.into())?).ok()?;
+            scopes.push(Scope { description, variables });
+        }
+        Some(scopes)
     }
 
     /// The object that V8's last heap snapshot has under this id.

@@ -135,7 +135,10 @@ pub fn verify(snapshot: &Arc<Snapshot>, options: &VerifyOptions, plant: Plant) -
         Ok(session)
     });
     let users = users.transpose()?;
-    let leaks_in = |session: &Session| -> Result<Vec<Leak>> { Ok(differences(&reference, &session.digest()?)) };
+    let leaks_in = |session: &Session| -> Result<Vec<Leak>> {
+        let other = session.digest()?;
+        Ok(differences(&reference, &other))
+    };
     let beside = leaks_in(&Session::open_planted(snapshot, options, plant)?)?;
     let has_changed = match hostile.digest() {
         Ok(changed) => !differences(&reference, &changed).is_empty(),

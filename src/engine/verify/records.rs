@@ -1,5 +1,7 @@
 //! What the walker of `digest.js` wrote: a record for each object of one session.
 
+use std::borrow::Cow;
+
 /// The records of a session, by the numbers of their objects.
 #[derive(Default)]
 pub(super) struct Records {
@@ -85,6 +87,14 @@ impl Records {
 }
 
 impl<'a> Record<'a> {
+    /// What the object keeps being, for people to read: of a function its text and place.
+    pub(super) fn shown(self) -> Cow<'a, str> {
+        match unquoted(self.what) {
+            Some((text, place)) => format!("{text}{place}").into(),
+            None => self.kind.into(),
+        }
+    }
+
     pub(super) fn entries(self) -> impl Iterator<Item = Entry<'a>> {
         self.lines.lines().filter_map(|line| {
             let (key, line) = line.split_once('\t')?;
@@ -98,6 +108,13 @@ impl<'a> Record<'a> {
             Some(Entry { key, attributes, value })
         })
     }
+}
+
+/// A function's text as the walker writes it, and then more.
+fn unquoted(what: &str) -> Option<(String, &str)> {
+    let mut texts = serde_json::Deserializer::from_str(what).into_iter::<String>();
+    let text = texts.next()?.ok()?;
+    Some((text, &what[texts.byte_offset()..]))
 }
 
 fn numbered(text: &str, mark: char) -> Option<usize> {

@@ -144,7 +144,8 @@ fn a_planted_leak_is_found_in_v8s_own_forms_too() {
     assert!(report.ok, "{report:?}");
     let mut missed = Vec::new();
     for (code, path) in MORE {
-        let code = code.strip_prefix("plant.").map_or(code.to_owned(), |call| format!("library.plant.{call}"));
+        let code =
+            code.strip_prefix("plant.").map_or(code.to_owned(), |call| format!("library.plant.{call}"));
         let report = verified(&snapshot, Some(&format!("{code}, 0")));
         if report.ok || !report.leaks.iter().any(|leak| leak.path.contains(path)) {
             missed.push(format!("{code}: {:?}", report.leaks));
@@ -260,20 +261,5 @@ fn untouched_sessions_are_equal_round_after_round() {
     for round in 0..15 {
         let report = verified(&snapshot, None);
         assert!(report.ok, "round {round}: {report:?}");
-    }
-}
-
-#[test]
-fn probe() {
-    let Ok(paths) = std::env::var("ISO_PROBE") else { return };
-    for path in paths.split(',') {
-        let code = std::fs::read_to_string(path).unwrap();
-        let snapshot = build_all(BuildRequest { bundles: vec![source(&code, "bundle.js")], ..request("") });
-        for round in 0..3 {
-            let start = std::time::Instant::now();
-            let report = verified(&snapshot, None);
-            eprintln!("{path} round {round}: {:?} ok {} {:?}", start.elapsed(), report.ok, report.coverage);
-            for leak in report.leaks.iter().take(10) { eprintln!("  {} : {}", leak.path, leak.detail); }
-        }
     }
 }

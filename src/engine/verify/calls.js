@@ -45,6 +45,13 @@ async (moduleNames, bindings) => {
   const functions = found.filter(isOurs)
   let next = 0
   let count = 0
+  /** What a function answers with may be what it keeps. */
+  const spoil = (value) => {
+    if ((typeof value !== 'object' || value === null) && typeof value !== 'function') return
+    value.leakedByHostileSession = 'leaked'
+    if (Array.isArray(value)) value.length = 0
+    if (value instanceof Map || value instanceof Set) value.clear()
+  }
   const junk = [[], [{ leaked: true }, 'leaked', 7], ['leaked', { leaked: true }], [[1], () => 1]]
   Object.defineProperty(globalThis, 'isoseed:calls', { value: () => {
     while (next < functions.length * junk.length) {
@@ -56,6 +63,7 @@ async (moduleNames, bindings) => {
         const result = next % 5 === 0 ? construct(target, args) : apply(target, holder, args)
         if (typeof result?.catch === 'function') result.catch(() => {})
         if (typeof result?.next === 'function') result.next()
+        spoil(result)
       } catch {}
     }
     return `${functions.length} ${count} ${hosts}`

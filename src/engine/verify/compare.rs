@@ -204,13 +204,7 @@ impl<'a> Comparison<'a> {
     }
 
     /// `part` of what a pair stands for is not the same.
-    fn report(
-        &mut self,
-        pair: usize,
-        part: Cow<'a, str>,
-        ours: Option<Cow<str>>,
-        theirs: Option<Cow<str>>,
-    ) {
+    fn report(&mut self, pair: usize, part: Cow<'a, str>, ours: Option<Cow<str>>, theirs: Option<Cow<str>>) {
         if self.is_full() {
             return;
         }
@@ -322,17 +316,15 @@ impl<'a> Comparison<'a> {
         for entry in &their_entries {
             others.entry(self.theirs.key(entry.key)).or_default().push_back(*entry);
         }
-        let is_longer = our_entries.len() != their_entries.len();
-        let mut is_same_set = !is_longer;
+        let mut is_same_set = our_entries.len() == their_entries.len();
         for entry in our_entries {
             let key = self.ours.key(entry.key);
-            match others.get_mut(&key).and_then(VecDeque::pop_front) {
-                Some(other) => self.entry(pair, entry, other),
-                None => {
-                    is_same_set = false;
-                    let ours = self.ours.show_entry(entry);
-                    self.report(pair, key, Some(ours.into()), None);
-                }
+            if let Some(other) = others.get_mut(&key).and_then(VecDeque::pop_front) {
+                self.entry(pair, entry, other);
+            } else {
+                is_same_set = false;
+                let ours = self.ours.show_entry(entry);
+                self.report(pair, key, Some(ours.into()), None);
             }
         }
         // In their order.
@@ -371,10 +363,7 @@ impl<'a> Comparison<'a> {
     fn values(&mut self, pair: usize, part: Cow<'a, str>, ours: Value<'a>, theirs: Value<'a>) {
         match (ours, theirs) {
             (Value::Object(our_record), Value::Object(their_record)) => {
-                let nodes = (
-                    self.ours.digest.nodes[our_record],
-                    self.theirs.digest.nodes[their_record],
-                );
+                let nodes = (self.ours.digest.nodes[our_record], self.theirs.digest.nodes[their_record]);
                 match nodes {
                     (NONE, NONE) => {}
                     nodes => self.meet(pair, part, nodes, true),
@@ -458,7 +447,7 @@ impl<'a> Comparison<'a> {
 }
 
 /// An object's kind and state.
-fn stated<'a>(record: Record<'a>) -> Cow<'a, str> {
+fn stated(record: Record<'_>) -> Cow<'_, str> {
     let Record { kind, state, .. } = record;
     if state.is_empty() { kind.into() } else { format!("{kind} {state}").into() }
 }

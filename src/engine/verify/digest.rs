@@ -28,6 +28,10 @@ const ROUNDS: usize = 4;
 /// So many of them are asked for: V8 looks through the whole heap for each.
 const MOST_ASKED_FOR: usize = 256;
 
+/// V8 copies all variables that a function sees when it is asked for some: so many are copied, which takes
+/// seconds. Counted and not timed, so that all sessions of a snapshot are read alike.
+const MOST_VARIABLES: usize = 4_000_000;
+
 /// What V8's inspector calls the scope with the variables of all scripts.
 const OF_SCRIPTS: &str = "Script";
 
@@ -45,6 +49,8 @@ pub struct Digest {
     pub(super) states: HashMap<usize, String>,
     /// How many objects properties lead to; the others come after them.
     pub(super) visible: usize,
+    /// Scopes and objects that were too many: of them there is what the heap snapshot shows.
+    pub(super) unread: usize,
 }
 
 impl fmt::Debug for Digest {
@@ -122,8 +128,9 @@ fn look(scope: &mut v8::PinScope) -> Option<Digest> {
         let chain = heap::scopes_of(&graph, nodes[owner]);
         scopes.entry(chain.get(depth).copied().unwrap_or(nodes[owner])).or_default().push(record);
     }
+    let unread = around.unread_scopes + around.unread_objects;
     let states = around.states.into_iter().map(|(owner, state)| (nodes[owner], state)).collect();
-    Some(Digest { records, roots, graph, nodes, scopes, states, visible })
+    Some(Digest { records, roots, graph, nodes, scopes, states, visible, unread })
 }
 
 type Named<'s> = Vec<(String, v8::Local<'s, v8::Object>)>;
@@ -168,12 +175,25 @@ struct Around<'a, 's> {
     looked: HashSet<u64>,
     /// Objects that were asked for, by V8's numbers.
     asked: HashSet<u64>,
+    /// How many variables may still be copied.
+    left: usize,
+    unread_scopes: usize,
+    unread_objects: usize,
 }
 
 impl<'a, 's> Around<'a, 's> {
     fn new(walker: &'a Walker<'s>, inspector: &'a Inspector<'s>) -> Self {
-        let (variables, states) = (Vec::new(), Vec::new());
-        Self { walker, inspector, variables, states, looked: HashSet::new(), asked: HashSet::new() }
+        Self {
+            walker,
+            inspector,
+            variables: Vec::new(),
+            states: Vec::new(),
+            looked: HashSet::new(),
+            asked: HashSet::new(),
+            left: MOST_VARIABLES,
+            unread_scopes: 0,
+            unread_objects: 0,
+        }
     }
 
     /// Takes in the variables that functions and generators see and the heap snapshot does not show. Answers
@@ -194,6 +214,12 @@ impl<'a, 's> Around<'a, 's> {
             if wanted.is_empty() {
                 continue;
             }
+            let copied = chain.iter().map(|place| graph.edges(*place).count()).sum();
+            let Some(left) = self.left.checked_sub(copied) else {
+                self.unread_scopes += wanted.len();
+                continue;
+            };
+            self.left = left;
             let object = self.walker.object(scope, owner)?;
             let Some(Surroundings { scopes, state }) = self.inspector.surroundings(scope, object) else {
                 continue;
@@ -220,11 +246,11 @@ impl<'a, 's> Around<'a, 's> {
     /// or a private field. Says whether there were any.
     fn ask(&mut self, scope: &mut v8::PinScope<'s, '_>, graph: &Graph, nodes: &[usize]) -> Option<bool> {
         let mut is_any = false;
+        self.unread_objects = 0;
         for node in heap::unknown(graph, nodes) {
             if self.asked.len() >= MOST_ASKED_FOR {
-                break;
-            }
-            if self.asked.insert(graph.node(node).id)
+                self.unread_objects += 1;
+            } else if self.asked.insert(graph.node(node).id)
                 && let Some(object) = self.inspector.object(scope, graph.node(node).id)
             {
                 is_any |= self.walker.add(scope, object)? >= nodes.len();

@@ -70,7 +70,10 @@ fn edge_number(graph: &Graph, edge: &Edge) -> u32 {
 fn counts(graph: &Graph, node: usize, edge: &Edge, told: Told) -> bool {
     let (label, name) = (graph.label(edge), graph.name(node));
     // What scripts declared is a root of its own, and the global object is the walker's.
-    if name.starts_with("system / NativeContext") || name.ends_with("[JSGlobalObject]") || name.ends_with("[JSGlobalProxy]") {
+    if name.starts_with("system / NativeContext")
+        || name.ends_with("[JSGlobalObject]")
+        || name.ends_with("[JSGlobalProxy]")
+    {
         return false;
     }
     // Entries of weak maps, with addresses in the label, are the walker's.

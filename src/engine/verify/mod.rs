@@ -96,6 +96,9 @@ pub struct Compared {
     /// Objects that no property leads to: held by scopes, private fields, promises.
     #[serde(rename = "hiddenObjects")]
     pub hidden_objects: usize,
+    /// Scopes and objects that were too many to be read in full: only what the heap snapshot shows of them
+    /// was compared.
+    pub unread: usize,
 }
 
 /// The verdict.
@@ -153,7 +156,7 @@ pub fn verify(snapshot: &Arc<Snapshot>, options: &VerifyOptions, plant: Plant) -
 
     let compared = coverage.compared;
     let same = || {
-        let Compared { properties, heap_nodes, hidden_objects } = compared;
+        let Compared { properties, heap_nodes, hidden_objects, .. } = compared;
         Some(format!(
             "{properties} properties compared, {heap_nodes} nodes of the heap, {hidden_objects} hidden objects"
         ))
@@ -184,6 +187,7 @@ fn compared(digest: &Digest) -> Compared {
         properties: digest.records.entries(),
         heap_nodes: digest.graph.len(),
         hidden_objects: digest.records.len() - digest.visible,
+        unread: digest.unread,
     }
 }
 

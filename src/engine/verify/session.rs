@@ -14,6 +14,10 @@ use crate::engine::value::ValueLimits;
 use crate::engine::verify::digest::Digest;
 use crate::engine::verify::{Plant, VerifyOptions};
 
+/// How long it may take to write a session down, at least: it runs nothing of the guest, and a large heap
+/// takes its time.
+const DIGEST_PATIENCE: Duration = Duration::from_secs(300);
+
 /// The requests of one session that are made once.
 const START: u64 = 1;
 const DIGEST: u64 = 2;
@@ -82,7 +86,7 @@ impl Session {
 
     pub(super) fn digest(&self) -> Result<Digest> {
         let (settle, taken) = channel();
-        self.handle.digest(DIGEST, Some(self.timeout), settle);
+        self.handle.digest(DIGEST, Some(self.timeout.max(DIGEST_PATIENCE)), settle);
         match wait(&taken)? {
             Reply::Digest(digest) => Ok(*digest),
             reply => Err(EngineError::build(format!("a digest was asked for, not {reply:?}"))),

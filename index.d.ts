@@ -1206,6 +1206,12 @@ interface IsolationCoverage {
         heapNodes: number;
         /** Objects that no property leads to: held by variables of functions, private fields, promises. */
         hiddenObjects: number;
+        /**
+         * Scopes and objects that were too many to be read in full: of them, numbers,
+         * booleans and attributes of properties were not compared. 0 but for
+         * snapshots with very many functions in very large scopes.
+         */
+        unread: number;
     };
 }
 

@@ -133,12 +133,6 @@ impl NativeIsolate {
         }
     }
 
-    /// Writes the heap to a file.
-    #[napi]
-    pub fn heap_snapshot(&self, request: f64, path: String) {
-        self.handle.heap_snapshot(call_id(request), path.into(), self.settle(request));
-    }
-
     /// Opens a session of the inspector. Its messages are `inspector` events; one without a message says
     /// that the isolate is finished.
     #[napi]
@@ -232,7 +226,7 @@ fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
         Reply::Value(bytes) => Answer::Bytes(bytes),
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
         // For a digest only the engine itself asks.
-        Reply::Started | Reply::Done | Reply::Digest(_) => Answer::Nothing,
+        Reply::Started | Reply::Digest(_) => Answer::Nothing,
         Reply::Moved(bytes, moved) => Answer::Moved(bytes, moved),
     })
 }

@@ -365,7 +365,8 @@ impl<'a> Comparison<'a> {
             (Value::Object(our_record), Value::Object(their_record)) => {
                 let nodes = (self.ours.digest.nodes[our_record], self.theirs.digest.nodes[their_record]);
                 match nodes {
-                    (NONE, NONE) => {}
+                    // Found last, when no further heap snapshot was taken.
+                    (NONE, _) | (_, NONE) => {}
                     nodes => self.meet(pair, part, nodes, true),
                 }
             }

@@ -14,7 +14,7 @@ use crate::engine::limits::output;
 use crate::engine::modules;
 use crate::engine::snapshot::build::graph::{Graph, Kind, Link};
 use crate::engine::source::{Source, evaluate};
-use crate::engine::verify::heap;
+use crate::engine::verify::heap::{self, Unknown};
 use crate::engine::verify::inspect::{Inspector, Scope, Surroundings};
 use crate::engine::verify::records::Records;
 use crate::engine::verify::walker::Walker;
@@ -110,11 +110,11 @@ fn look(scope: &mut v8::PinScope) -> Option<Digest> {
             return None;
         }
         let known = records.len();
-        if rounds < ROUNDS && around.ask(scope, &graph, &nodes)? {
+        if rounds < ROUNDS && around.find(scope, &graph, &nodes)? {
             walker.walk(scope, &mut records)?;
             continue;
         }
-        let made = around.look(scope, &graph, &nodes)?;
+        let made = around.look(scope, &graph, &nodes, |place| !shows_all(&graph, place))?;
         walker.walk(scope, &mut records)?;
         if rounds >= ROUNDS || records.len() == known + made {
             break (graph, nodes);
@@ -196,18 +196,23 @@ impl<'a, 's> Around<'a, 's> {
         }
     }
 
-    /// Takes in the variables that functions and generators see and the heap snapshot does not show. Answers
-    /// how many objects V8 made for them.
-    fn look(&mut self, scope: &mut v8::PinScope<'s, '_>, graph: &Graph, nodes: &[usize]) -> Option<usize> {
+    /// Takes in the variables of the scopes that functions see, as far as they are wanted, and what generators
+    /// see. Answers how many objects V8 made for them.
+    fn look(
+        &mut self,
+        scope: &mut v8::PinScope<'s, '_>,
+        graph: &Graph,
+        nodes: &[usize],
+        is_wanted: impl Fn(usize) -> bool,
+    ) -> Option<usize> {
         let known = nodes.len();
         let mut most = known;
         for (owner, node) in nodes.iter().enumerate() {
             let is_generator = matches!(graph.name(*node), "Generator" | "AsyncGenerator");
             let chain = if is_generator { vec![*node] } else { heap::scopes_of(graph, *node) };
-            let is_wanted = |place: &usize| is_generator || !shows_all(graph, *place);
             let mut wanted = Vec::new();
             for (depth, place) in chain.iter().enumerate() {
-                if is_wanted(place) && self.looked.insert(graph.node(*place).id) {
+                if (is_generator || is_wanted(*place)) && self.looked.insert(graph.node(*place).id) {
                     wanted.push(depth);
                 }
             }
@@ -242,12 +247,18 @@ impl<'a, 's> Around<'a, 's> {
         Some(most - known)
     }
 
-    /// Takes in objects that neither properties lead to nor V8 lists: without a prototype, held by a scope
-    /// or a private field. Says whether there were any.
-    fn ask(&mut self, scope: &mut v8::PinScope<'s, '_>, graph: &Graph, nodes: &[usize]) -> Option<bool> {
+    /// Takes in objects that neither properties lead to nor V8 lists, such as those without a prototype. Says
+    /// whether there were any.
+    fn find(&mut self, scope: &mut v8::PinScope<'s, '_>, graph: &Graph, nodes: &[usize]) -> Option<bool> {
+        let unknown = heap::unknown(graph, nodes);
+        // Scopes tell them with less effort.
+        let scopes: HashSet<usize> = unknown.iter().filter_map(|unknown| unknown.scope).collect();
+        if !scopes.is_empty() && self.look(scope, graph, nodes, |place| scopes.contains(&place))? > 0 {
+            return Some(true);
+        }
         let mut is_any = false;
         self.unread_objects = 0;
-        for node in heap::unknown(graph, nodes) {
+        for Unknown { node, .. } in unknown {
             if self.asked.len() >= MOST_ASKED_FOR {
                 self.unread_objects += 1;
             } else if self.asked.insert(graph.node(node).id)
@@ -269,6 +280,6 @@ fn shows_all(graph: &Graph, scope: usize) -> bool {
             let is_long = graph.node(edge.to).kind == Kind::String
                 && (graph.name(edge.to).len() >= LONGEST_STRING
                     || graph.internal(edge.to, "first").is_some());
-            !is_long && !matches!(graph.name(edge.to), "system / ContextCell" | "bigint")
+            !is_long && !matches!(graph.name(edge.to), heap::CELL | "bigint")
         })
 }

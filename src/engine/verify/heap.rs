@@ -106,33 +106,50 @@ pub(super) fn scopes_of(graph: &Graph, function: usize) -> Vec<usize> {
     let mut scopes = Vec::new();
     let is_function = graph.node(function).kind == Kind::Closure;
     let mut next = graph.internal(function, "context").filter(|_| is_function);
-    while let Some(scope) = next.filter(|scope| graph.name(*scope).starts_with("system / Context")) {
+    while let Some(scope) = next.filter(|scope| is_scope(graph, *scope)) {
         scopes.push(scope);
         next = graph.internal(scope, "previous");
     }
     scopes
 }
 
-/// Objects that the walker does not know and that something counts of: held by a scope, a private field, or
-/// by another of them.
-pub(super) fn unknown(graph: &Graph, known: &[usize]) -> Vec<usize> {
+/// An object that the walker does not know and that something counts of.
+pub(super) struct Unknown {
+    pub(super) node: usize,
+    /// The scope that holds it; none if another object does, in a private field.
+    pub(super) scope: Option<usize>,
+}
+
+/// The objects that the walker does not know, the nearest first.
+pub(super) fn unknown(graph: &Graph, known: &[usize]) -> Vec<Unknown> {
     let records: HashSet<usize> = known.iter().copied().collect();
-    let mut met = HashSet::new();
+    let mut holders = HashMap::new();
     let mut queue: VecDeque<usize> = known.iter().copied().collect();
     let mut unknown = Vec::new();
     while let Some(node) = queue.pop_front() {
         let told = Told { as_object: records.contains(&node), as_scope: false };
         for (_, edge) in edges(graph, node, told) {
-            if is_leaf(graph, edge.to) || records.contains(&edge.to) || !met.insert(edge.to) {
+            if is_leaf(graph, edge.to) || records.contains(&edge.to) || holders.contains_key(&edge.to) {
                 continue;
             }
+            holders.insert(edge.to, node);
             queue.push_back(edge.to);
             if graph.node(edge.to).is_object {
-                unknown.push(edge.to);
+                // A variable may be in a cell of its own.
+                let holder = if graph.name(node) == CELL { holders.get(&node).copied() } else { Some(node) };
+                let scope = holder.filter(|holder| is_scope(graph, *holder));
+                unknown.push(Unknown { node: edge.to, scope });
             }
         }
     }
     unknown
+}
+
+/// V8's form of a variable that may change.
+pub(super) const CELL: &str = "system / ContextCell";
+
+fn is_scope(graph: &Graph, node: usize) -> bool {
+    graph.name(node).starts_with("system / Context") && graph.name(node) != CELL
 }
 
 /// Whether a node is a primitive.

@@ -120,6 +120,24 @@ pub enum EngineError {
         /// What is in its way.
         message: String,
     },
+    /// A store can't be reached, or can't do what it is asked for.
+    #[error("{message}")]
+    Store {
+        /// Names the store, what it was asked for, and its reason.
+        message: String,
+    },
+    /// A session's state is encrypted with another key, or not at all though a key was given.
+    #[error("{message}")]
+    SessionKey {
+        /// Names the revision.
+        message: String,
+    },
+    /// What is stored of a session is not what was written.
+    #[error("{message}")]
+    SessionDamaged {
+        /// Names the revision and what does not fit.
+        message: String,
+    },
     /// There is no such module.
     #[error("{}", .exception.message)]
     ModuleNotFound {
@@ -146,6 +164,9 @@ impl EngineError {
             Self::SnapshotIo { .. } => "ERR_SNAPSHOT_IO",
             Self::InvalidArg { .. } => "ERR_INVALID_ARG",
             Self::NestedCall { .. } => "ERR_NESTED_CALL",
+            Self::Store { .. } => "ERR_STORE",
+            Self::SessionKey { .. } => "ERR_SESSION_KEY",
+            Self::SessionDamaged { .. } => "ERR_SESSION_DAMAGED",
             Self::ModuleNotFound { .. } => "ERR_MODULE_NOT_FOUND",
         }
     }
@@ -159,6 +180,10 @@ impl EngineError {
 
     pub(crate) fn corrupt(message: impl Into<String>) -> Self {
         Self::SnapshotCorrupt { message: message.into() }
+    }
+
+    pub(crate) fn store(message: impl Into<String>) -> Self {
+        Self::Store { message: message.into() }
     }
 
     pub(crate) fn build(message: impl Into<String>) -> Self {

@@ -26,6 +26,7 @@ pub mod source;
 pub mod source_map;
 pub mod stats;
 mod stop;
+pub mod store;
 mod sync_call;
 mod system;
 mod text;

@@ -29,6 +29,7 @@ __export(index_exports, {
   Snapshot: () => Snapshot,
   buildSnapshot: () => buildSnapshot,
   createIsolate: () => createIsolate,
+  openStore: () => openStore,
   snapshotCache: () => snapshotCache,
   transfer: () => transfer,
   verifyIsolation: () => verifyIsolation,
@@ -72,6 +73,7 @@ var IsoseedError = class extends Error {
     if (options.findings !== void 0) {
       Object.defineProperty(this, "findings", property(options.findings, true));
     }
+    if (options.lease !== void 0) Object.defineProperty(this, "lease", property(options.lease, true));
   }
 };
 var GuestError = class extends IsoseedError {
@@ -4055,6 +4057,97 @@ var snapshotCache = Object.freeze({
   }
 });
 
+// lib/store/open-options.ts
+var import_node_url = require("node:url");
+var DEFAULT_CONNECTIONS = 10;
+var DEFAULT_RETRY_MS = 5e3;
+var DEFAULT_TIMEOUT_MS = 3e4;
+function checkOpenStore(location, options) {
+  const given = new Given("openStore", options === void 0 ? {} : options, ["durability", "maxConnections", "retryMs", "timeoutMs"]);
+  return {
+    location: checkLocation(given.where, location),
+    full: given.choice("durability", ["power", "process"]) === "power",
+    maxConnections: given.integer("maxConnections", [1, 1e3], DEFAULT_CONNECTIONS),
+    retryMs: given.integer("retryMs", [0, MAX_TIMEOUT_MS], DEFAULT_RETRY_MS),
+    timeoutMs: given.integer("timeoutMs", [1, MAX_TIMEOUT_MS], DEFAULT_TIMEOUT_MS)
+  };
+}
+function checkLocation(where, location) {
+  const expected = "'memory:', 'sqlite:' with a path, or 'postgres://…'";
+  if (typeof location !== "string") throw wrong(where, "location", expected, location);
+  if (location === "memory:") return location;
+  if (location.startsWith("sqlite:")) {
+    const path = location.slice("sqlite:".length);
+    return `sqlite:${checkPath(where, "location", path.startsWith("//") ? (0, import_node_url.fileURLToPath)(`file:${path}`) : path)}`;
+  }
+  if (/^postgres(?:ql)?:\/\//.test(location) && URL.canParse(location)) return location;
+  throw invalidArg(`${where}: location must be ${expected}; it begins with ${JSON.stringify(location.slice(0, location.indexOf(":") + 1) || location.slice(0, 10))}`);
+}
+
+// lib/store/native-store.ts
+function openStore(location, options) {
+  const request = checkOpenStore(location, options);
+  return open3(request);
+}
+async function open3(options) {
+  const connection2 = connect();
+  const event = await connection2.request((id) => connection2.native.openStore(id, options));
+  return new DatabaseStore(event.store);
+}
+var DatabaseStore = class {
+  #native;
+  constructor(native2) {
+    this.#native = native2;
+  }
+  acquire(session, holder, ttlMs) {
+    return this.#ask({ op: "acquire", session, holder, ttlMs });
+  }
+  renew(session, epoch, ttlMs) {
+    return this.#ask({ op: "renew", session, epoch, ttlMs });
+  }
+  async release(session, epoch) {
+    await this.#send({ op: "release", session, epoch });
+  }
+  async read(session, revision) {
+    const event = await this.#send({ op: "read", session, revision });
+    const answer = JSON.parse(event.json);
+    if (answer.revision === void 0) return { newest: answer.newest };
+    return { newest: answer.newest, revision: { ...answer.revision, head: event.buffers?.[0] } };
+  }
+  async chunks(session, keys) {
+    const { buffers } = await this.#send({ op: "chunks", session, keys });
+    return (buffers ?? []).map((bytes) => bytes.byteLength === 0 ? void 0 : bytes);
+  }
+  write(session, epoch, { head, ...revision }, chunks) {
+    const keys = chunks.map(({ key }) => key);
+    return this.#ask({ op: "write", session, epoch, revision, keys }, [head, ...chunks.map(({ bytes }) => bytes)]);
+  }
+  history(session, limit2, before) {
+    return this.#ask({ op: "history", session, limit: limit2, before });
+  }
+  async find(session) {
+    return await this.#ask({ op: "find", session }) ?? void 0;
+  }
+  list(prefix, limit2, after = "") {
+    return this.#ask({ op: "list", prefix, limit: limit2, after });
+  }
+  async delete(session) {
+    return await this.#ask({ op: "delete", session }) ?? void 0;
+  }
+  prune(session, policy) {
+    return this.#ask({ op: "prune", session, ...policy });
+  }
+  async close() {
+    await this.#send({ op: "close" });
+  }
+  async #ask(request, buffers = []) {
+    return JSON.parse((await this.#send(request, buffers)).json);
+  }
+  #send(request, buffers = []) {
+    return connect().request((id) => this.#native.ask(id, JSON.stringify(request), buffers), { owner: this });
+  }
+};
+
 // lib/verify.ts
 function verifyIsolation(snapshot, options) {
   return verify(checkVerifyOptions(snapshot, options, nativeSnapshot));
@@ -4169,6 +4262,7 @@ var webBridge = Object.freeze(
   Snapshot,
   buildSnapshot,
   createIsolate,
+  openStore,
   snapshotCache,
   transfer,
   verifyIsolation,

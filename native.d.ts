@@ -44,6 +44,12 @@ export declare class Connection {
   startProcess(program: NativeProcessProgram): NativeProcess
   /** Verifies a snapshot's isolation; answered with the report as JSON. */
   verifyIsolation(id: number, snapshot: NativeSnapshot, options: NativeVerifyOptions): void
+  /** Opens a store; answered with it. */
+  openStore(id: number, options: NativeStoreOptions): void
+  /** Packs a session's state for a store; answered with JSON, and the revision's head and new chunks. */
+  packState(id: number, state: Uint8Array, request: string, key?: Uint8Array | undefined | null): void
+  /** Puts a session's state together from its head followed by its chunks; answered with JSON and it. */
+  unpackState(id: number, request: string, parts: Array<Uint8Array>, keys: Array<Uint8Array>): void
 }
 
 /** One isolate. Every request is answered by one `done` event, unless it is aborted. */
@@ -141,6 +147,12 @@ export declare class NativeSnapshot {
   get smallestMemoryLimitMb(): number
   /** A copy of the snapshot file's bytes. */
   bytes(): Uint8Array
+}
+
+/** A store that is open. */
+export declare class NativeStore {
+  /** Does what `request` says; answered with JSON and buffers. */
+  ask(id: number, request: string, buffers: Array<Uint8Array>): void
 }
 
 /** Forgets the snapshots in memory and the failures. */
@@ -254,13 +266,18 @@ export interface NativeEvent {
   json?: string
   /** A snapshot that was built or loaded. */
   snapshot?: NativeSnapshot
+  /** A store that was opened. */
+  store?: NativeStore
   /** What did not work though the request succeeded. */
   warning?: string
   /** Why the request failed. */
   error?: NativeError
   /** For `reports`: what the isolate tells beside answers, in order. */
   reports?: Array<NativeReport>
-  /** What moved with the encoded value: buffers by their number in it, each its own. */
+  /**
+   * What moved with the encoded value: buffers by their number in it, each its own. Of a store: what
+   * belongs to `json`.
+   */
   buffers?: Array<Uint8Array>
   /** A small encoded value, in place of `bytes`: text with a character for each byte. */
   packed?: string
@@ -355,6 +372,20 @@ export interface NativeSource {
   kind?: string
   /** Where a module's exports are published: a dotted path. */
   global?: string
+}
+
+/** How a store is opened. */
+export interface NativeStoreOptions {
+  /** `memory:`, `sqlite:` with an absolute path, or `postgres://…`. */
+  location: string
+  /** SQLite's: whether an acknowledged write survives a power cut. */
+  full: boolean
+  /** PostgreSQL's: at most so many connections. */
+  maxConnections: number
+  /** Attempts begin for so long. */
+  retryMs: number
+  /** One attempt takes at most so long. */
+  timeoutMs: number
 }
 
 /** How to verify isolation. */

@@ -25,6 +25,21 @@ export type { RemoteFunction } from './remote-function.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
 export { snapshotCache } from './snapshot-cache.js'
 export type { SnapshotCache } from './snapshot-cache.js'
+export { openStore } from './store/native-store.js'
+export type { OpenStoreOptions } from './store/open-options.js'
+export type {
+  LeaseAnswer,
+  ReadAnswer,
+  RevisionMeta,
+  RevisionPolicy,
+  RevisionsPruned,
+  SessionRecord,
+  Store,
+  StoreLease,
+  StoredChunk,
+  StoredRevision,
+  WriteAnswer,
+} from './store/types.js'
 export { transfer } from './transfer.js'
 export { verifyIsolation } from './verify.js'
 export { webBridge } from './web-bridge.js'

@@ -283,8 +283,7 @@ fn revision(json: RevisionJson, head: Vec<u8>) -> Result<Revision> {
 
 fn chunk_keys(keys: &[String]) -> Result<Vec<ChunkKey>> {
     let key = |text: &String| {
-        ChunkKey::from_hex(text)
-            .ok_or_else(|| EngineError::InvalidArg { message: format!("{text:?} is no name of a chunk") })
+        ChunkKey::from_hex(text).ok_or_else(|| EngineError::store(format!("{text:?} is no name of a chunk")))
     };
     keys.iter().map(key).collect()
 }
@@ -296,7 +295,8 @@ fn digest(text: &str) -> Option<[u8; 32]> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(request: &'a str) -> Result<T> {
-    serde_json::from_str(request).map_err(|error| EngineError::InvalidArg { message: error.to_string() })
+    serde_json::from_str(request)
+        .map_err(|error| EngineError::store(format!("a store can't be asked for this: {error}")))
 }
 
 /// Names one call.

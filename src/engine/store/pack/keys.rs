@@ -32,11 +32,11 @@ impl Keys {
     /// Derives them.
     ///
     /// # Errors
-    /// `InvalidArg` when the key is not of 32 bytes.
+    /// `SessionKey` when the key is not of 32 bytes.
     pub fn derive(key: &[u8], session: &str) -> Result<Self> {
         if key.len() != KEY_BYTES {
             let message = format!("encryptionKey must be of {KEY_BYTES} bytes, got {}", key.len());
-            return Err(EngineError::InvalidArg { message });
+            return Err(EngineError::SessionKey { message });
         }
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"isoseed session 1").extract(key);
         let unusable = |_| EngineError::store("the key can't be used".to_owned());

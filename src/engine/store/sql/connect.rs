@@ -52,7 +52,7 @@ impl Location {
     /// From `memory:`, `sqlite:<absolute path>`, `postgres://…`.
     ///
     /// # Errors
-    /// `InvalidArg` for anything else.
+    /// `Store` for anything else.
     pub fn parse(text: &str) -> Result<Self> {
         if text == "memory:" {
             return Ok(Self::Memory);
@@ -60,7 +60,7 @@ impl Location {
         if let Some(path) = text.strip_prefix("sqlite:") {
             return Ok(Self::Sqlite(path.into()));
         }
-        let wrong = |why: &str| EngineError::InvalidArg { message: format!("store can't be opened: {why}") };
+        let wrong = |why: &str| EngineError::store(format!("the store can't be opened: {why}"));
         // The text is not in the message: it may have a password.
         let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
         if !matches!(url.scheme(), "postgres" | "postgresql") {
@@ -209,7 +209,7 @@ mod tests {
         assert_eq!(name(server).expect("PostgreSQL"), "postgres://me@db.example:5433/app");
         for wrong in ["mysql://me:secret@db/app", "postgres://me:secret@[db/app", "", "/tmp/a.db"] {
             let error = Location::parse(wrong).expect_err("refused");
-            assert_eq!(error.code(), "ERR_INVALID_ARG");
+            assert_eq!(error.code(), "ERR_STORE");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
     }

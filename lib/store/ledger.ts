@@ -137,7 +137,7 @@ export class Ledger {
     const { store, session } = this.#options
     const answer = await asked('read a revision', () => store.read(session, revision))
     if (answer.revision === undefined) return undefined
-    const { state, sha256 } = await this.#unpack(answer.revision)
+    const { state, sha256 } = await this.#unpack(answer.revision, revision)
     return { state, sha256, revision: metaOf(answer.revision) }
   }
 
@@ -220,7 +220,7 @@ export class Ledger {
     const { store, session } = this.#options
     try {
       const stored = given ?? (await asked('read a revision', () => store.read(session, number))).revision
-      if (stored !== undefined) return { ...(await this.#unpack(stored)), stored }
+      if (stored !== undefined) return { ...(await this.#unpack(stored, number)), stored }
       reasons.push(`revision ${number} is lost`)
     } catch (error) {
       if (!(error instanceof IsoseedError) || error.code !== 'ERR_SESSION_DAMAGED') throw error
@@ -229,8 +229,10 @@ export class Ledger {
     return undefined
   }
 
-  async #unpack(revision: StoredRevision): Promise<Unpacked> {
+  async #unpack(revision: StoredRevision, number: number): Promise<Unpacked> {
     const { store, session, packing, maxBytes } = this.#options
+    // Sound in itself, but an older one must not pass for it.
+    if (revision.revision !== number) throw new IsoseedError('ERR_SESSION_DAMAGED', `revision ${number} is damaged: it is revision ${revision.revision}`)
     // What the store says, and what the head is checked against before memory is taken.
     if (revision.bytes > maxBytes) throw tooLong(revision.bytes, maxBytes)
     const keys = [...new Set(revision.chunks)]

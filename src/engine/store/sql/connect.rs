@@ -15,6 +15,9 @@ use crate::engine::store::sql::dialect::Dialect;
 /// Reads of SQLite that go on at once. Each has a thread.
 const SQLITE_READERS: u32 = 4;
 
+/// A page, which a database has at least.
+const SHORTEST_FILE: u64 = 4096;
+
 /// Where a store is.
 #[derive(Debug, Clone)]
 pub enum Location {
@@ -118,7 +121,10 @@ fn escape(path: &str) -> String {
 }
 
 /// The pools. Nothing is connected before it is needed.
-pub(super) fn connect(location: &Location, options: OpenOptions) -> SqlStore {
+///
+/// # Errors
+/// `Store` when the file was cut short.
+pub(super) fn connect(location: &Location, options: OpenOptions) -> Result<SqlStore> {
     static DRIVERS: Once = Once::new();
     DRIVERS.call_once(sqlx::any::install_default_drivers);
     let at = location.options();
@@ -134,6 +140,7 @@ pub(super) fn connect(location: &Location, options: OpenOptions) -> SqlStore {
             (pool.clone(), pool)
         }
         Location::Sqlite(path) => {
+            check_length(path)?;
             make_private(path);
             let pool = prepare_sqlite(pool, options.synchronous);
             let writers = pool.clone().max_connections(1).connect_lazy_with(at.clone());
@@ -145,14 +152,14 @@ pub(super) fn connect(location: &Location, options: OpenOptions) -> SqlStore {
             (pool.clone(), pool)
         }
     };
-    SqlStore {
+    Ok(SqlStore {
         dialect: location.dialect(),
         writers,
         readers,
         name: location.name(),
         retry: options.retry,
         timeout: options.timeout,
-    }
+    })
 }
 
 fn prepare_sqlite(pool: AnyPoolOptions, synchronous: Synchronous) -> AnyPoolOptions {
@@ -162,13 +169,21 @@ fn prepare_sqlite(pool: AnyPoolOptions, synchronous: Synchronous) -> AnyPoolOpti
     };
     pool.after_connect(move |connection, _| {
         Box::pin(async move {
-            // First: the next one may have to wait for another process that does the same.
-            connection.execute("PRAGMA busy_timeout = 10000").await?;
-            connection.execute("PRAGMA journal_mode = WAL").await?;
-            connection.execute(level).await?;
-            // The file is not trusted more than need be.
-            connection.execute("PRAGMA trusted_schema = OFF").await?;
-            connection.execute("PRAGMA cell_size_check = ON").await?;
+            for setting in [
+                // First: the others may have to wait for another process that does the same.
+                "PRAGMA busy_timeout = 10000",
+                "PRAGMA journal_mode = WAL",
+                level,
+                // The file is not trusted more than need be.
+                "PRAGMA trusted_schema = OFF",
+                "PRAGMA cell_size_check = ON",
+            ] {
+                // What is wrong with the file the first statement tells, too; an error here would be tried again
+                // until the time is up. Without WAL, SQLite is slower and as safe; FULL is its default.
+                if connection.execute(setting).await.is_err() {
+                    break;
+                }
+            }
             Ok(())
         })
     })
@@ -184,6 +199,18 @@ fn prepare_postgres(pool: AnyPoolOptions) -> AnyPoolOptions {
             Ok(())
         })
     })
+}
+
+/// SQLite takes a file that is shorter than its first page for a new one. A new one has no byte, or a journal
+/// beside it that undoes what was begun.
+fn check_length(path: &std::path::Path) -> Result<()> {
+    let length = std::fs::metadata(path).map_or(0, |file| if file.is_file() { file.len() } else { 0 });
+    let journal = std::fs::metadata(format!("{}-journal", path.display())).map_or(0, |file| file.len());
+    if length == 0 || length >= SHORTEST_FILE || journal > 0 {
+        return Ok(());
+    }
+    let message = format!("the store sqlite:{} was cut short: it has {length} bytes", path.display());
+    Err(EngineError::store(message))
 }
 
 /// Makes the file if it is not there, for its owner alone; SQLite gives the files beside it the same

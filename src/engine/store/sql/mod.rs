@@ -77,7 +77,12 @@ impl Failure {
     fn new(dialect: Dialect, error: &sqlx::Error, committing: bool) -> Self {
         let passing = dialect.is_passing(error);
         let maybe_done = committing && passing && !dialect.is_refusal(error);
-        Self { error: error.to_string(), passing, maybe_done }
+        let error = match error {
+            sqlx::Error::PoolTimedOut => "there was no connection within timeoutMs".to_owned(),
+            sqlx::Error::PoolClosed => "it is closed".to_owned(),
+            other => other.to_string(),
+        };
+        Self { error, passing, maybe_done }
     }
 }
 
@@ -85,10 +90,11 @@ impl SqlStore {
     /// Connects, and brings the tables up to date.
     ///
     /// # Errors
-    /// `Store` when there is no connection, or the tables are of a newer isoseed.
+    /// `Store` when there is no connection, the tables are of a newer isoseed, or those of SQLite are damaged.
     pub async fn open(location: &Location, options: OpenOptions) -> Result<Self> {
-        let store = connect::connect(location, options);
+        let store = connect::connect(location, options)?;
         schema::migrate(&store).await?;
+        schema::verify(&store).await?;
         Ok(store)
     }
 
@@ -118,8 +124,10 @@ impl SqlStore {
 
     /// Ends all connections; waits for operations that are under way.
     pub async fn close(&self) {
-        self.readers.close().await;
-        self.writers.close().await;
+        // Twice: a connection that comes back while a pool is being closed is left in it by sqlx 0.8.
+        for pool in [&self.readers, &self.readers, &self.writers, &self.writers] {
+            pool.close().await;
+        }
     }
 
     async fn attempt<O: Operation>(

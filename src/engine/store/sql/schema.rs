@@ -103,6 +103,36 @@ pub(super) async fn migrate(store: &SqlStore) -> Result<()> {
     Ok(())
 }
 
+/// Looks for damage where it would look as if a session had never been there: in SQLite's table of sessions and
+/// its index. What else is damaged shows itself when it is read. PostgreSQL has checksums for its pages.
+///
+/// # Errors
+/// `Store`, with what SQLite found.
+pub(super) async fn verify(store: &SqlStore) -> Result<()> {
+    if store.dialect == Dialect::Postgres {
+        return Ok(());
+    }
+    let found = store.run(&Verify).await?;
+    if found == "ok" { Ok(()) } else { Err(store.failed("be opened", &format!("it is damaged: {found}"))) }
+}
+
+struct Verify;
+
+impl Operation for Verify {
+    type Output = String;
+    const NAME: &'static str = "be opened";
+    const WRITES: bool = false;
+
+    async fn run(
+        &self,
+        connection: &mut AnyConnection,
+        _dialect: Dialect,
+        _again: bool,
+    ) -> sqlx::Result<String> {
+        connection.fetch_one("PRAGMA integrity_check(isoseed_session)").await?.try_get(0)
+    }
+}
+
 struct Version;
 
 impl Operation for Version {

@@ -131,6 +131,6 @@ function newestOf(session: Session | undefined): number {
   return Math.max(0, ...(session?.revisions.keys() ?? []))
 }
 
-function metaOf({ chunks: _, head: __, ...meta }: StoredRevision): RevisionMeta {
-  return meta
+function metaOf({ revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes }: StoredRevision): RevisionMeta {
+  return { revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes }
 }

@@ -1,7 +1,7 @@
 // Places for the data of the stores that tests run on.
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, test } from 'vitest'
+import { afterAll, beforeAll, describe } from 'vitest'
 import { openStore } from 'isoseed'
 import type { OpenStoreOptions, Store } from 'isoseed'
 import type { StorePlace } from 'isoseed/store-conformance'
@@ -28,14 +28,11 @@ export function postgresPlace(server: Postgres): LocatedPlace & { schema: string
   return { location, schema, open: (options) => openStore(location, options), remove: () => undefined }
 }
 
-/** Runs a part of a file with a PostgreSQL server of its own, or says that it can't. */
+if (bin === undefined) console.warn(MISSING)
+
+/** Runs a part of a file with a PostgreSQL server of its own; skipped with the reason in its name where there is none. */
 export function describePostgres(name: string, body: (server: () => Postgres) => void): void {
-  if (bin === undefined) {
-    console.warn(MISSING)
-    describe(name, () => test.skip(MISSING))
-    return
-  }
-  describe(name, () => {
+  describe.skipIf(bin === undefined)(`${bin === undefined ? MISSING : name}`, () => {
     let server: Postgres | undefined
     beforeAll(async () => {
       server = await Postgres.start()
@@ -47,6 +44,10 @@ export function describePostgres(name: string, body: (server: () => Postgres) =>
 
 /** Runs the same tests on SQLite and on PostgreSQL. */
 export function describeDatabases(body: (place: () => LocatedPlace) => void): void {
-  describe('SQLite', () => body(sqlitePlace))
-  describePostgres('PostgreSQL', (server) => body(() => postgresPlace(server())))
+  describe('SQLite', () => {
+    body(sqlitePlace)
+  })
+  describePostgres('PostgreSQL', (server) => {
+    body(() => postgresPlace(server()))
+  })
 }

@@ -72,11 +72,11 @@ impl Keys {
     }
 
     fn name(&self, what: &[u8], content: &[u8]) -> [u8; 32] {
-        let mut context = hmac::Context::with_key(&self.names);
-        context.update(what);
-        context.update(content);
+        let mut signing = hmac::Context::with_key(&self.names);
+        signing.update(what);
+        signing.update(content);
         let mut name = [0; 32];
-        name.copy_from_slice(context.sign().as_ref());
+        name.copy_from_slice(signing.sign().as_ref());
         name
     }
 

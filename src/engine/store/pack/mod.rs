@@ -87,7 +87,7 @@ pub fn pack(state: &[u8], order: &Order, keys: Option<&Keys>) -> Result<Option<P
         let key = name(piece, keys);
         chunks.push(key);
         // A piece is at most `LARGEST_CHUNK` long.
-        lengths.push(piece.len() as u32);
+        lengths.push(u32::try_from(piece.len()).unwrap_or(u32::MAX));
         if !order.known.contains(&key) && made.insert(key) {
             fresh.push((key, compressor.pack(piece, key, keys)?));
         }

@@ -157,6 +157,10 @@ pub(super) fn connect(location: &Location, options: OpenOptions) -> Result<SqlSt
         writers,
         readers,
         name: location.name(),
+        synchronous: match location {
+            Location::Memory | Location::Postgres(_) => Synchronous::Normal,
+            Location::Sqlite(_) => options.synchronous,
+        },
         retry: options.retry,
         timeout: options.timeout,
     })

@@ -87,6 +87,7 @@ impl Operation for Acquire {
     type Output = Held;
     const NAME: &'static str = "acquire a lease";
     const WRITES: bool = true;
+    const DURABLE: bool = false;
 
     async fn run(&self, connection: &mut AnyConnection, dialect: Dialect, again: bool) -> sqlx::Result<Held> {
         let insert = format!(
@@ -136,6 +137,7 @@ impl Operation for Renew {
     type Output = Held;
     const NAME: &'static str = "renew a lease";
     const WRITES: bool = true;
+    const DURABLE: bool = false;
 
     async fn run(
         &self,
@@ -174,6 +176,7 @@ impl Operation for Release {
     type Output = ();
     const NAME: &'static str = "release a lease";
     const WRITES: bool = true;
+    const DURABLE: bool = false;
 
     async fn run(&self, connection: &mut AnyConnection, _dialect: Dialect, _again: bool) -> sqlx::Result<()> {
         let release = "UPDATE isoseed_session SET holder = NULL, token = NULL, lease_until = 0 \

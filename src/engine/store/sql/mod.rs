@@ -17,7 +17,7 @@ mod schema;
 
 use std::time::{Duration, Instant};
 
-use sqlx::{AnyConnection, AnyPool, Connection};
+use sqlx::{AnyConnection, AnyPool, Connection, Executor};
 
 pub use self::connect::{Location, OpenOptions, Synchronous};
 use self::dialect::Dialect;
@@ -41,6 +41,8 @@ pub trait Operation: Sync {
     const WRITES: bool;
     /// Whether doing it again, after it was done without our knowing, comes to the same.
     const REPEATABLE: bool = true;
+    /// Whether it has to survive a power cut. On SQLite a lease need not: the cut ends who has it, too.
+    const DURABLE: bool = true;
 
     /// Does it, in a transaction if it writes. `again` if an attempt before may have done it.
     fn run<'a>(
@@ -60,6 +62,7 @@ pub struct SqlStore {
     readers: AnyPool,
     /// What error messages call it: the location without a password.
     name: String,
+    synchronous: Synchronous,
     retry: Duration,
     timeout: Duration,
 }
@@ -143,6 +146,9 @@ impl SqlStore {
             if !O::WRITES {
                 return operation.run(&mut connection, self.dialect, again).await;
             }
+            if let Some(setting) = self.synchronous(O::DURABLE) {
+                connection.execute(setting).await?;
+            }
             let mut transaction = connection.begin_with(self.dialect.begin()).await?;
             let output = operation.run(&mut transaction, self.dialect, again).await?;
             committing = true;
@@ -164,6 +170,15 @@ impl SqlStore {
             drop(connection.detach());
         }
         Err(failure)
+    }
+
+    /// What tells SQLite to wait for the disk, or not to, if that is not always the same.
+    fn synchronous(&self, durable: bool) -> Option<&'static str> {
+        (self.dialect == Dialect::Sqlite && self.synchronous == Synchronous::Full).then_some(if durable {
+            "PRAGMA synchronous = FULL"
+        } else {
+            "PRAGMA synchronous = NORMAL"
+        })
     }
 
     fn failed(&self, what: &str, why: &str) -> EngineError {

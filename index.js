@@ -722,6 +722,9 @@ function onAbort(signal, callback) {
     signal.removeEventListener("abort", fire);
   };
 }
+function isAborted(signal) {
+  return signal.aborted;
+}
 function abortReason(signal) {
   const reason = signal.reason;
   return reason === void 0 ? new DOMException("This operation was aborted", "AbortError") : reason;
@@ -2125,12 +2128,16 @@ var InspectorClient = class _InspectorClient {
     this.#waiting = waiting2;
   }
   /** @throws `IsoseedError` with `ERR_DISPOSED` */
-  static async connect(link) {
+  static async connect(link, onEvent) {
     const waiting2 = { answers: /* @__PURE__ */ new Map(), hasEnded: false };
     const session = await link.connect({
       onMessage(message, read2) {
-        read2();
         const answer = JSON.parse(message);
+        if (answer.id === void 0 && onEvent !== void 0) {
+          onEvent(answer, read2);
+          return;
+        }
+        read2();
         if (answer.id === void 0) return;
         const resolve2 = waiting2.answers.get(answer.id);
         waiting2.answers.delete(answer.id);
@@ -2167,8 +2174,6 @@ async function profile(connection2, link, work, samplingIntervalUs) {
   const release = connection2.hold();
   try {
     await client.post("Profiler.enable");
-    await client.post("Profiler.startPreciseCoverage", { callCount: false, detailed: false });
-    await client.post("Profiler.stopPreciseCoverage");
     await client.post("Profiler.setSamplingInterval", { interval: samplingIntervalUs });
     await client.post("Profiler.start");
     await work();
@@ -2195,6 +2200,67 @@ async function streamed(write3) {
   } finally {
     await (0, import_promises.rm)(folder, { recursive: true, force: true });
   }
+}
+async function writeHeapSnapshot(connection2, link, path, signal) {
+  if (signal !== void 0 && isAborted(signal)) throw abortReason(signal);
+  const release = connection2.hold();
+  let write3 = (_, read2) => read2();
+  let client;
+  let file;
+  let stopWaiting;
+  try {
+    client = await InspectorClient.connect(link, (event, read2) => write3(event, read2));
+    file = await (0, import_promises.open)(path, "w", 384).catch(cantWrite(path));
+    const writing = new Writing(file, path);
+    write3 = ({ method, params }, read2) => {
+      if (method === "HeapProfiler.addHeapSnapshotChunk") writing.add(params.chunk, read2);
+      else read2();
+    };
+    if (signal !== void 0) {
+      const abort = () => writing.fail(abortReason(signal));
+      if (isAborted(signal)) abort();
+      else stopWaiting = onAbort(signal, abort);
+    }
+    await Promise.race([client.post("HeapProfiler.takeHeapSnapshot"), writing.failed]);
+    await writing.last;
+    await file.close();
+  } catch (error) {
+    client?.close();
+    await file?.close().catch(() => void 0);
+    if (file !== void 0) await (0, import_promises.rm)(path, { force: true }).catch(() => void 0);
+    throw error;
+  } finally {
+    stopWaiting?.();
+    client?.close();
+    release();
+  }
+}
+var Writing = class {
+  /** Rejects when something can't be written, or is not wanted any more. */
+  failed;
+  /** Settles with the last write so far. */
+  last = Promise.resolve();
+  #file;
+  #path;
+  fail;
+  constructor(file, path) {
+    this.#file = file;
+    this.#path = path;
+    this.failed = new Promise((_, reject) => this.fail = reject);
+    this.failed.catch(() => void 0);
+  }
+  add(text2, written) {
+    this.last = this.last.then(async () => {
+      await this.#file.appendFile(text2).catch(cantWrite(this.#path));
+      written();
+    });
+    this.last.catch(this.fail);
+  }
+};
+function cantWrite(path) {
+  return (cause) => {
+    throw new IsoseedError("ERR_SNAPSHOT_IO", `can't write the heap snapshot ${path}: ${String(cause?.message)}`, { cause });
+  };
 }
 
 // lib/inspect.ts
@@ -2331,11 +2397,9 @@ async function openInspector(isolate, request) {
   else if (waitForDebugger) letRun = isolate.link.hold();
   return inspector;
 }
-function isAborted(signal) {
-  return signal.aborted;
-}
 
 // lib/inspector-link.ts
+var EVERY_SESSION = 0;
 var InspectorLink = class {
   #isolate;
   #listeners = /* @__PURE__ */ new Map();
@@ -2378,17 +2442,23 @@ var InspectorLink = class {
   }
   /** What the native side has for a session; no message means that the isolate is finished. */
   onEvent(session, message) {
-    const listener = this.#listeners.get(session);
     if (message === void 0) {
-      this.#listeners.delete(session);
-      listener?.onEnd();
+      this.#end(session === EVERY_SESSION ? [...this.#listeners.keys()] : [session]);
       return;
     }
+    const listener = this.#listeners.get(session);
     let isUnread = true;
     listener?.onMessage(message, () => {
       if (isUnread) this.#isolate.native.inspectorRead(session);
       isUnread = false;
     });
+  }
+  #end(sessions) {
+    for (const session of sessions) {
+      const listener = this.#listeners.get(session);
+      this.#listeners.delete(session);
+      listener?.onEnd();
+    }
   }
 };
 
@@ -2970,7 +3040,7 @@ var ProcessLink = class {
     this.#native.watch();
     this.#native.weigh(0);
     session.finish(why, isNews);
-    this.#owner.onRelease(this, isClean && this.#sessions < MOST_SESSIONS);
+    this.#owner.onRelease(this, isClean && !session.wentWrong && this.#sessions < MOST_SESSIONS);
   }
 };
 function refusal2({ request, code, message }) {
@@ -3005,6 +3075,10 @@ var Session = class {
   }
   get isFinished() {
     return this.#finished !== void 0;
+  }
+  /** Whether the isolate was finished by anything but its disposal. */
+  get wentWrong() {
+    return this.#closed !== void 0;
   }
   /** The isolate is finished, and somebody was told why. What was asked before may be answered still. */
   close(why) {
@@ -3063,7 +3137,7 @@ var Session = class {
   /**
    * Ends the session: nothing comes from the process any more. All requests are
    * told that the isolate is finished, later ones too; a disposal has what it
-   * wanted.
+   * wanted. Whoever debugs the isolate is told as well.
    *
    * @param why absent if the isolate was disposed, or nobody holds it
    * @param isNews whether nobody was told why so far: then the request that waits longest is
@@ -3078,6 +3152,7 @@ var Session = class {
       this.#answer(request, method === "dispose" ? void 0 : error);
       if (method !== "dispose") error = disposedBecause(because);
     }
+    this.#requests.deliver({ kind: "inspector", id: EVERY_SESSION, isolate: this.isolate });
   }
   #answer(request, error) {
     this.#requests.deliver({ kind: "done", id: request, ...error === void 0 ? {} : { error } });
@@ -3596,9 +3671,7 @@ var IsolateCore = class _IsolateCore {
     return profile(this.#connection, this.link, work, samplingIntervalUs);
   }
   async heapSnapshot({ path, signal }) {
-    const write3 = async (to) => {
-      await this.#request((id) => this.#native.heapSnapshot(id, to), signal);
-    };
+    const write3 = (to) => writeHeapSnapshot(this.#connection, this.link, to, signal);
     if (path === void 0) return streamed(write3);
     await write3(path);
     return void 0;
@@ -4008,7 +4081,8 @@ var Isolate = class _Isolate {
   }
   /**
    * Profiles the isolate's thread while `work` runs: call the isolate there. The
-   * profile is what a `.cpuprofile` file holds, as JSON.
+   * profile is what a `.cpuprofile` file holds, as JSON. V8 drops its optimized
+   * code at the beginning, so that loops which run already have their names.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws whatever `work` throws or rejects with; there is no profile then

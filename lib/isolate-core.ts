@@ -6,7 +6,7 @@ import type { Connection, HostCallReceiver, RequestOptions } from './connection.
 import { profile } from './cpu-profile.js'
 import { LimitReporter, tellDisposed, traceCall } from './diagnostics.js'
 import type { CallTrace } from './diagnostics-types.js'
-import { streamed } from './heap-snapshot.js'
+import { streamed, writeHeapSnapshot } from './heap-snapshot.js'
 import { openInspector } from './inspect.js'
 import type { Inspected, Inspector } from './inspect.js'
 import type { CpuProfileRequest, HeapSnapshotRequest, InspectRequest } from './inspect-options.js'
@@ -198,9 +198,7 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
   }
 
   async heapSnapshot({ path, signal }: HeapSnapshotRequest): Promise<ReadableStream<Uint8Array> | undefined> {
-    const write = async (to: string): Promise<void> => {
-      await this.#request((id) => this.#native.heapSnapshot(id, to), signal)
-    }
+    const write = (to: string): Promise<void> => writeHeapSnapshot(this.#connection, this.link, to, signal)
     if (path === undefined) return streamed(write)
     await write(path)
     return undefined

@@ -1,6 +1,5 @@
 //! What the isolate's thread can be told.
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::engine::handle::SessionOptions;
@@ -47,11 +46,6 @@ pub(crate) enum Command {
     },
     /// Something for the inspector is in the isolate's port.
     Inspect,
-    /// Writes the heap to a file.
-    HeapSnapshot {
-        call: CallId,
-        path: PathBuf,
-    },
     /// Calls a function that the guest sent, or takes a step of a stream.
     CallReference {
         call: CallId,

@@ -22,7 +22,6 @@ use std::time::Instant;
 use crate::engine::error::{EngineError, Result};
 use crate::engine::guest;
 use crate::engine::handle::{Seed, SessionOptions};
-use crate::engine::heap_snapshot;
 use crate::engine::host_call::GuestState;
 use crate::engine::inbox::{Receiver, Sender};
 use crate::engine::inspector::Inspector;
@@ -322,7 +321,7 @@ impl<'a, G: Ground> Worker<'a, G> {
             Command::Digest { call } => {
                 let digest = self.turn(Some(call), |scope, _| digest::take(scope).ok_or(Halt::Threw));
                 if let Some(digest) = digest {
-                    self.lifecycle.settle(call, digest.map(Reply::Digest));
+                    self.lifecycle.settle(call, digest.map(|digest| Reply::Digest(Box::new(digest))));
                 }
             }
             Command::Task(task) => {
@@ -348,15 +347,6 @@ impl<'a, G: Ground> Worker<'a, G> {
                 }
                 if !G::IS_NESTED {
                     inspector.tidy();
-                }
-            }
-            Command::HeapSnapshot { call, path } => {
-                // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.
-                let session = &self.session;
-                let is_wanted = || session.lifecycle.is_pending(call);
-                if is_wanted() {
-                    let written = self.ground.enter(|scope| heap_snapshot::write(scope, &path, is_wanted));
-                    self.lifecycle.settle(call, written.map(|()| Reply::Done));
                 }
             }
             // Once for each isolate, and before; or looked at before.

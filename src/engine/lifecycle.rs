@@ -21,6 +21,7 @@ use crate::engine::inspector::Port;
 use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::cpu::ThreadClock;
 use crate::engine::limits::deadline::Deadline;
+use crate::engine::state::Exported;
 use crate::engine::stats::IsolateStats;
 pub(crate) use crate::engine::stop::Stop;
 use crate::engine::stop::timeout_error;
@@ -49,6 +50,8 @@ pub enum Reply {
     Stats(Box<IsolateStats>),
     /// One line for each reachable property, see `engine::verify`.
     Digest(String),
+    /// The state, written down.
+    State(Box<Exported>),
     /// Done, and there is nothing to say.
     Done,
     /// The encoded result of an evaluation or a call, and the buffers that moved with it.

@@ -36,6 +36,7 @@ use crate::engine::position::Positions;
 use crate::engine::remote;
 use crate::engine::session::{Ground, Session};
 use crate::engine::source::Source;
+use crate::engine::state::{self, StateRequest, StateSlot};
 use crate::engine::stats::{IsolateStats, milliseconds, nanoseconds, thread_cpu_ns};
 use crate::engine::system::timers;
 use crate::engine::uncaught;
@@ -79,6 +80,17 @@ pub(crate) enum Command {
     Import {
         call: CallId,
         specifier: String,
+    },
+    /// Writes the state down.
+    ExportState {
+        call: CallId,
+        request: StateRequest,
+    },
+    /// Replaces the state.
+    ImportState {
+        call: CallId,
+        bytes: Vec<u8>,
+        request: StateRequest,
     },
     /// Something for the inspector is in the isolate's port.
     Inspect,
@@ -221,6 +233,7 @@ fn serve(
     live.isolate.remove_slot::<Rc<GuestState>>();
     live.isolate.remove_slot::<Rc<Observer>>();
     live.isolate.remove_slot::<Rc<Transfers>>();
+    live.isolate.remove_slot::<Rc<StateSlot>>();
     modules::clear(&mut live.isolate);
     outcome
 }
@@ -388,6 +401,18 @@ impl<'a, G: Ground> Worker<'a, G> {
                 let digest = self.turn(Some(call), |scope, _| digest::take(scope).ok_or(Halt::Threw));
                 if let Some(digest) = digest {
                     self.lifecycle.settle(call, digest.map(Reply::Digest));
+                }
+            }
+            Command::ExportState { call, request } => {
+                let exported = self.turn(Some(call), |scope, _| state::export(scope, &request));
+                if let Some(exported) = exported {
+                    self.lifecycle.settle(call, exported.map(|exported| Reply::State(Box::new(exported))));
+                }
+            }
+            Command::ImportState { call, bytes, request } => {
+                let imported = self.turn(Some(call), |scope, _| state::import(scope, &bytes, &request));
+                if let Some(imported) = imported {
+                    self.lifecycle.settle(call, imported.map(|()| Reply::Done));
                 }
             }
             Command::Task(task) => {

@@ -19,7 +19,7 @@
 mod decode;
 mod encode;
 pub(crate) mod limits;
-mod path;
+pub(crate) mod path;
 pub(crate) mod references;
 mod rewrite;
 pub(crate) mod transfer;

@@ -194,7 +194,8 @@ impl<'a, 's> Reader<'a, 's> {
         let first = names.and_then(|names| names.first());
         let is_own = error.has_own_property(scope, stack) == Some(true);
         let is_first = first.is_some_and(|(name, attributes)| {
-            *attributes == attribute::DONT_ENUM && v8::Local::<v8::Value>::from(*name).strict_equals(stack.into())
+            attributes & !attribute::DONT_DELETE == attribute::DONT_ENUM
+                && v8::Local::<v8::Value>::from(*name).strict_equals(stack.into())
         });
         if !(is_own && is_first) {
             error.delete(scope, stack.into());
@@ -202,6 +203,12 @@ impl<'a, 's> Reader<'a, 's> {
         }
         let value = self.value(scope, walk)?;
         error.set(scope, stack.into(), value).ok_or_else(|| Failure::of(scope, "a stack can't be had"))?;
+        if first.is_some_and(|(_, attributes)| attributes & attribute::DONT_DELETE != 0) {
+            let mut fixed = v8::PropertyDescriptor::new();
+            fixed.set_configurable(false);
+            let is_fixed = error.define_property(scope, stack, &fixed);
+            is_fixed.ok_or_else(|| Failure::of(scope, "a stack can't be had"))?;
+        }
         self.names(scope, error, record, 1, walk)
     }
 

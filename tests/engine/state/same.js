@@ -52,7 +52,7 @@ globalThis.difference = (() => {
       if (getPrototypeOf(a) === getPrototypeOf(b)) queue.pop()
       const [left, right] = [inside(a), inside(b)]
       if (left.length !== right.length) return `${path} (inside: ${left.map(String)} and ${right.map(String)})`
-      left.forEach((part, i) => queue.push([part, right[i], `${path} (inside ${String(left[i - 1])})`]))
+      left.forEach((part, i) => queue.push([part, right[i], `${path} (inside ${i % 2 ? left[i - 1] : i})`]))
       const [keys, others] = [Reflect.ownKeys(a), Reflect.ownKeys(b)]
       if (keys.length !== others.length) return `${path} (keys: ${keys.map(String)} and ${others.map(String)})`
       for (let i = 0; i < keys.length; i++) {

@@ -166,7 +166,7 @@ impl<'s> Walk<'s> {
             v8::disallow_javascript_execution_scope!(let quiet, scope, v8::OnFailure::ThrowOnFailure);
             object.get(quiet, name.into())
         };
-        if let Some(value) = value {
+        if let Some(value) = value.filter(|value| !value.is_undefined()) {
             return self.meet(scope, value, at, step::PROPERTY, Some(name.into()));
         }
         for (key, step) in [("get", step::GETTER), ("set", step::SETTER)] {

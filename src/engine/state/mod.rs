@@ -16,7 +16,7 @@ mod ground;
 mod hooks;
 mod identity;
 mod limits;
-mod own;
+pub(crate) mod own;
 mod plain;
 mod pristine;
 mod read;

@@ -1,5 +1,39 @@
 //! Own properties of a guest's object, read while V8 refuses to run JavaScript.
 
+use std::cell::Cell;
+
+use crate::engine::exception::throw;
+
+thread_local! {
+    static IS_QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// While it lives, native functions of ours refuse to be called: V8 calls those even where it refuses to
+/// run JavaScript, if a guest has made one a getter.
+pub(super) struct Quiet(bool);
+
+impl Quiet {
+    pub(super) fn begin() -> Self {
+        Self(IS_QUIET.replace(true))
+    }
+}
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        IS_QUIET.set(self.0);
+    }
+}
+
+/// Whether a native function that does something outside of the guest must not be called now; it has thrown
+/// then.
+pub(crate) fn refuses_calls(scope: &mut v8::PinScope) -> bool {
+    let is_quiet = IS_QUIET.get();
+    if is_quiet {
+        throw(scope, v8::Exception::error, "called while the state is read");
+    }
+    is_quiet
+}
+
 /// The filter with which V8 collects private names, and only them: `#x` of a class, and what marks an
 /// object that has private methods. Missing in the public list of filters.
 const PRIVATE_NAMES_ONLY: u32 = 1 << 5;
@@ -48,6 +82,19 @@ pub(super) fn data<'s>(
     data_at(scope, object, key.into())
 }
 
+/// Whether an own property that reads as undefined is data: one without a getter reads so, too.
+pub(super) fn is_data<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<'s, v8::Object>,
+    key: v8::Local<'s, v8::Name>,
+) -> bool {
+    let descriptor = object.get_own_property_descriptor(scope, key);
+    let descriptor = descriptor.and_then(|descriptor| v8::Local::<v8::Object>::try_from(descriptor).ok());
+    let name = v8::String::new(scope, "value");
+    let (Some(descriptor), Some(name)) = (descriptor, name) else { return false };
+    descriptor.has_own_property(scope, name.into()) == Some(true)
+}
+
 /// As `data`, by any key.
 pub(super) fn data_at<'s>(
     scope: &mut v8::PinScope<'s, '_>,
@@ -59,5 +106,7 @@ pub(super) fn data_at<'s>(
     }
     v8::tc_scope!(let scope, scope);
     v8::disallow_javascript_execution_scope!(let quiet, scope, v8::OnFailure::ThrowOnFailure);
-    Some(object.get(quiet, key.into()))
+    let _quiet = Quiet::begin();
+    let value = object.get(quiet, key.into());
+    Some(value.filter(|value| !value.is_undefined() || is_data(quiet, object, key)))
 }

@@ -8,6 +8,7 @@
   const flagGetters = flags.map((name) => name && getter(RegExp.prototype, name))
   const resizable = getter(ArrayBuffer.prototype, 'resizable')
   const maxByteLength = getter(ArrayBuffer.prototype, 'maxByteLength')
+  const callerOf = getter(Function.prototype, 'caller')
   const functionText = Function.prototype.toString
   return {
     // A letter for each object of the list.
@@ -29,6 +30,15 @@
     },
     // -1: it can't be resized.
     largest: (buffer) => (apply(resizable, buffer, []) ? apply(maxByteLength, buffer, []) : -1),
+    // A strict function does not say who has called it.
+    strict(fn) {
+      try {
+        apply(callerOf, fn, [])
+        return false
+      } catch {
+        return true
+      }
+    },
     text: (fn) => apply(functionText, fn, []),
     symbols: () =>
       Object.getOwnPropertyNames(Symbol)

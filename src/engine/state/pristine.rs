@@ -93,6 +93,11 @@ impl Pristine {
         Some((largest >= 0.0).then_some(largest))
     }
 
+    /// Whether a plain function is strict.
+    pub(super) fn is_strict(&self, scope: &mut v8::PinScope, function: v8::Local<v8::Function>) -> Option<bool> {
+        self.call(scope, "strict", &[function.into()]).map(|answer| answer.is_true())
+    }
+
     /// The source text of a function.
     pub(super) fn text<'s>(
         &self,

@@ -1,5 +1,6 @@
 //! What objects refer to: entries, prototypes, elements, named properties.
 
+use crate::engine::session::may_go_on;
 use crate::engine::state::format::{Kind, attribute, corrupt, flag};
 use crate::engine::state::read::{Built, Failure, Object, Reader, Value, Walk};
 use crate::engine::state::scan::{Record, ShapeKey};
@@ -79,7 +80,8 @@ impl<'a, 's> Reader<'a, 's> {
             }
             Kind::Map => {
                 let map = v8::Local::<v8::Map>::try_from(Value::from(object)).map_err(|_| Failure::Threw)?;
-                for _ in 0..walk.cursor.varint()? {
+                for at in 0..walk.cursor.varint()? {
+                    look(scope, at)?;
                     v8::scope!(let scope, scope);
                     let (key, value) = (self.value(scope, walk)?, self.value(scope, walk)?);
                     map.set(scope, key, value).ok_or_else(|| Failure::of(scope, "a Map is too large"))?;
@@ -87,7 +89,8 @@ impl<'a, 's> Reader<'a, 's> {
             }
             Kind::Set => {
                 let set = v8::Local::<v8::Set>::try_from(Value::from(object)).map_err(|_| Failure::Threw)?;
-                for _ in 0..walk.cursor.varint()? {
+                for at in 0..walk.cursor.varint()? {
+                    look(scope, at)?;
                     v8::scope!(let scope, scope);
                     let value = self.value(scope, walk)?;
                     set.add(scope, value).ok_or_else(|| Failure::of(scope, "a Set is too large"))?;
@@ -135,6 +138,7 @@ impl<'a, 's> Reader<'a, 's> {
             let attributes = walk.cursor.byte()?;
             next = next.saturating_add(gap);
             for _ in 0..count {
+                look(scope, next)?;
                 v8::scope!(let scope, scope);
                 let value = self.value(scope, walk)?;
                 if attributes == 0 && self.elements_are_plain {
@@ -232,6 +236,11 @@ impl<'a, 's> Reader<'a, 's> {
         }
         Ok(())
     }
+}
+
+/// From time to time: whether the guest is told to stop.
+fn look(scope: &mut v8::PinScope, at: impl Into<u64>) -> Built<()> {
+    if at.into().is_multiple_of(1024) { may_go_on(scope).ok_or(Failure::Threw) } else { Ok(()) }
 }
 
 fn define<'t>(

@@ -16,6 +16,7 @@ use crate::engine::state::format::{Kind, push_varint, tag};
 use crate::engine::state::hooks::{self, Hook};
 use crate::engine::state::identity::Identity;
 use crate::engine::state::limits::StateLimits;
+use crate::engine::state::own::Quiet;
 use crate::engine::state::plain;
 use crate::engine::state::refusal::{self, Step, Stop};
 use crate::engine::state::ground::Ground;
@@ -51,7 +52,7 @@ pub(super) struct Prepared<'s> {
     pub(super) is_extensible: bool,
     /// What is in its box.
     pub(super) inner: Option<Value<'s>>,
-    /// The flags of a regular expression.
+    /// The flags of a regular expression; whether a function is strict.
     pub(super) bits: u32,
     /// How large a buffer can become; none for one of fixed length.
     pub(super) largest: Option<f64>,
@@ -147,6 +148,7 @@ impl Writer {
         {
             v8::tc_scope!(let scope, scope);
             v8::disallow_javascript_execution_scope!(let quiet, scope, v8::OnFailure::ThrowOnFailure);
+            let _quiet = Quiet::begin();
             self.value(quiet, value, usize::MAX, Step::Root)?;
         }
         let mut at = first;
@@ -171,6 +173,7 @@ impl Writer {
             v8::scope!(let scope, scope);
             v8::tc_scope!(let scope, scope);
             v8::disallow_javascript_execution_scope!(let quiet, scope, v8::OnFailure::ThrowOnFailure);
+            let _quiet = Quiet::begin();
             self.object(quiet, at, prepared)?;
         }
         Ok(())
@@ -243,6 +246,7 @@ impl Writer {
             Kind::Function => {
                 let function = v8::Local::<v8::Function>::try_from(object).ok()?;
                 prepared.text = Some(pristine.text(scope, function)?);
+                prepared.bits = u32::from(pristine.is_strict(scope, function)?);
                 return Some(());
             }
             _ => return Some(()),

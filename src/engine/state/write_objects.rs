@@ -2,10 +2,12 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::engine::session::is_stopped;
 use crate::engine::state::format::{Kind, VIEWS, attribute, flag, push_varint};
 use crate::engine::state::own;
 use crate::engine::state::refusal::{Step, Stop};
 use crate::engine::state::write::{Object, Prepared, Shape, Value, Writer};
+use crate::engine::text::{LONGEST_NAME, beginning};
 
 /// From so many properties on their attributes are asked for together first.
 const MANY: u32 = 4;
@@ -50,8 +52,9 @@ impl Writer {
         if names.length() == 0 {
             return Ok(());
         }
-        let first = names.get_index(scope, 0).and_then(|name| v8::Local::<v8::Symbol>::try_from(name).ok());
-        let name = first.map_or_else(String::new, |name| super::code::description(scope, name));
+        let first = names.get_index(scope, 0).and_then(|name| name.to_detail_string(scope));
+        let name = first.map_or_else(String::new, |name| beginning(scope, name, LONGEST_NAME));
+        let name = name.strip_prefix("Symbol(").and_then(|name| name.strip_suffix(')')).unwrap_or(&name);
         let why = format!(
             "an object with private members ({name}): its class must say what is kept of it, by Symbol.for('isoseed.state')"
         );
@@ -143,15 +146,18 @@ impl Writer {
             v8::scope!(let scope, scope);
             let value = list.get_index(scope, index).ok_or(Stop::Threw)?;
             self.value(scope, value, at, step(index))?;
-            self.check_size(index)?;
+            self.check_size(scope, index)?;
         }
         Ok(())
     }
 
-    /// From time to time: whether the document is still within its limit.
-    fn check_size(&self, index: u32) -> Result<(), Stop> {
+    /// From time to time: whether the document is still within its limit, and nobody wants the guest to stop.
+    fn check_size(&self, scope: &v8::Isolate, index: u32) -> Result<(), Stop> {
         if index.is_multiple_of(1024) {
             self.limits.check_bytes(self.out.len())?;
+            if is_stopped(scope) {
+                return Err(Stop::Threw);
+            }
         }
         Ok(())
     }
@@ -201,9 +207,7 @@ impl Writer {
         prepared: &Prepared<'s>,
     ) -> Result<(), Stop> {
         let object = prepared.object;
-        let key = v8::String::new(scope, "caller").ok_or(Stop::Threw)?;
-        let is_sloppy = object.has_own_property(scope, key.into()).ok_or(Stop::Threw)?;
-        self.out.push(u8::from(!is_sloppy));
+        self.out.push(u8::from(prepared.bits == 1));
         self.string(scope, prepared.text.ok_or(Stop::Threw)?)?;
         let prototype = own::data(scope, object, "prototype").ok_or(Stop::Threw)?;
         let prototype = prototype.unwrap_or_else(|| v8::undefined(scope).into());
@@ -284,11 +288,11 @@ impl Writer {
             next = start.saturating_add(count);
             for index in start..next {
                 v8::scope!(let scope, scope);
-                let Some(value) = object.get_index(scope, index) else {
-                    return Err(unread(scope, at, Step::Element(index)));
-                };
+                let value = object.get_index(scope, index);
+                let value = value.filter(|value| !value.is_undefined() || is_data_at(scope, object, index));
+                let Some(value) = value else { return Err(unread(scope, at, Step::Element(index))) };
                 self.value(scope, value, at, Step::Element(index))?;
-                self.check_size(index)?;
+                self.check_size(scope, index)?;
             }
         }
         Ok(true)
@@ -322,7 +326,9 @@ impl Writer {
         self.shape(scope, at, &keys, attributes)?;
         for (position, name) in keys {
             let step = Step::Name(position);
-            let Some(value) = object.get(scope, name.into()) else { return Err(unread(scope, at, step)) };
+            let value = object.get(scope, name.into());
+            let value = value.filter(|value| !value.is_undefined() || own::is_data(scope, object, name));
+            let Some(value) = value else { return Err(unread(scope, at, step)) };
             self.value(scope, value, at, step)?;
         }
         Ok(())
@@ -409,6 +415,11 @@ fn own<'s>(scope: &mut v8::PinScope<'s, '_>, prepared: &Prepared<'s>) -> Option<
 fn index_at<'s>(scope: &mut v8::PinScope<'s, '_>, keys: v8::Local<'s, v8::Array>, position: u32) -> Option<u32> {
     v8::scope!(let scope, scope);
     keys.get_index(scope, position)?.uint32_value(scope)
+}
+
+fn is_data_at<'s>(scope: &mut v8::PinScope<'s, '_>, object: Object<'s>, index: u32) -> bool {
+    let key = v8::Integer::new_from_unsigned(scope, index).to_string(scope);
+    key.is_some_and(|key| own::is_data(scope, object, key.into()))
 }
 
 fn element_attributes(scope: &mut v8::PinScope, object: Object, index: u32) -> Result<u8, Stop> {

@@ -165,7 +165,6 @@ impl Writer {
             value if value.is_symbol_object() => Kind::BoxedSymbol,
             value if value.is_array_buffer() => Kind::Buffer,
             value if value.is_array_buffer_view() => Kind::View,
-            value if value.is_promise() => return refused("a promise"),
             value if value.is_arguments_object() => return refused("an arguments object"),
             value => match refused_kind(value) {
                 Some(kind) => return refused(kind),

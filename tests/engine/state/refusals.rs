@@ -114,7 +114,7 @@ fn an_import_that_fails_changes_nothing() {
             assert_eq!(error.code(), "ERR_SESSION_CODE_CHANGED");
             assert_eq!(
                 error.to_string(),
-                "the state needs what the snapshot does not have: Point.prototype, helpers.twice"
+                "the state needs what the snapshot does not have: helpers.twice, Point.prototype"
             );
         }
         other => panic!("{other:?}"),

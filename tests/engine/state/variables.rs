@@ -15,9 +15,9 @@ fn globals_that_the_guest_made_come_back_in_order_and_what_can_not_is_named() {
     );
     let exported = first.try_export(&keeping_globals()).expect("a state");
     let mut names = exported.variables.clone();
-    assert_eq!(names.remove(0), "state");
+    assert_eq!(names.remove(0), "state", "{:?}", exported.unkept);
     names.sort();
-    assert_eq!(names, ["Old", "add", "old", "x", "y", "z"]);
+    assert_eq!(names, ["Old", "add", "old", "x", "y", "z"], "{:?}", exported.unkept);
     let unkept: Vec<(&str, &str)> =
         exported.unkept.iter().map(|unkept| (unkept.path.as_str(), unkept.why.as_str())).collect();
     for expected in [
@@ -46,6 +46,7 @@ fn strictness_of_a_function_is_kept() {
     first.run("'use strict'; function strict() { return this === undefined }");
     first.run("function sloppy() { return this === globalThis }");
     let exported = first.try_export(&keeping_globals()).expect("a state");
+    assert!(exported.unkept.is_empty(), "{:?}", exported.unkept);
     second.try_import(&exported.bytes, &keeping_globals()).expect("a sound state");
     assert_eq!(second.eval("[strict(), sloppy()]"), "true,true");
 }

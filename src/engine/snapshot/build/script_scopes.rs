@@ -65,5 +65,7 @@ fn contexts(graph: &Graph, global: usize) -> Vec<usize> {
 
 fn variables(graph: &Graph, context: usize) -> Vec<String> {
     let variables = graph.edges(context).filter(|edge| edge.link == Link::Variable);
-    variables.map(|edge| graph.label(edge).to_owned()).collect()
+    // V8 keeps the script's `this` there, too.
+    let names = variables.map(|edge| graph.label(edge)).filter(|name| *name != "this");
+    names.map(ToOwned::to_owned).collect()
 }

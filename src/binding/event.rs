@@ -68,6 +68,8 @@ pub(super) enum Answer {
     Snapshot(NativeSnapshot),
     /// With what did not work on the way.
     Built(NativeSnapshot, Option<String>),
+    /// A state, and what is said of it as JSON.
+    State(Vec<u8>, String),
     /// With the buffers that moved.
     Moved(Vec<u8>, Vec<Moved>),
 }
@@ -161,6 +163,10 @@ impl From<Event> for NativeEvent {
                         event.packed = Some(Packed(bytes));
                     }
                     Ok(Answer::Bytes(bytes)) => event.bytes = Some(bytes.into()),
+                    Ok(Answer::State(bytes, json)) => {
+                        event.bytes = Some(bytes.into());
+                        event.json = Some(json);
+                    }
                     Ok(Answer::Json(json)) => event.json = Some(json),
                     Ok(Answer::Snapshot(snapshot)) => event.snapshot = Some(snapshot),
                     Ok(Answer::Built(snapshot, warning)) => {

@@ -278,7 +278,13 @@ impl IsolateHandle {
     }
 
     /// Writes the guest's state down as a document (`engine::state`); answered with `Reply::State`.
-    pub fn export_state(&self, call: CallId, request: StateRequest, timeout: Option<Duration>, settle: Settle) {
+    pub fn export_state(
+        &self,
+        call: CallId,
+        request: StateRequest,
+        timeout: Option<Duration>,
+        settle: Settle,
+    ) {
         self.request(call, timeout, settle, Command::ExportState { call, request });
     }
 

@@ -165,7 +165,10 @@ impl Modules {
 
     /// What the modules that were evaluated give others, by their names: the namespace of an ES module, the
     /// exports of a CommonJS one.
-    pub(crate) fn values<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> Vec<(String, v8::Local<'s, v8::Value>)> {
+    pub(crate) fn values<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+    ) -> Vec<(String, v8::Local<'s, v8::Value>)> {
         let mut records: Vec<_> = self.table.borrow().values().cloned().collect();
         records.sort_by(|one, other| one.key.cmp(&other.key));
         let mut values = Vec::new();

@@ -10,7 +10,9 @@ use std::collections::HashMap;
 use crate::engine::error::Result;
 use crate::engine::globals::is_identifier;
 use crate::engine::source::{Source, evaluate};
-use crate::engine::state::format::{Cursor, Token, corrupt, push_text, push_units, push_varint, root, step, tag};
+use crate::engine::state::format::{
+    Cursor, Token, corrupt, push_text, push_units, push_varint, root, step, tag,
+};
 use crate::engine::state::own;
 use crate::engine::state::pristine::Pristine;
 
@@ -276,7 +278,10 @@ impl Code {
         let same_hash = self.by_hash.get(&hash_of(value))?;
         v8::scope!(let scope, scope);
         let list = v8::Local::new(scope, &self.list);
-        same_hash.iter().copied().find(|entry| list.get_index(scope, entry * 3).is_some_and(|known| known == value))
+        same_hash
+            .iter()
+            .copied()
+            .find(|entry| list.get_index(scope, entry * 3).is_some_and(|known| known == value))
     }
 
     /// Whether a script of the snapshot has a top-level `let`, `const` or `class` of that name.
@@ -395,8 +400,7 @@ fn key_symbol<'s>(
     mut before: u64,
     text: &str,
 ) -> Option<Value<'s>> {
-    let keys =
-        own::keys(scope, object, v8::PropertyFilter::SKIP_STRINGS, v8::IndexFilter::SkipIndices)?;
+    let keys = own::keys(scope, object, v8::PropertyFilter::SKIP_STRINGS, v8::IndexFilter::SkipIndices)?;
     for index in 0..keys.length() {
         let key = keys.get_index(scope, index)?;
         let symbol = v8::Local::<v8::Symbol>::try_from(key).ok()?;

@@ -258,7 +258,10 @@ pub(super) enum Token<'a> {
     Boolean(bool),
     Integer(i32),
     Double(f64),
-    BigInt { is_negative: bool, magnitude: &'a [u8] },
+    BigInt {
+        is_negative: bool,
+        magnitude: &'a [u8],
+    },
     String(Text<'a>),
     /// The next object that nothing before referred to.
     New,
@@ -319,7 +322,11 @@ impl<'a> Cursor<'a> {
             value |= bits << shift;
             if byte & 0x80 == 0 {
                 let is_shortest = byte != 0 || shift == 0;
-                return if is_shortest { Ok(value) } else { Err(corrupt("a number is longer than it need be")) };
+                return if is_shortest {
+                    Ok(value)
+                } else {
+                    Err(corrupt("a number is longer than it need be"))
+                };
             }
         }
         Err(corrupt("a number is too large"))
@@ -415,9 +422,7 @@ impl<'a> Cursor<'a> {
             tag::CODE => Token::Code(self.varint()?),
             tag::REGISTERED => Token::Registered(self.text()?),
             tag::WELL_KNOWN => Token::WellKnown(self.text()?),
-            tag::SHORT..tag::SMALL => {
-                Token::String(Text::Latin1(self.take(usize::from(tag - tag::SHORT))?))
-            }
+            tag::SHORT..tag::SMALL => Token::String(Text::Latin1(self.take(usize::from(tag - tag::SHORT))?)),
             tag::SMALL.. => Token::Integer(i32::from(tag & 0x7f)),
             _ => return Err(corrupt("a value is of no kind")),
         })
@@ -443,8 +448,23 @@ mod tests {
     #[test]
     fn numbers_have_one_form_each_and_are_read_back() {
         let numbers = [
-            0.0, -0.0, 1.0, 127.0, 128.0, -1.0, -64.0, 2_147_483_647.0, -2_147_483_648.0, 2_147_483_648.0, 0.5,
-            f64::MAX, f64::MIN_POSITIVE, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -f64::NAN,
+            0.0,
+            -0.0,
+            1.0,
+            127.0,
+            128.0,
+            -1.0,
+            -64.0,
+            2_147_483_647.0,
+            -2_147_483_648.0,
+            2_147_483_648.0,
+            0.5,
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NAN,
+            -f64::NAN,
         ];
         for number in numbers {
             let mut bytes = Vec::new();

@@ -47,7 +47,13 @@ impl Identity {
         None
     }
 
-    pub(super) fn add(&mut self, object: v8::Global<v8::Object>, hash: i32, document: u32, index: u32) -> u32 {
+    pub(super) fn add(
+        &mut self,
+        object: v8::Global<v8::Object>,
+        hash: i32,
+        document: u32,
+        index: u32,
+    ) -> u32 {
         let at = u32::try_from(self.entries.len()).unwrap_or(NONE);
         let next = self.last.insert(hash, at).unwrap_or(NONE);
         self.entries.push(Entry { object, document, index, hash, next });

@@ -30,9 +30,6 @@ mod write;
 mod write_objects;
 mod write_values;
 
-#[cfg(test)]
-mod tests;
-
 pub use error::Unkept;
 pub use limits::StateLimits;
 pub use scan::{Overview, RootInfo, inspect};

@@ -11,7 +11,11 @@ use v8::ValueSerializerHelper;
 struct Answer(Rc<Cell<bool>>);
 
 impl v8::ValueSerializerImpl for Answer {
-    fn throw_data_clone_error<'s>(&self, scope: &mut v8::PinScope<'s, '_>, message: v8::Local<'s, v8::String>) {
+    fn throw_data_clone_error<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        message: v8::Local<'s, v8::String>,
+    ) {
         let error = v8::Exception::error(scope, message);
         scope.throw_exception(error);
     }

@@ -94,7 +94,11 @@ impl Pristine {
     }
 
     /// Whether a plain function is strict.
-    pub(super) fn is_strict(&self, scope: &mut v8::PinScope, function: v8::Local<v8::Function>) -> Option<bool> {
+    pub(super) fn is_strict(
+        &self,
+        scope: &mut v8::PinScope,
+        function: v8::Local<v8::Function>,
+    ) -> Option<bool> {
         self.call(scope, "strict", &[function.into()]).map(|answer| answer.is_true())
     }
 

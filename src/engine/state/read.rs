@@ -119,7 +119,9 @@ impl<'a, 's> Reader<'a, 's> {
                 if at.is_multiple_of(BATCH) {
                     may_go_on(scope).ok_or(Failure::Threw)?;
                 }
-                if is_buffer(record.kind) == wants_buffers && !matches!(record.kind, Kind::View | Kind::Hooked) {
+                if is_buffer(record.kind) == wants_buffers
+                    && !matches!(record.kind, Kind::View | Kind::Hooked)
+                {
                     self.objects[at] = Some(self.shell(scope, record)?);
                 }
             }
@@ -166,11 +168,7 @@ impl<'a, 's> Reader<'a, 's> {
     }
 
     pub(super) fn walk(&self, place: Place) -> Walk<'a> {
-        Walk {
-            cursor: Cursor::new(self.scan.bytes, place.at),
-            objects: place.objects,
-            paths: place.paths,
-        }
+        Walk { cursor: Cursor::new(self.scan.bytes, place.at), objects: place.objects, paths: place.paths }
     }
 
     pub(super) fn object(&self, at: usize) -> Built<Object<'s>> {

@@ -37,7 +37,8 @@ impl<'a, 's> Reader<'a, 's> {
         let mut walk = self.walk(record.body);
         self.payload(scope, object, record, &mut walk)?;
         let flags = walk.cursor.byte()?;
-        let prototype = if flags & flag::HAS_PROTOTYPE == 0 { None } else { Some(self.value(scope, &mut walk)?) };
+        let prototype =
+            if flags & flag::HAS_PROTOTYPE == 0 { None } else { Some(self.value(scope, &mut walk)?) };
         if flags & flag::HAS_ELEMENTS != 0 {
             self.elements(scope, object, &mut walk)?;
         }
@@ -127,7 +128,12 @@ impl<'a, 's> Reader<'a, 's> {
         Ok(())
     }
 
-    fn elements<'t>(&self, scope: &mut v8::PinScope<'t, '_>, object: Object<'t>, walk: &mut Walk<'a>) -> Built<()>
+    fn elements<'t>(
+        &self,
+        scope: &mut v8::PinScope<'t, '_>,
+        object: Object<'t>,
+        walk: &mut Walk<'a>,
+    ) -> Built<()>
     where
         's: 't,
     {
@@ -174,7 +180,9 @@ impl<'a, 's> Reader<'a, 's> {
             return define(scope, object, name.into(), value.into(), attribute::ALL);
         }
         if array.length() < length {
-            object.set(scope, name.into(), value.into()).ok_or_else(|| Failure::of(scope, "an array is too long"))?;
+            object
+                .set(scope, name.into(), value.into())
+                .ok_or_else(|| Failure::of(scope, "an array is too long"))?;
         }
         Ok(())
     }

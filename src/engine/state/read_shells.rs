@@ -28,7 +28,8 @@ impl<'s> Reader<'_, 's> {
             Kind::RegExp => {
                 let source = string(scope, cursor.text()?)?;
                 let flags = i32::try_from(cursor.varint()?).unwrap_or(-1);
-                let flags = v8::RegExpCreationFlags::from_bits(flags).ok_or_else(|| corrupt("unknown flags"))?;
+                let flags =
+                    v8::RegExpCreationFlags::from_bits(flags).ok_or_else(|| corrupt("unknown flags"))?;
                 v8::RegExp::new(scope, source, flags).map(Into::into)
             }
             Kind::Map => Some(v8::Map::new(scope).into()),
@@ -72,7 +73,8 @@ impl<'s> Reader<'_, 's> {
             }
             Kind::View | Kind::Hooked => None,
         };
-        made.and_then(|made| Object::try_from(made).ok()).ok_or_else(|| Failure::of(scope, "an object can't be made"))
+        made.and_then(|made| Object::try_from(made).ok())
+            .ok_or_else(|| Failure::of(scope, "an object can't be made"))
     }
 
     /// Makes a view of a buffer that is made already.
@@ -86,7 +88,8 @@ impl<'s> Reader<'_, 's> {
         let is_tracking = walk.cursor.byte()? == 1;
         let place = (walk.cursor.varint()?, walk.cursor.varint()?);
         let value = self.value(scope, &mut walk)?;
-        let buffer = v8::Local::<v8::ArrayBuffer>::try_from(value).map_err(|_| corrupt("a view is of no buffer"))?;
+        let buffer =
+            v8::Local::<v8::ArrayBuffer>::try_from(value).map_err(|_| corrupt("a view is of no buffer"))?;
         let is_resizable = buffer.get_backing_store().is_resizable_by_user_javascript();
         let made = view(scope, buffer, kind, place, is_tracking, is_resizable);
         made.ok_or_else(|| Failure::of(scope, "a view lies outside of its buffer"))

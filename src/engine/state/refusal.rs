@@ -56,7 +56,9 @@ pub(super) fn shown(scope: &mut v8::PinScope, object: Option<v8::Local<v8::Objec
     match step {
         Step::Root => String::new(),
         Step::Element(index) => format!("[{index}]"),
-        Step::Name(at) => object.and_then(|object| name(scope, object, at)).unwrap_or_else(|| ".?".to_owned()),
+        Step::Name(at) => {
+            object.and_then(|object| name(scope, object, at)).unwrap_or_else(|| ".?".to_owned())
+        }
         Step::MapKey(index) => format!(".<map key {index}>"),
         Step::MapValue(index) => format!(".<map value {index}>"),
         Step::SetValue(index) => format!(".<set value {index}>"),

@@ -382,7 +382,8 @@ impl<'a, 'l> Scanner<'a, 'l> {
     fn common(&mut self, record: &mut Record) -> Result<()> {
         let (kind, flags) = (record.kind, self.cursor.byte()?);
         record.flags = flags;
-        let is_allowed = flags & !flag::ALL == 0 && (flags & flag::LENGTH_READ_ONLY == 0 || kind == Kind::Array);
+        let is_allowed =
+            flags & !flag::ALL == 0 && (flags & flag::LENGTH_READ_ONLY == 0 || kind == Kind::Array);
         if !is_allowed {
             return Err(corrupt("an object has unknown flags"));
         }
@@ -410,7 +411,8 @@ impl<'a, 'l> Scanner<'a, 'l> {
         record.shape = shape;
         record.values = self.place();
         if shape > 0 {
-            let keys = self.scan.shapes.get(shape - 1).ok_or_else(|| corrupt("a shape is unknown"))?.keys.len();
+            let keys =
+                self.scan.shapes.get(shape - 1).ok_or_else(|| corrupt("a shape is unknown"))?.keys.len();
             for _ in 0..keys {
                 self.value()?;
             }
@@ -428,7 +430,8 @@ impl<'a, 'l> Scanner<'a, 'l> {
             let gap = self.cursor.varint()?;
             let count = self.cursor.count(1)?;
             let attributes = self.attributes()?;
-            next = gap.checked_add(next).and_then(|start| start.checked_add(count as u64)).unwrap_or(u64::MAX);
+            next =
+                gap.checked_add(next).and_then(|start| start.checked_add(count as u64)).unwrap_or(u64::MAX);
             if count == 0 || next > u64::from(u32::MAX) || (gap == 0 && last == Some(attributes)) {
                 return Err(corrupt("elements are not in order"));
             }

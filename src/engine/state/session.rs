@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use serde::Serialize;
+
 use crate::engine::error::EngineError;
 use crate::engine::modules;
 use crate::engine::snapshot::ContextData;
@@ -13,6 +15,7 @@ use crate::engine::state::error::Unkept;
 use crate::engine::state::format::{MAGIC, VERSION, digest, push_varint};
 use crate::engine::state::ground::Ground;
 use crate::engine::state::limits::StateLimits;
+use crate::engine::state::own;
 use crate::engine::state::read::{Reader, Value};
 use crate::engine::state::read_properties::attributes_of;
 use crate::engine::state::refusal::Stop;
@@ -20,7 +23,6 @@ use crate::engine::state::scan::{Root, scan};
 use crate::engine::state::variables::{self, Baseline, Variable};
 use crate::engine::state::write::Writer;
 use crate::engine::state::write_objects::bits;
-use crate::engine::state::own;
 use crate::engine::worker::Halt;
 
 /// What is to be exported.
@@ -36,9 +38,10 @@ pub struct StateRequest {
 }
 
 /// An exported state.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Exported {
     /// The document.
+    #[serde(skip)]
     pub bytes: Vec<u8>,
     /// Its SHA-256, in hexadecimal: equal states have equal ones.
     pub hash: String,
@@ -129,12 +132,12 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
         let refusal = match (variable.value, refused.remove(&name)) {
             (_, Some(why)) => Some((String::new(), why)),
             (None, None) => Some((String::new(), "a getter or a setter".to_owned())),
-            (Some(value), None) => {
-                writer.variable(scope, variable.name, bits(variable.attributes), value).map_err(|stop| match stop {
+            (Some(value), None) => writer
+                .variable(scope, variable.name, bits(variable.attributes), value)
+                .map_err(|stop| match stop {
                     Stop::Failed(error) => Halt::Failed(error),
                     Stop::Refused { .. } | Stop::Threw => Halt::Threw,
-                })?
-            }
+                })?,
         };
         match refusal {
             None => kept.push(name),
@@ -157,7 +160,10 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
     Ok(Exported { bytes, hash: hex(&seal), objects, variables: kept, unkept })
 }
 
-fn state_variable<'s>(scope: &mut v8::PinScope<'s, '_>, request: &StateRequest) -> Option<Option<Variable<'s>>> {
+fn state_variable<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    request: &StateRequest,
+) -> Option<Option<Variable<'s>>> {
     let global = scope.get_current_context().global(scope);
     let name = v8::String::new(scope, &request.state)?;
     if !global.has_own_property(scope, name.into())? {
@@ -196,11 +202,7 @@ fn keep_functions(
 }
 
 /// Replaces the variables by those of a document: all of them, or none.
-pub(crate) fn import(
-    scope: &mut v8::PinScope,
-    bytes: &[u8],
-    request: &StateRequest,
-) -> Result<(), Halt> {
+pub(crate) fn import(scope: &mut v8::PinScope, bytes: &[u8], request: &StateRequest) -> Result<(), Halt> {
     let slot = slot(scope)?;
     let scanned = scan(bytes, &request.limits).map_err(Halt::Failed)?;
     let ground = ground(scope, &slot)?;
@@ -257,7 +259,11 @@ fn place(
         return Some(Place::Refused("a top-level let, const or class of the snapshot's sources hides it"));
     }
     if !global.has_own_property(scope, key.into())? {
-        return Some(if is_open { Place::Free } else { Place::Refused("the global object can't be extended") });
+        return Some(if is_open {
+            Place::Free
+        } else {
+            Place::Refused("the global object can't be extended")
+        });
     }
     let attributes = global.get_property_attributes(scope, key.into())?;
     if !attributes.is_dont_delete() {

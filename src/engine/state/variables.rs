@@ -101,7 +101,9 @@ fn verdict(
         return Some(Err("a function that is no plain function declaration of a script".to_owned()));
     }
     if !is_top_level {
-        return Some(Err("a function that may be a closure: it is not declared at a script's top level".to_owned()));
+        return Some(Err(
+            "a function that may be a closure: it is not declared at a script's top level".to_owned()
+        ));
     }
     let is_part = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
     let mut words = text.split(|letter| !is_part(letter));

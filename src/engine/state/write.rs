@@ -13,13 +13,13 @@ use std::rc::Rc;
 
 use crate::engine::session::may_go_on;
 use crate::engine::state::format::{Kind, push_varint, tag};
+use crate::engine::state::ground::Ground;
 use crate::engine::state::hooks::{self, Hook};
 use crate::engine::state::identity::Identity;
 use crate::engine::state::limits::StateLimits;
 use crate::engine::state::own::Quiet;
 use crate::engine::state::plain;
 use crate::engine::state::refusal::{self, Step, Stop};
-use crate::engine::state::ground::Ground;
 use crate::engine::system::Marks;
 use crate::engine::text::{LONGEST_NAME, beginning};
 
@@ -186,8 +186,7 @@ impl Writer {
         end: usize,
     ) -> Result<Vec<Prepared<'s>>, Stop> {
         let ground = Rc::clone(&self.ground);
-        let objects: Vec<Object> =
-            (from..end).filter_map(|at| self.object_at(scope, at)).collect();
+        let objects: Vec<Object> = (from..end).filter_map(|at| self.object_at(scope, at)).collect();
         let extensible = ground.pristine.extensible(scope, &objects).ok_or(Stop::Threw)?;
         let marks = Marks::of(scope);
         let mut plain = Vec::new();
@@ -221,7 +220,9 @@ impl Writer {
         if let Some((at, object)) = other.map(|other| plain[other]) {
             let class = object.get_constructor_name();
             let class = beginning(scope, class, LONGEST_NAME);
-            return Err(self.refused_itself(at, format!("a {class}, which has more inside than its properties")));
+            return Err(
+                self.refused_itself(at, format!("a {class}, which has more inside than its properties"))
+            );
         }
         Ok(all)
     }
@@ -323,7 +324,9 @@ impl Writer {
         self.out.push(Kind::Hooked as u8);
         self.value(scope, class, at, Step::Form)?;
         if self.nesting >= super::scan::MOST_FORMS {
-            return Err(self.refused_itself(at, "what its toState gave has too many such objects within".into()));
+            return Err(
+                self.refused_itself(at, "what its toState gave has too many such objects within".into())
+            );
         }
         let mut inner = Writer::with(Rc::clone(&self.ground), self.limits, Rc::clone(&self.identity));
         inner.nesting = self.nesting + 1;

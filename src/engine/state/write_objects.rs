@@ -184,7 +184,12 @@ impl Writer {
         Ok(())
     }
 
-    fn view<'s>(&mut self, scope: &mut v8::PinScope<'s, '_>, at: usize, object: Object<'s>) -> Result<(), Stop> {
+    fn view<'s>(
+        &mut self,
+        scope: &mut v8::PinScope<'s, '_>,
+        at: usize,
+        object: Object<'s>,
+    ) -> Result<(), Stop> {
         let view =
             v8::Local::<v8::ArrayBufferView>::try_from(Value::from(object)).map_err(|_| Stop::Threw)?;
         let buffer = view.buffer(scope).ok_or(Stop::Threw)?;
@@ -271,7 +276,9 @@ impl Writer {
                 }
                 let attributes = if own.are_ordinary { 0 } else { element_attributes(scope, object, index)? };
                 match runs.last_mut() {
-                    Some((start, count, of_run)) if *start + *count == index && *of_run == attributes => *count += 1,
+                    Some((start, count, of_run)) if *start + *count == index && *of_run == attributes => {
+                        *count += 1
+                    }
                     _ => runs.push((index, 1, attributes)),
                 }
             }
@@ -406,13 +413,19 @@ fn own<'s>(scope: &mut v8::PinScope<'s, '_>, prepared: &Prepared<'s>) -> Option<
     };
     let are_ordinary = prepared.is_extensible
         && (length == of_kind
-            || (is_asked && own::keys(scope, object, own::ordinary_only(), index_filter)?.length() + of_kind == length));
+            || (is_asked
+                && own::keys(scope, object, own::ordinary_only(), index_filter)?.length() + of_kind
+                    == length));
     let letters = prepared.inner.and_then(|inner| v8::Local::<v8::String>::try_from(inner).ok());
     let letters = letters.map_or(0, |text| u32::try_from(text.length()).unwrap_or(u32::MAX));
     Some(Own { keys, indexes, letters, are_ordinary })
 }
 
-fn index_at<'s>(scope: &mut v8::PinScope<'s, '_>, keys: v8::Local<'s, v8::Array>, position: u32) -> Option<u32> {
+fn index_at<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    keys: v8::Local<'s, v8::Array>,
+    position: u32,
+) -> Option<u32> {
     v8::scope!(let scope, scope);
     keys.get_index(scope, position)?.uint32_value(scope)
 }
@@ -486,7 +499,11 @@ fn view_of<'s>(
 struct Plain;
 
 impl v8::ValueSerializerImpl for Plain {
-    fn throw_data_clone_error<'s>(&self, scope: &mut v8::PinScope<'s, '_>, message: v8::Local<'s, v8::String>) {
+    fn throw_data_clone_error<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        message: v8::Local<'s, v8::String>,
+    ) {
         let error = v8::Exception::error(scope, message);
         scope.throw_exception(error);
     }

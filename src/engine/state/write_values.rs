@@ -109,7 +109,11 @@ impl Writer {
     }
 
     /// Writes a string, Latin-1 if it fits.
-    pub(super) fn string(&mut self, scope: &mut v8::PinScope, text: v8::Local<v8::String>) -> Result<(), Stop> {
+    pub(super) fn string(
+        &mut self,
+        scope: &mut v8::PinScope,
+        text: v8::Local<v8::String>,
+    ) -> Result<(), Stop> {
         let length = text.length();
         self.limits.check_bytes(self.out.len().saturating_add(length))?;
         if text.is_onebyte() || (length > 0 && text.contains_only_onebyte()) {

@@ -3,7 +3,7 @@
 use isoseed::engine::state::{StateLimits, inspect};
 
 use super::support::{classes, open, open_with, request};
-use crate::support::{build, request as build_request, source, try_build, LIMITS};
+use crate::support::{LIMITS, build, request as build_request, source, try_build};
 
 #[test]
 fn functions_classes_and_symbols_come_back_as_the_snapshots_own() {
@@ -75,19 +75,27 @@ fn a_rebuilt_snapshot_with_the_same_paths_takes_the_state() {
     let first = open(Some(&build("class Foo { hi() { return 'old' } } globalThis.lib = { Foo }")));
     first.run("globalThis.state = { foo: new Foo() }");
     let exported = first.export();
-    let rebuilt = build("globalThis.early = 1; class Foo { hi() { return 'new' } } globalThis.also = Foo; globalThis.lib = { Foo }");
+    let rebuilt = build(
+        "globalThis.early = 1; class Foo { hi() { return 'new' } } globalThis.also = Foo; globalThis.lib = { Foo }",
+    );
     let second = open(Some(&rebuilt));
     second.import(&exported.bytes);
     assert_eq!(second.eval("state.foo.hi()"), "new");
     let gone = open(Some(&build("globalThis.lib = {}")));
-    assert_eq!(gone.try_import(&exported.bytes, &request()).expect_err("gone").code(), "ERR_SESSION_CODE_CHANGED");
+    assert_eq!(
+        gone.try_import(&exported.bytes, &request()).expect_err("gone").code(),
+        "ERR_SESSION_CODE_CHANGED"
+    );
 }
 
 #[test]
 fn modules_are_roots_of_paths_too() {
     use isoseed::engine::source::SourceKind;
     let mut bundle = build_request("");
-    let mut module = source("export class Deep { constructor() { this.a = 1 } } export default function named() {}", "deep.js");
+    let mut module = source(
+        "export class Deep { constructor() { this.a = 1 } } export default function named() {}",
+        "deep.js",
+    );
     module.kind = SourceKind::Module;
     let mut common = source("module.exports = { Common: class Common { b = 2 } }", "common.js");
     common.kind = SourceKind::CommonJs;

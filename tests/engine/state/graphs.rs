@@ -55,14 +55,18 @@ fn twenty_thousand_random_graphs_come_back_with_the_same_hash() {
     first.run(GENERATOR);
     for batch in 0..GRAPHS / TOGETHER {
         let seed = batch * TOGETHER;
-        first.run(&format!("globalThis.state = Array.from({{ length: {TOGETHER} }}, (_, i) => graph({seed} + i))"));
+        first.run(&format!(
+            "globalThis.state = Array.from({{ length: {TOGETHER} }}, (_, i) => graph({seed} + i))"
+        ));
         let exported = first.export();
         second.import(&exported.bytes);
         let again = second.export();
         assert_eq!(again.hash, exported.hash, "seeds from {seed}");
         // The same graph made again, by another isolate's allocations.
         if batch % 50 == 0 {
-            first.run(&format!("globalThis.state = Array.from({{ length: {TOGETHER} }}, (_, i) => graph({seed} + i))"));
+            first.run(&format!(
+                "globalThis.state = Array.from({{ length: {TOGETHER} }}, (_, i) => graph({seed} + i))"
+            ));
             assert_eq!(first.export().hash, exported.hash, "seeds from {seed}");
         }
     }

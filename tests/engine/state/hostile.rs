@@ -4,28 +4,27 @@ use super::support::{SAME, classes, open, request};
 
 const TAMPER: &str = r"
   globalThis.ran = '';
+  const { defineProperty, getOwnPropertyDescriptor } = Object, { ownKeys } = Reflect;
+  const each = (list, work) => { for (let i = 0; i < list.length; i++) work(list[i]) };
   const trap = (name) => function () { ran += name + ';'; throw new Error(name) };
-  const poison = (object, name) => { for (const key of Reflect.ownKeys(object)) {
-    try { if (typeof Object.getOwnPropertyDescriptor(object, key).value === 'function' && key !== 'constructor' && object !== Reflect && object !== Object) object[key] = trap(name + '.' + String(key)) } catch {}
+  const poison = (object, name) => { const keys = ownKeys(object); for (let i = 0; i < keys.length; i++) { const key = keys[i];
+    try { if (typeof getOwnPropertyDescriptor(object, key).value === 'function' && key !== 'constructor') defineProperty(object, key, { __proto__: null, value: trap(name), configurable: true }) } catch {}
   } };
   const made = [1, { a: [2] }, new Map([[1, { b: 2 }]]), new Set([3]), new Date(4), /x/g, new Error('e'), new Uint8Array([1, 2]),
     new String('s'), new Number(5), Object(6n), new ArrayBuffer(3, { maxByteLength: 5 }), Symbol.for('z'), Object.freeze({ q: 1 })];
   globalThis.state = { made };
-  const { defineProperty } = Object, { ownKeys } = Reflect;
-  for (const key of ['value', 'get', 'set', 'writable', 'enumerable', 'configurable', 'stack', 'message', 'cause', 'then', 'length', '0', '5', 'toJSON', 'maxByteLength', 'isoseed.state'])
-    defineProperty(Object.prototype, key, { __proto__: null, get: trap('get ' + key), set: trap('set ' + key), configurable: true });
+  each(['value', 'get', 'set', 'writable', 'enumerable', 'configurable', 'stack', 'message', 'cause', 'then', '5', 'toJSON', 'maxByteLength', 'isoseed.state'], (key) =>
+    defineProperty(Object.prototype, key, { __proto__: null, get: trap('get ' + key), set: trap('set ' + key), configurable: true }));
   defineProperty(Object.prototype, Symbol.for('isoseed.state'), { __proto__: null, get: trap('hook'), configurable: true });
-  for (const key of [Symbol.iterator, Symbol.toPrimitive, Symbol.toStringTag, Symbol.species])
-    defineProperty(Object.prototype, key, { __proto__: null, get: trap('symbol'), configurable: true });
-  for (const name of ['Map', 'Set', 'Date', 'RegExp', 'Error', 'Array', 'String', 'Number', 'BigInt', 'Symbol', 'ArrayBuffer', 'Function', 'Uint8Array', 'Promise'])
-    poison(globalThis[name].prototype, name);
+  each([Symbol.iterator, Symbol.toPrimitive, Symbol.toStringTag, Symbol.species], (key) =>
+    defineProperty(Object.prototype, key, { __proto__: null, get: trap('symbol'), configurable: true }));
+  each(['Map', 'Set', 'Date', 'RegExp', 'Error', 'Array', 'String', 'Number', 'BigInt', 'Symbol', 'ArrayBuffer', 'Function', 'Uint8Array', 'Promise'], (name) => poison(globalThis[name].prototype, name));
   poison(Object.getPrototypeOf(Uint8Array.prototype), 'typed');
   poison(Object.prototype, 'Object.prototype');
-  for (const name of ['keys', 'entries', 'getOwnPropertyDescriptor', 'isExtensible', 'preventExtensions', 'getPrototypeOf', 'isFrozen', 'defineProperty', 'create'])
-    Object[name] = trap('Object.' + name);
-  for (const name of ownKeys(Reflect)) if (typeof name === 'string') Reflect[name] = trap('Reflect.' + name);
-  Symbol.for = trap('Symbol.for');
-  JSON.stringify = trap('JSON');
+  poison(Object, 'Object');
+  poison(Reflect, 'Reflect');
+  poison(JSON, 'JSON');
+  poison(Symbol, 'Symbol');
   defineProperty(Array.prototype, 0, { __proto__: null, get: trap('element'), set: trap('set element'), configurable: true });
   Error.prepareStackTrace = undefined;
 ";
@@ -38,7 +37,11 @@ fn nothing_of_the_guests_runs_while_its_state_is_written() {
     let exported = hostile.export();
     assert_eq!(hostile.eval("ran"), "");
     // As by a guest that did nothing of the kind, but for where the error was made.
-    let own = TAMPER.split("const made = ").nth(1).and_then(|rest| rest.split("globalThis.state").next()).expect("it is there");
+    let own = TAMPER
+        .split("const made = ")
+        .nth(1)
+        .and_then(|rest| rest.split("globalThis.state").next())
+        .expect("it is there");
     let own = own.trim().trim_end_matches(';');
     honest.run(&format!("globalThis.state = {{ made: {own} }}"));
     honest.run("state.made[6].stack = 'same'");
@@ -101,10 +104,10 @@ fn insertion_history_leaves_no_trace() {
 
 #[test]
 fn a_host_function_that_is_a_getter_is_not_called() {
-    use std::sync::Arc;
     use crate::support::{Calls, Session, session_options};
     use isoseed::engine::handle::{IsolateHandle, Seed};
     use isoseed::engine::host_call::Host;
+    use std::sync::Arc;
     for is_sync in [false, true] {
         let (mut options, calls) = (session_options(), Arc::new(Calls::default()));
         options.keeps_state = true;

@@ -92,7 +92,10 @@ fn no_change_of_a_document_ends_the_isolate_or_is_half_taken() {
                 // Whatever it is, it can be written down again, or is refused by its path.
                 let again = reader.try_export(&keeping_globals());
                 assert!(
-                    matches!(again, Ok(_) | Err(EngineError::StateValue { .. } | EngineError::StateLimit { .. })),
+                    matches!(
+                        again,
+                        Ok(_) | Err(EngineError::StateValue { .. } | EngineError::StateLimit { .. })
+                    ),
                     "round {round}: {again:?}"
                 );
             }
@@ -107,7 +110,11 @@ fn no_change_of_a_document_ends_the_isolate_or_is_half_taken() {
                         | EngineError::Guest(_)
                 );
                 assert!(is_expected, "round {round}: {error}");
-                assert_eq!(reader.try_eval("x", Some(PATIENCE)).expect("it goes on"), "untouched", "round {round}");
+                assert_eq!(
+                    reader.try_eval("x", Some(PATIENCE)).expect("it goes on"),
+                    "untouched",
+                    "round {round}"
+                );
             }
         }
     }
@@ -118,7 +125,8 @@ fn no_change_of_a_document_ends_the_isolate_or_is_half_taken() {
 fn bytes_that_are_no_state_are_refused() {
     let mut random = Random(7);
     let limits = StateLimits::default();
-    let mut inputs: Vec<Vec<u8>> = vec![Vec::new(), b"{}".to_vec(), b"\x89isost\r\n\n".to_vec(), seal(b"\x89isost\r\n\n\x02")];
+    let mut inputs: Vec<Vec<u8>> =
+        vec![Vec::new(), b"{}".to_vec(), b"\x89isost\r\n\n".to_vec(), seal(b"\x89isost\r\n\n\x02")];
     for length in 0..2_000 {
         let mut content = b"\x89isost\r\n\n\x01".to_vec();
         content.extend((0..length % 200).map(|_| u8::try_from(random.next(256)).expect("a byte")));

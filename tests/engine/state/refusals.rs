@@ -30,9 +30,17 @@ fn what_can_not_be_kept_is_refused_by_its_path() {
         ("{ g: (function* () {})() }", "state.g", "a generator"),
         ("{ p: new Proxy({}, {}) }", "state.p", "a Proxy"),
         ("{ p: new Proxy(() => 1, {}) }", "state.p", "a Proxy"),
-        ("{ i: [1][Symbol.iterator]() }", "state.i", "a Array Iterator, which has more inside than its properties"),
+        (
+            "{ i: [1][Symbol.iterator]() }",
+            "state.i",
+            "a Array Iterator, which has more inside than its properties",
+        ),
         ("{ i: new Map().entries() }", "state.i", "an iterator"),
-        ("{ n: new Intl.NumberFormat('en') }", "state.n", "a NumberFormat, which has more inside than its properties"),
+        (
+            "{ n: new Intl.NumberFormat('en') }",
+            "state.n",
+            "a NumberFormat, which has more inside than its properties",
+        ),
         ("{ a: (function () { return arguments })(1) }", "state.a", "an arguments object"),
         ("{ m: new WebAssembly.Memory({ initial: 0 }) }", "state.m", "a WebAssembly.Memory"),
         ("{ get x() { throw new Error('never asked') } }", "state.x", ACCESSOR),
@@ -90,9 +98,14 @@ fn what_can_not_be_kept_is_refused_by_its_path() {
 #[test]
 fn a_deep_path_is_cut_in_the_middle() {
     let session = open(None);
-    session.run("globalThis.state = {}; let o = state; for (let i = 0; i < 200; i++) o = o.n = {}; o.f = () => 1");
+    session.run(
+        "globalThis.state = {}; let o = state; for (let i = 0; i < 200; i++) o = o.n = {}; o.f = () => 1",
+    );
     let error = session.try_export(&request()).expect_err("a function").to_string();
-    assert!(error.starts_with("state.n.n.n") && error.contains('…') && error.contains(".n.f can't"), "{error}");
+    assert!(
+        error.starts_with("state.n.n.n") && error.contains('…') && error.contains(".n.f can't"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -131,5 +144,8 @@ fn an_import_that_fails_changes_nothing() {
     second.run("globalThis.fixed = { a: 1 }");
     let exported = second.try_export(&other).expect("a state");
     let error = first.try_import(&exported.bytes, &other).expect_err("it can't be put there");
-    assert_eq!(error.to_string(), "fixed can't be kept: there is a global of that name that can't be changed");
+    assert_eq!(
+        error.to_string(),
+        "fixed can't be kept: there is a global of that name that can't be changed"
+    );
 }

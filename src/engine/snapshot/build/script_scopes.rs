@@ -48,7 +48,9 @@ fn contexts(graph: &Graph, global: usize) -> Vec<usize> {
     let natives = graph.edges(global).map(|edge| edge.to).chain([global]);
     let natives: Vec<usize> = natives
         .flat_map(|node| graph.edges(node))
-        .filter(|edge| graph.label(edge) == "native_context" || graph.name(edge.to).starts_with("system / NativeContext"))
+        .filter(|edge| {
+            graph.label(edge) == "native_context" || graph.name(edge.to).starts_with("system / NativeContext")
+        })
         .map(|edge| edge.to)
         .collect();
     let mut found = Vec::new();

@@ -720,6 +720,9 @@ function onAbort(signal, callback) {
     signal.removeEventListener("abort", fire);
   };
 }
+function isAborted(signal) {
+  return signal.aborted;
+}
 function abortReason(signal) {
   const reason = signal.reason;
   return reason === void 0 ? new DOMException("This operation was aborted", "AbortError") : reason;
@@ -1871,6 +1874,10 @@ var Failure = class {
     this.error = error;
   }
 };
+function noThenable(result) {
+  if (typeof result !== "object" || result === null || typeof result.then !== "function") return result;
+  throw new IsoseedError("ERR_DATA_CLONE", "result.then can't be cloned: a promise of the host would call it");
+}
 var MAX_REQUEST = 2 ** 31 - 1;
 var Connection = class {
   native;
@@ -1905,12 +1912,10 @@ var Connection = class {
    * @throws the signal's reason, or the `IsoseedError` for what the native side reports
    */
   async request(start, options = {}) {
-    const { signal } = options;
-    if (signal?.aborted === true) throw abortReason(signal);
     try {
-      return await this.#send(start, options);
+      return await this.send(start, options);
     } catch (failure) {
-      throw failure instanceof Failure ? toError(failure.error) : failure;
+      throw this.errorOf(failure);
     }
   }
   /** Keeps the event loop alive until the returned function is called; calling that again is harmless. */
@@ -2011,14 +2016,19 @@ var Connection = class {
   valueOf({ packed, bytes, buffers }, references) {
     if (typeof packed === "string") {
       const small = decodeSmall(packed);
-      return small === NOT_SMALL ? decode(unpack(packed), references) : small;
+      return small === NOT_SMALL ? noThenable(decode(unpack(packed), references)) : small;
     }
     if (bytes === void 0) return void 0;
-    return decode(bytes, references, buffers === void 0 ? NONE2 : received(buffers));
+    return noThenable(decode(bytes, references, buffers === void 0 ? NONE2 : received(buffers)));
   }
-  #send(start, { signal, abort, owner, onProgress, timeoutMs }) {
+  /**
+   * As `request`, without a promise more than it takes: it rejects with what `errorOf` is to be asked about,
+   * in an async function, so that the error's stack names who called that.
+   */
+  send(start, { signal, abort, owner, onProgress, timeoutMs }) {
     const request = this.#nextRequest();
     return new Promise((resolve2, reject) => {
+      if (signal?.aborted === true) throw abortReason(signal);
       const pending = { resolve: resolve2, reject, owner, onProgress, frame: currentFrame(), stopWaiting: void 0, release: this.hold() };
       this.#pending.set(request, pending);
       this.#starting = { request, timeoutMs };
@@ -2026,8 +2036,7 @@ var Connection = class {
         start(request);
       } catch (error) {
         this.#take(request);
-        reject(error);
-        return;
+        throw error;
       } finally {
         this.#starting = void 0;
       }
@@ -2038,6 +2047,10 @@ var Connection = class {
         abort?.(request);
       });
     });
+  }
+  /** Why a request that was sent failed: the signal's reason, or the `IsoseedError` for what the native side reports. */
+  errorOf(failure) {
+    return failure instanceof Failure ? toError(failure.error) : failure;
   }
   #nextRequest() {
     do
@@ -2113,12 +2126,16 @@ var InspectorClient = class _InspectorClient {
     this.#waiting = waiting2;
   }
   /** @throws `IsoseedError` with `ERR_DISPOSED` */
-  static async connect(link) {
+  static async connect(link, onEvent) {
     const waiting2 = { answers: /* @__PURE__ */ new Map(), hasEnded: false };
     const session = await link.connect({
       onMessage(message, read2) {
-        read2();
         const answer = JSON.parse(message);
+        if (answer.id === void 0 && onEvent !== void 0) {
+          onEvent(answer, read2);
+          return;
+        }
+        read2();
         if (answer.id === void 0) return;
         const resolve2 = waiting2.answers.get(answer.id);
         waiting2.answers.delete(answer.id);
@@ -2155,8 +2172,6 @@ async function profile(connection2, link, work, samplingIntervalUs) {
   const release = connection2.hold();
   try {
     await client.post("Profiler.enable");
-    await client.post("Profiler.startPreciseCoverage", { callCount: false, detailed: false });
-    await client.post("Profiler.stopPreciseCoverage");
     await client.post("Profiler.setSamplingInterval", { interval: samplingIntervalUs });
     await client.post("Profiler.start");
     await work();
@@ -2183,6 +2198,67 @@ async function streamed(write3) {
   } finally {
     await (0, import_promises.rm)(folder, { recursive: true, force: true });
   }
+}
+async function writeHeapSnapshot(connection2, link, path, signal) {
+  if (signal !== void 0 && isAborted(signal)) throw abortReason(signal);
+  const release = connection2.hold();
+  let write3 = (_, read2) => read2();
+  let client;
+  let file;
+  let stopWaiting;
+  try {
+    client = await InspectorClient.connect(link, (event, read2) => write3(event, read2));
+    file = await (0, import_promises.open)(path, "w", 384).catch(cantWrite(path));
+    const writing = new Writing(file, path);
+    write3 = ({ method, params }, read2) => {
+      if (method === "HeapProfiler.addHeapSnapshotChunk") writing.add(params.chunk, read2);
+      else read2();
+    };
+    if (signal !== void 0) {
+      const abort = () => writing.fail(abortReason(signal));
+      if (isAborted(signal)) abort();
+      else stopWaiting = onAbort(signal, abort);
+    }
+    await Promise.race([client.post("HeapProfiler.takeHeapSnapshot"), writing.failed]);
+    await writing.last;
+    await file.close();
+  } catch (error) {
+    client?.close();
+    await file?.close().catch(() => void 0);
+    if (file !== void 0) await (0, import_promises.rm)(path, { force: true }).catch(() => void 0);
+    throw error;
+  } finally {
+    stopWaiting?.();
+    client?.close();
+    release();
+  }
+}
+var Writing = class {
+  /** Rejects when something can't be written, or is not wanted any more. */
+  failed;
+  /** Settles with the last write so far. */
+  last = Promise.resolve();
+  #file;
+  #path;
+  fail;
+  constructor(file, path) {
+    this.#file = file;
+    this.#path = path;
+    this.failed = new Promise((_, reject) => this.fail = reject);
+    this.failed.catch(() => void 0);
+  }
+  add(text2, written) {
+    this.last = this.last.then(async () => {
+      await this.#file.appendFile(text2).catch(cantWrite(this.#path));
+      written();
+    });
+    this.last.catch(this.fail);
+  }
+};
+function cantWrite(path) {
+  return (cause) => {
+    throw new IsoseedError("ERR_SNAPSHOT_IO", `can't write the heap snapshot ${path}: ${String(cause?.message)}`, { cause });
+  };
 }
 
 // lib/inspect.ts
@@ -2319,11 +2395,9 @@ async function openInspector(isolate, request) {
   else if (waitForDebugger) letRun = isolate.link.hold();
   return inspector;
 }
-function isAborted(signal) {
-  return signal.aborted;
-}
 
 // lib/inspector-link.ts
+var EVERY_SESSION = 0;
 var InspectorLink = class {
   #isolate;
   #listeners = /* @__PURE__ */ new Map();
@@ -2366,17 +2440,23 @@ var InspectorLink = class {
   }
   /** What the native side has for a session; no message means that the isolate is finished. */
   onEvent(session, message) {
-    const listener = this.#listeners.get(session);
     if (message === void 0) {
-      this.#listeners.delete(session);
-      listener?.onEnd();
+      this.#end(session === EVERY_SESSION ? [...this.#listeners.keys()] : [session]);
       return;
     }
+    const listener = this.#listeners.get(session);
     let isUnread = true;
     listener?.onMessage(message, () => {
       if (isUnread) this.#isolate.native.inspectorRead(session);
       isUnread = false;
     });
+  }
+  #end(sessions) {
+    for (const session of sessions) {
+      const listener = this.#listeners.get(session);
+      this.#listeners.delete(session);
+      listener?.onEnd();
+    }
   }
 };
 
@@ -2958,7 +3038,7 @@ var ProcessLink = class {
     this.#native.watch();
     this.#native.weigh(0);
     session.finish(why, isNews);
-    this.#owner.onRelease(this, isClean && this.#sessions < MOST_SESSIONS);
+    this.#owner.onRelease(this, isClean && !session.wentWrong && this.#sessions < MOST_SESSIONS);
   }
 };
 function refusal2({ request, code, message }) {
@@ -2993,6 +3073,10 @@ var Session = class {
   }
   get isFinished() {
     return this.#finished !== void 0;
+  }
+  /** Whether the isolate was finished by anything but its disposal. */
+  get wentWrong() {
+    return this.#closed !== void 0;
   }
   /** The isolate is finished, and somebody was told why. What was asked before may be answered still. */
   close(why) {
@@ -3051,7 +3135,7 @@ var Session = class {
   /**
    * Ends the session: nothing comes from the process any more. All requests are
    * told that the isolate is finished, later ones too; a disposal has what it
-   * wanted.
+   * wanted. Whoever debugs the isolate is told as well.
    *
    * @param why absent if the isolate was disposed, or nobody holds it
    * @param isNews whether nobody was told why so far: then the request that waits longest is
@@ -3066,6 +3150,7 @@ var Session = class {
       this.#answer(request, method === "dispose" ? void 0 : error);
       if (method !== "dispose") error = disposedBecause(because);
     }
+    this.#requests.deliver({ kind: "inspector", id: EVERY_SESSION, isolate: this.isolate });
   }
   #answer(request, error) {
     this.#requests.deliver({ kind: "done", id: request, ...error === void 0 ? {} : { error } });
@@ -3520,31 +3605,24 @@ var IsolateCore = class _IsolateCore {
     return started;
   }
   eval({ source: source2, timeoutMs, signal, moves }) {
-    return this.#traced("eval", source2.name, timeoutMs, () => {
-      const start = (id) => {
-        if (moves?.result === true) this.#native.announceMoves(id, [], [], true);
-        this.#native.eval(id, source2, timeoutMs);
-      };
-      return this.#answered(start, signal, timeoutMs);
-    });
+    const start = (id) => {
+      if (moves?.result === true) this.#native.announceMoves(id, [], [], true);
+      this.#native.eval(id, source2, timeoutMs);
+    };
+    return this.#run({ kind: "eval", name: source2.name, timeoutMs, signal, start });
   }
   call(path, args, { timeoutMs, signal, moves }) {
-    return this.#traced("call", path, timeoutMs, () => {
-      const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.call(id, path, bytes, timeoutMs));
-      return this.#answered(start, signal, timeoutMs);
-    });
+    const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.call(id, path, bytes, timeoutMs));
+    return this.#run({ kind: "call", name: path, timeoutMs, signal, start });
   }
   import(specifier, { timeoutMs, signal }) {
-    return this.#traced("import", specifier, timeoutMs, () => {
-      return this.#answered((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs);
-    });
+    const start = (id) => this.#native.import(id, specifier, timeoutMs);
+    return this.#run({ kind: "import", name: specifier, timeoutMs, signal, start });
   }
   callReference(number, args, options) {
     const { timeoutMs, signal, moves } = checkReferenceOptions(options, this.#timeoutMs);
-    return this.#traced("call", "a function of the guest", timeoutMs, () => {
-      const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.callReference(id, number, bytes, timeoutMs));
-      return this.#answered(start, signal, timeoutMs);
-    });
+    const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.callReference(id, number, bytes, timeoutMs));
+    return this.#run({ kind: "call", name: "a function of the guest", timeoutMs, signal, start });
   }
   checkReferenceOptions(options) {
     checkReferenceOptions(options, this.#timeoutMs);
@@ -3562,20 +3640,22 @@ var IsolateCore = class _IsolateCore {
     send(bytes);
     if (moves !== void 0) this.#connection.detach(moves.transfer);
   }
-  async #answered(start, signal, timeoutMs) {
-    return this.#connection.valueOf(await this.#request(start, signal, timeoutMs), this.#references);
+  /** Runs guest code, and tells the channels of `diagnostics_channel` of it. */
+  #run(call3) {
+    const { kind, name, timeoutMs } = call3;
+    return traceCall(
+      () => ({ isolateId: this.id, kind, name, ...timeoutMs === void 0 ? {} : { timeoutMs } }),
+      () => this.#answered(call3)
+    );
   }
-  /** Tells the channels of `diagnostics_channel` of a call, and of the limits that it hits. */
-  #traced(kind, name, timeoutMs, run) {
-    const watched = async () => {
-      try {
-        return await run();
-      } catch (error) {
-        this.#limitReporter.see(error, kind, name);
-        throw error;
-      }
-    };
-    return traceCall(() => ({ isolateId: this.id, kind, name, ...timeoutMs === void 0 ? {} : { timeoutMs } }), watched);
+  async #answered({ kind, name, timeoutMs, signal, start }) {
+    try {
+      return this.#connection.valueOf(await this.#sent(start, signal, timeoutMs), this.#references);
+    } catch (failure) {
+      const error = this.#failed(failure);
+      this.#limitReporter.see(error, kind, name);
+      throw error;
+    }
   }
   async stats() {
     const event = await this.#request((id) => this.#native.stats(id));
@@ -3589,9 +3669,7 @@ var IsolateCore = class _IsolateCore {
     return profile(this.#connection, this.link, work, samplingIntervalUs);
   }
   async heapSnapshot({ path, signal }) {
-    const write3 = async (to) => {
-      await this.#request((id) => this.#native.heapSnapshot(id, to), signal);
-    };
+    const write3 = (to) => writeHeapSnapshot(this.#connection, this.link, to, signal);
     if (path === void 0) return streamed(write3);
     await write3(path);
     return void 0;
@@ -3613,24 +3691,32 @@ var IsolateCore = class _IsolateCore {
     this.#connection.unregister(this.#native.id, this);
     tellDisposed(this.id, "dispose");
   }
-  async #request(start, signal, timeoutMs) {
-    const options = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs };
+  async #request(start, signal) {
     try {
-      if (currentFrame() === void 0) return await this.#connection.request(start, options);
-      const hostCalls = hostCallsWithin(this.#native.id);
-      return await this.#connection.request((request) => {
-        this.#native.nest(request, hostCalls);
-        start(request);
-      }, options);
-    } catch (error) {
-      if (ENDED.has(error?.code)) this.#references.end();
-      throw error;
+      return await this.#sent(start, signal);
+    } catch (failure) {
+      throw this.#failed(failure);
     }
+  }
+  #sent(start, signal, timeoutMs) {
+    const options = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs };
+    if (currentFrame() === void 0) return this.#connection.send(start, options);
+    const hostCalls = hostCallsWithin(this.#native.id);
+    const startNested = (request) => {
+      this.#native.nest(request, hostCalls);
+      start(request);
+    };
+    return this.#connection.send(startNested, options);
+  }
+  #failed(failure) {
+    const error = this.#connection.errorOf(failure);
+    if (ENDED.has(error?.code)) this.#references.end();
+    return error;
   }
   /** Runs a binding, or a function that was sent, and answers with what becomes of it. */
   onHostCall(hostCall, target, args, within) {
     const called = typeof target === "string" ? this.#bindings.get(target) : this.#references.exported(target);
-    const run = () => target === LOADER_PATH ? this.#load(args) : this.#run(called, nameOf(target, called), args);
+    const run = () => target === LOADER_PATH ? this.#load(args) : this.#runBinding(called, nameOf(target, called), args);
     const frame = called?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
     void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer: transfer2 = [] }) => {
       try {
@@ -3673,7 +3759,7 @@ var IsolateCore = class _IsolateCore {
       return { ok: false, value: this.#connection.encodeThrown(error, LOADER_PATH) };
     }
   }
-  async #run(called, name, args) {
+  async #runBinding(called, name, args) {
     try {
       if (called === void 0) throw new Error(`host function ${name} does not exist in this isolate`);
       const decoded = this.#connection.decode(args, this.#references);
@@ -3993,7 +4079,8 @@ var Isolate = class _Isolate {
   }
   /**
    * Profiles the isolate's thread while `work` runs: call the isolate there. The
-   * profile is what a `.cpuprofile` file holds, as JSON.
+   * profile is what a `.cpuprofile` file holds, as JSON. V8 drops its optimized
+   * code at the beginning, so that loops which run already have their names.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws whatever `work` throws or rejects with; there is no profile then

@@ -83,8 +83,6 @@ export declare class NativeIsolate {
   nest(request: number, hostCalls: Array<number>): void
   /** The host is done with so many reports of a `reports` event, of that weight together. */
   reported(reports: number, bytes: number): void
-  /** Writes the heap to a file. */
-  heapSnapshot(request: number, path: string): void
   /**
    * Opens a session of the inspector. Its messages are `inspector` events; one without a message says
    * that the isolate is finished.

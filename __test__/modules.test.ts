@@ -1,6 +1,7 @@
 import { buildSnapshot, createIsolate } from 'isoseed'
-import type { Isolate, ModuleSource, Source } from 'isoseed'
+import type { Isolate, ModuleSource, RemoteFunction, Source } from 'isoseed'
 import { describe, expect, test } from 'vitest'
+import { all } from './support/all.js'
 import { rejection } from './support/rejection.js'
 
 const open = (modules: Record<string, ModuleSource>): Promise<Isolate> => createIsolate({ modules })
@@ -19,6 +20,17 @@ describe('a map of modules', () => {
     expect(await isolate.import<{ four: number }>('main.js')).toEqual(expected)
     expect(await isolate.import('./main.js')).toEqual(expected)
     expect(await isolate.eval('runs')).toBe(1)
+  })
+
+  test('functions, classes and streams that a module exports are references', async () => {
+    await using isolate = await open({
+      'counter.js': 'let n = 0; export const add = (by) => n += by; export default async (name) => `hello ${name}`; export class Point {}; export async function* each() { yield* [1, 2] }',
+    })
+    const { add, default: greet, each } = await isolate.import<{ add: RemoteFunction<[number], number>; default: RemoteFunction<[string], string>; each: RemoteFunction<[], AsyncIterable<number>> }>('counter.js')
+    expect([await add(2), await add(3)]).toEqual([2, 5])
+    expect(await greet('you')).toBe('hello you')
+    expect(await all(await each())).toEqual([1, 2])
+    expect((await isolate.import<{ add: unknown }>('counter.js')).add).toBe(add)
   })
 
   test('import() finds modules from scripts, eval, new Function and code without a name', async () => {

@@ -292,6 +292,17 @@ describe('nothing else crosses with a reference', () => {
     expect(await value.map.get(1)()).toBe(2)
   })
 
+  test('a result that becomes a thenable while it is cloned: the host does not wait for a function of the guest', async () => {
+    const isolate = await open()
+    const result = isolate.eval('let reads = 0; ({ get then() { return reads++ === 0 ? undefined : () => {} } })')
+    const error = await rejection(result)
+    expect(error).toMatchObject({ code: 'ERR_DATA_CLONE', message: expect.stringContaining('result.then') })
+    await isolate.eval('globalThis.make = () => { let reads = 0; return { get then() { return reads++ === 0 ? undefined : () => {} } } }; 0')
+    expect(await codeOf(isolate.call('make', []))).toBe('ERR_DATA_CLONE')
+    const make = await isolate.eval<RemoteFunction<[], unknown>>('make')
+    expect(await codeOf(make())).toBe('ERR_DATA_CLONE')
+  })
+
   test('a forged reference is none', async () => {
     const isolate = await open()
     const value = await isolate.eval<any>('({ f: () => 1, kind: 2, owner: 0, number: 1, forged: { kind: 2, owner: 1, number: 1 } })')

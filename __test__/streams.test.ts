@@ -2,6 +2,7 @@ import { Readable } from 'node:stream'
 import { createIsolate } from 'isoseed'
 import type { CreateIsolateOptions, Isolate, RemoteFunction } from 'isoseed'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { all } from './support/all.js'
 import { codeOf, deferred, rejection } from './support/rejection.js'
 
 const opened: Isolate[] = []
@@ -13,12 +14,6 @@ async function open(options: CreateIsolateOptions = {}): Promise<Isolate> {
 }
 
 afterEach(() => Promise.all(opened.splice(0).map((isolate) => isolate.dispose())))
-
-async function all<T>(stream: AsyncIterable<T>): Promise<T[]> {
-  const items: T[] = []
-  for await (const item of stream) items.push(item)
-  return items
-}
 
 /** As much of a ReadableStream as tells how it is used; the guest has none of its own. */
 const STREAM_CLASS = `globalThis.ReadableStream = class {

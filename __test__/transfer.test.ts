@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createIsolate, transfer } from 'isoseed'
-import type { Isolate } from 'isoseed'
+import type { Isolate, RemoteFunction } from 'isoseed'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { rejection } from './support/rejection.js'
 
@@ -72,6 +72,17 @@ describe('into a guest', () => {
     const bytes = filled(10, 2)
     await isolate.eval('function both(error, bytes) { return [error.code, bytes[9]] } 0')
     expect(await isolate.call('both', [Object.assign(new Error('r'), { code: 'E', cause: bytes }), bytes], { transfer: [bytes.buffer] })).toEqual(['E', 2])
+  })
+
+  test('beside functions and streams in the same arguments', async () => {
+    await isolate.eval('globalThis.use = async (bytes, { twice }, items) => { let sum = bytes[0]; for await (const item of items) sum += await twice(item); return sum }; 0')
+    const bytes = filled(MIB, 5)
+    async function* items(): AsyncGenerator<number> {
+      yield 1
+      yield 2
+    }
+    expect(await isolate.call('use', [bytes, { twice: (n: number) => 2 * n }, items()], { transfer: [bytes.buffer] })).toBe(11)
+    expect(isDetached(bytes.buffer)).toBe(true)
   })
 
   test('one that no argument refers to is detached as well', async () => {
@@ -263,6 +274,13 @@ describe('out of a guest', () => {
     await other.eval('function sum(bytes) { return bytes.reduce((a, b) => a + b, 0) } 0')
     expect(await other.call('sum', [bytes], { transfer: [bytes.buffer] })).toBe(7 * MIB)
     expect(isDetached(bytes.buffer)).toBe(true)
+  })
+
+  test('beside a function in the same result', async () => {
+    const result = await isolate.eval<{ bytes: Uint8Array; first: RemoteFunction<[], number> }>('const bytes = new Uint8Array(1e6).fill(3); ({ bytes, first: () => bytes.length })', { transferResult: true })
+    expect(result.bytes.length).toBe(1e6)
+    expect(result.bytes[999_999]).toBe(3)
+    expect(await result.first()).toBe(0)
   })
 
   test('what can not be cloned stays where it is', async () => {

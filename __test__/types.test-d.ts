@@ -1,3 +1,4 @@
+import type { ReadableStream } from 'node:stream/web'
 import type { Plugin } from 'esbuild'
 import { expectTypeOf, test } from 'vitest'
 import { buildSnapshot, createIsolate, Snapshot, snapshotCache } from '../lib/index.js'
@@ -5,11 +6,14 @@ import type {
   BuildSnapshotOptions,
   CallOptions,
   ConsoleEntry,
+  CpuProfile,
   CreateIsolateOptions,
   DiagnosticsChannels,
   GuestBindings,
   HostFunction,
   HostObject,
+  Inspector,
+  InspectorSession,
   Isolate,
   IsolateStats,
   ModuleLoader,
@@ -75,6 +79,27 @@ test('eval and call are unknown until they are told', () => {
   expectTypeOf(isolate.call('math.add', [1, 2])).resolves.toBeUnknown()
   expectTypeOf(isolate.call<number>('math.add', [1, 2], { timeoutMs: 5 })).resolves.toBeNumber()
   expectTypeOf(isolate.stats()).resolves.toEqualTypeOf<IsolateStats>()
+})
+
+test('an inspector has addresses, sessions and an end', () => {
+  expectTypeOf(isolate.inspect({ port: 0, host: '::1', title: 'a', waitForDebugger: true, signal: AbortSignal.timeout(1) })).resolves.toEqualTypeOf<Inspector>()
+  expectTypeOf<Inspector>().toExtend<AsyncDisposable>()
+  expectTypeOf<Inspector['url']>().toBeString()
+  expectTypeOf<ReturnType<Inspector['connect']>>().resolves.toEqualTypeOf<InspectorSession>()
+  expectTypeOf<InspectorSession>().toExtend<Disposable>()
+  // @ts-expect-error no such option
+  void isolate.inspect({ break: true })
+  // @ts-expect-error made by isolate.inspect
+  void new Inspector()
+})
+
+test('profiles are data, heap snapshots streams or files', () => {
+  expectTypeOf(isolate.cpuProfile(async () => {}, { samplingIntervalUs: 100 })).resolves.toEqualTypeOf<CpuProfile>()
+  // @ts-expect-error nothing to profile
+  void isolate.cpuProfile()
+  expectTypeOf(isolate.heapSnapshot()).resolves.toEqualTypeOf<ReadableStream<Uint8Array>>()
+  expectTypeOf(isolate.heapSnapshot({ signal: AbortSignal.timeout(1) })).resolves.toEqualTypeOf<ReadableStream<Uint8Array>>()
+  expectTypeOf(isolate.heapSnapshot({ path: 'a.heapsnapshot' })).resolves.toBeVoid()
 })
 
 test('an isolate works with `await using`', () => {

@@ -2,7 +2,7 @@
 //   npm run bench:warmup [-- --rounds 40] [--write]
 // The libraries and their questions are those of the matrix. A round takes each snapshot once, in random
 // order; what counts are the ratios: the median of the ratios of the same round. With --write, the table goes
-// into README.md.
+// into docs/libraries.md.
 import { deepStrictEqual } from 'node:assert'
 import { readFile, writeFile } from 'node:fs/promises'
 import { arch, cpus, platform, release } from 'node:os'
@@ -39,8 +39,8 @@ print('')
 print('| library | warm-up | restore ms | first call ms | together ms | file MiB |')
 print('|---|---|---|---|---|---|')
 for (const library of libraries.filter(({ name }) => ['lodash', 'zod', 'typescript'].includes(name))) {
-  const bundle = await bundleCase(library)
-  const options = { bundle, cache: false, ...LIMITS }
+  const sources = await bundleCase(library)
+  const options = { ...sources, cache: false, ...LIMITS }
   const without = entry(await buildSnapshot(options))
   const warm = entry(await buildSnapshot({ ...options, warmup: `${GLOBAL}.answer(${GLOBAL}.input)` }))
   const input = await inputOf(without.snapshot)
@@ -51,7 +51,7 @@ for (const library of libraries.filter(({ name }) => ['lodash', 'zod', 'typescri
   }
   report(library.name, without, warm)
 }
-if (values.write) await writeFile('README.md', withTable(await readFile('README.md', 'utf8'), 'warmup', lines.join('\n')))
+if (values.write) await writeFile('docs/libraries.md', withTable(await readFile('docs/libraries.md', 'utf8'), 'warmup', lines.join('\n')))
 
 function entry(snapshot: Snapshot): Entry {
   return { snapshot, restore: [], firstCall: [], together: [] }

@@ -87,7 +87,7 @@ fn open() -> IsolateHandle {
     let mut opened = None;
     let seed = Seed { snapshot: None, memory_limit_mb: 1024 };
     answer(|settle| {
-        opened = Some(IsolateHandle::start(seed, session(), 1, settle).expect("a limit that fits"))
+        opened = Some(IsolateHandle::start(seed, session(), 1, settle).expect("a limit that fits"));
     });
     opened.expect("it is there")
 }

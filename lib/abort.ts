@@ -36,6 +36,11 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   }
 }
 
+/** Asked each time anew: TypeScript takes the property for constant. */
+export function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted
+}
+
 /** Why a signal was aborted; polyfills may not say. */
 export function abortReason(signal: AbortSignal): unknown {
   const reason: unknown = signal.reason

@@ -8,6 +8,7 @@ import { deepPath } from './clone-path.js'
 import { decode } from './decode.js'
 import { tellDisposed } from './diagnostics.js'
 import { encode, encodeThrown } from './encode.js'
+import { IsoseedError } from './errors.js'
 import { toError } from './native-error.js'
 import { currentFrame } from './nesting.js'
 import type { Frame } from './nesting.js'
@@ -83,6 +84,16 @@ class Failure {
   }
 }
 
+/**
+ * Lets a result through that no promise takes for another promise. The guest awaits what has a `then`, but a
+ * getter can show it one thing and the clone another: the host would wait, beyond any limit, for a function of
+ * the guest's to settle its promise.
+ */
+function noThenable(result: unknown): unknown {
+  if (typeof result !== 'object' || result === null || typeof (result as { then?: unknown }).then !== 'function') return result
+  throw new IsoseedError('ERR_DATA_CLONE', "result.then can't be cloned: a promise of the host would call it")
+}
+
 /** Request ids are 32 bits on the native side, and start again after this one. */
 const MAX_REQUEST = 2 ** 31 - 1
 
@@ -129,13 +140,10 @@ class Connection {
    * @throws the signal's reason, or the `IsoseedError` for what the native side reports
    */
   async request(start: (request: number) => void, options: RequestOptions = {}): Promise<NativeEvent> {
-    const { signal } = options
-    if (signal?.aborted === true) throw abortReason(signal)
     try {
-      return await this.#send(start, options)
+      return await this.send(start, options)
     } catch (failure) {
-      // Made here, not where the event arrives, so that its stack names the caller.
-      throw failure instanceof Failure ? toError(failure.error) : failure
+      throw this.errorOf(failure)
     }
   }
 
@@ -251,15 +259,20 @@ class Connection {
   valueOf({ packed, bytes, buffers }: NativeEvent, references: References): unknown {
     if (typeof packed === 'string') {
       const small = decodeSmall(packed)
-      return small === NOT_SMALL ? decode(unpack(packed), references) : small
+      return small === NOT_SMALL ? noThenable(decode(unpack(packed), references)) : small
     }
     if (bytes === undefined) return undefined
-    return decode(bytes, references, buffers === undefined ? NONE : received(buffers))
+    return noThenable(decode(bytes, references, buffers === undefined ? NONE : received(buffers)))
   }
 
-  #send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
+  /**
+   * As `request`, without a promise more than it takes: it rejects with what `errorOf` is to be asked about,
+   * in an async function, so that the error's stack names who called that.
+   */
+  send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) throw abortReason(signal)
       const pending: Pending = { resolve, reject, owner, onProgress, frame: currentFrame(), stopWaiting: undefined, release: this.hold() }
       this.#pending.set(request, pending)
       this.#starting = { request, timeoutMs }
@@ -267,8 +280,7 @@ class Connection {
         start(request)
       } catch (error) {
         this.#take(request)
-        reject(error)
-        return
+        throw error
       } finally {
         this.#starting = undefined
       }
@@ -279,6 +291,11 @@ class Connection {
         abort?.(request)
       })
     })
+  }
+
+  /** Why a request that was sent failed: the signal's reason, or the `IsoseedError` for what the native side reports. */
+  errorOf(failure: unknown): unknown {
+    return failure instanceof Failure ? toError(failure.error) : failure
   }
 
   #nextRequest(): number {

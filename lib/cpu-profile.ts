@@ -14,10 +14,6 @@ export async function profile(connection: Connection, link: InspectorLink, work:
   const release = connection.hold()
   try {
     await client.post('Profiler.enable')
-    // V8 can't name loops that it has optimized while they ran, and shows them as `(program)`. Coverage drops all
-    // optimized code; what is hot is optimized again, under the profiler's eyes.
-    await client.post('Profiler.startPreciseCoverage', { callCount: false, detailed: false })
-    await client.post('Profiler.stopPreciseCoverage')
     await client.post('Profiler.setSamplingInterval', { interval: samplingIntervalUs })
     await client.post('Profiler.start')
     await work()

@@ -1,4 +1,4 @@
-import type { SnapshotFinding } from './types.js'
+import type { SnapshotFinding } from './snapshot-types.js'
 
 export { invalidArg, show } from './misuse.js'
 

@@ -30,16 +30,20 @@ export { verifyIsolation } from './verify.js'
 export { webBridge } from './web-bridge.js'
 export type { FetchRequest, FetchResponse, WebBridge, WebBridgePart } from './web-bridge.js'
 export type {
-  BuildProgress,
-  BuildSnapshotOptions,
   CallOptions,
   CreateIsolateOptions,
   HostFunction,
   HostObject,
-  LoadOptions,
   ModuleLoader,
   ModuleSource,
   ModuleSourceObject,
+  SyncBinding,
+  ValueLimits,
+} from './isolate-types.js'
+export type {
+  BuildProgress,
+  BuildSnapshotOptions,
+  LoadOptions,
   PrewarmOptions,
   SaveOptions,
   SnapshotCacheLimits,
@@ -48,9 +52,6 @@ export type {
   SnapshotInfo,
   SnapshotSource,
   SnapshotWarning,
-  Source,
-  SourceObject,
-  SyncBinding,
-  ValueLimits,
-} from './types.js'
+} from './snapshot-types.js'
+export type { Source, SourceObject } from './source.js'
 export type { IsolateStats, IsolationReport, VerifyIsolationOptions } from './report-types.js'

@@ -1,4 +1,4 @@
-import { abortReason, onAbort } from './abort.js'
+import { abortReason, isAborted, onAbort } from './abort.js'
 import { invalidArg } from './errors.js'
 import { wrong } from './checks.js'
 import type { InspectRequest } from './inspect-options.js'
@@ -177,9 +177,4 @@ export async function openInspector(isolate: Inspected, request: InspectRequest)
   if (hasEnded) await inspector.close()
   else if (waitForDebugger) letRun = isolate.link.hold()
   return inspector
-}
-
-/** Asked each time anew: TypeScript takes it for as constant as a property. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted
 }

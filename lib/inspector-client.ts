@@ -8,6 +8,15 @@ interface Answer {
   error?: { message: string }
 }
 
+/** A message that V8 sends by itself. */
+export interface ProtocolEvent {
+  method: string
+  params: object
+}
+
+/** @param read to be called when the event is done with; the isolate waits while too many are not */
+export type EventListener = (event: ProtocolEvent, read: () => void) => void
+
 /** Who waits for which answer. */
 interface Waiting {
   readonly answers: Map<number, (answer: Answer | undefined) => void>
@@ -26,12 +35,16 @@ export class InspectorClient {
   }
 
   /** @throws `IsoseedError` with `ERR_DISPOSED` */
-  static async connect(link: InspectorLink): Promise<InspectorClient> {
+  static async connect(link: InspectorLink, onEvent?: EventListener): Promise<InspectorClient> {
     const waiting: Waiting = { answers: new Map(), hasEnded: false }
     const session = await link.connect({
       onMessage(message, read) {
+        const answer = JSON.parse(message) as Answer & ProtocolEvent
+        if (answer.id === undefined && onEvent !== undefined) {
+          onEvent(answer, read)
+          return
+        }
         read()
-        const answer = JSON.parse(message) as Answer
         if (answer.id === undefined) return
         const resolve = waiting.answers.get(answer.id)
         waiting.answers.delete(answer.id)

@@ -1,5 +1,8 @@
 import type { NativeEvent, NativeIsolate } from '../native.js'
 
+/** In an event without a message: all sessions have ended. Sessions are numbered from 1. */
+export const EVERY_SESSION = 0
+
 /** One session of an isolate's inspector, as whoever opened it sees it. */
 export interface LinkSession {
   /** Hands over a message of the client, JSON. Nothing happens after the end. */
@@ -70,16 +73,23 @@ export class InspectorLink {
 
   /** What the native side has for a session; no message means that the isolate is finished. */
   onEvent(session: number, message: string | undefined): void {
-    const listener = this.#listeners.get(session)
     if (message === undefined) {
-      this.#listeners.delete(session)
-      listener?.onEnd()
+      this.#end(session === EVERY_SESSION ? [...this.#listeners.keys()] : [session])
       return
     }
+    const listener = this.#listeners.get(session)
     let isUnread = true
     listener?.onMessage(message, () => {
       if (isUnread) this.#isolate.native.inspectorRead(session)
       isUnread = false
     })
+  }
+
+  #end(sessions: readonly number[]): void {
+    for (const session of sessions) {
+      const listener = this.#listeners.get(session)
+      this.#listeners.delete(session)
+      listener?.onEnd()
+    }
   }
 }

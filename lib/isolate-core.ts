@@ -1,12 +1,12 @@
 import type { ReadableStream } from 'node:stream/web'
-import type { NativeIsolate, NativeReport, NativeSnapshot, NativeSource } from '../native.js'
+import type { NativeEvent, NativeIsolate, NativeReport, NativeSnapshot, NativeSource } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
 import { profile } from './cpu-profile.js'
 import { LimitReporter, tellDisposed, traceCall } from './diagnostics.js'
 import type { CallTrace } from './diagnostics-types.js'
-import { streamed } from './heap-snapshot.js'
+import { streamed, writeHeapSnapshot } from './heap-snapshot.js'
 import { openInspector } from './inspect.js'
 import type { Inspected, Inspector } from './inspect.js'
 import type { CpuProfileRequest, HeapSnapshotRequest, InspectRequest } from './inspect-options.js'
@@ -23,10 +23,15 @@ import type { Exported, Guest } from './references.js'
 import { deliver, wanted } from './reports.js'
 import type { Listeners } from './reports.js'
 import { handOver, takeMarked } from './transfer.js'
-import type { ModuleLoader } from './types.js'
+import type { ModuleLoader } from './isolate-types.js'
 import type { IsolateStats } from './report-types.js'
 import type { Limits } from './value-limits.js'
 import { broughtBy } from './wire.js'
+
+/** A request that runs guest code. */
+interface GuestCall extends Pick<CallTrace, 'kind' | 'name'>, Pick<CallLimits, 'timeoutMs' | 'signal'> {
+  start: (request: number) => void
+}
 
 /** What ends an isolate, and what tells that it has ended. */
 const ENDED: ReadonlySet<unknown> = new Set(['ERR_DISPOSED', 'ERR_MEMORY_LIMIT', 'ERR_CPU_LIMIT', 'ERR_ISOLATE_LOST'])
@@ -117,35 +122,27 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
   }
 
   eval({ source, timeoutMs, signal, moves }: EvalRequest): Promise<unknown> {
-    return this.#traced('eval', source.name, timeoutMs, () => {
-      const start = (id: number): void => {
-        if (moves?.result === true) this.#native.announceMoves(id, [], [], true)
-        this.#native.eval(id, source, timeoutMs)
-      }
-      return this.#answered(start, signal, timeoutMs)
-    })
+    const start = (id: number): void => {
+      if (moves?.result === true) this.#native.announceMoves(id, [], [], true)
+      this.#native.eval(id, source, timeoutMs)
+    }
+    return this.#run({ kind: 'eval', name: source.name, timeoutMs, signal, start })
   }
 
   call(path: string, args: unknown[], { timeoutMs, signal, moves }: CallLimits): Promise<unknown> {
-    return this.#traced('call', path, timeoutMs, () => {
-      const start = (id: number): void => this.#send(id, args, moves, (bytes) => this.#native.call(id, path, bytes, timeoutMs))
-      return this.#answered(start, signal, timeoutMs)
-    })
+    const start = (id: number): void => this.#send(id, args, moves, (bytes) => this.#native.call(id, path, bytes, timeoutMs))
+    return this.#run({ kind: 'call', name: path, timeoutMs, signal, start })
   }
 
   import(specifier: string, { timeoutMs, signal }: CallLimits): Promise<unknown> {
-    return this.#traced('import', specifier, timeoutMs, () => {
-      return this.#answered((id) => this.#native.import(id, specifier, timeoutMs), signal, timeoutMs)
-    })
+    const start = (id: number): void => this.#native.import(id, specifier, timeoutMs)
+    return this.#run({ kind: 'import', name: specifier, timeoutMs, signal, start })
   }
 
   callReference(number: number, args: unknown[], options: unknown): Promise<unknown> {
     const { timeoutMs, signal, moves } = checkReferenceOptions(options, this.#timeoutMs)
-    return this.#traced('call', 'a function of the guest', timeoutMs, () => {
-      const start = (id: number): void =>
-        this.#send(id, args, moves, (bytes) => this.#native.callReference(id, number, bytes, timeoutMs))
-      return this.#answered(start, signal, timeoutMs)
-    })
+    const start = (id: number): void => this.#send(id, args, moves, (bytes) => this.#native.callReference(id, number, bytes, timeoutMs))
+    return this.#run({ kind: 'call', name: 'a function of the guest', timeoutMs, signal, start })
   }
 
   checkReferenceOptions(options: unknown): void {
@@ -167,21 +164,23 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
     if (moves !== undefined) this.#connection.detach(moves.transfer)
   }
 
-  async #answered(start: (request: number) => void, signal: AbortSignal | undefined, timeoutMs: number | undefined): Promise<unknown> {
-    return this.#connection.valueOf(await this.#request(start, signal, timeoutMs), this.#references)
+  /** Runs guest code, and tells the channels of `diagnostics_channel` of it. */
+  #run(call: GuestCall): Promise<unknown> {
+    const { kind, name, timeoutMs } = call
+    return traceCall(
+      () => ({ isolateId: this.id, kind, name, ...(timeoutMs === undefined ? {} : { timeoutMs }) }),
+      () => this.#answered(call),
+    )
   }
 
-  /** Tells the channels of `diagnostics_channel` of a call, and of the limits that it hits. */
-  #traced(kind: CallTrace['kind'], name: string, timeoutMs: number | undefined, run: () => Promise<unknown>): Promise<unknown> {
-    const watched = async (): Promise<unknown> => {
-      try {
-        return await run()
-      } catch (error) {
-        this.#limitReporter.see(error, kind, name)
-        throw error
-      }
+  async #answered({ kind, name, timeoutMs, signal, start }: GuestCall): Promise<unknown> {
+    try {
+      return this.#connection.valueOf(await this.#sent(start, signal, timeoutMs), this.#references)
+    } catch (failure) {
+      const error = this.#failed(failure)
+      this.#limitReporter.see(error, kind, name)
+      throw error
     }
-    return traceCall(() => ({ isolateId: this.id, kind, name, ...(timeoutMs === undefined ? {} : { timeoutMs }) }), watched)
   }
 
   async stats(): Promise<IsolateStats> {
@@ -199,9 +198,7 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
   }
 
   async heapSnapshot({ path, signal }: HeapSnapshotRequest): Promise<ReadableStream<Uint8Array> | undefined> {
-    const write = async (to: string): Promise<void> => {
-      await this.#request((id) => this.#native.heapSnapshot(id, to), signal)
-    }
+    const write = (to: string): Promise<void> => writeHeapSnapshot(this.#connection, this.link, to, signal)
     if (path === undefined) return streamed(write)
     await write(path)
     return undefined
@@ -228,25 +225,35 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
     tellDisposed(this.id, 'dispose')
   }
 
-  async #request(start: (request: number) => void, signal?: AbortSignal, timeoutMs?: number): ReturnType<Connection['request']> {
-    const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs }
+  async #request(start: (request: number) => void, signal?: AbortSignal): Promise<NativeEvent> {
     try {
-      if (currentFrame() === undefined) return await this.#connection.request(start, options)
-      const hostCalls = hostCallsWithin(this.#native.id)
-      return await this.#connection.request((request) => {
-        this.#native.nest(request, hostCalls)
-        start(request)
-      }, options)
-    } catch (error) {
-      if (ENDED.has((error as { code?: unknown } | undefined)?.code)) this.#references.end()
-      throw error
+      return await this.#sent(start, signal)
+    } catch (failure) {
+      throw this.#failed(failure)
     }
+  }
+
+  #sent(start: (request: number) => void, signal?: AbortSignal, timeoutMs?: number): Promise<NativeEvent> {
+    const options: RequestOptions = { signal, abort: (request) => this.#native.abort(request), owner: this, timeoutMs }
+    if (currentFrame() === undefined) return this.#connection.send(start, options)
+    const hostCalls = hostCallsWithin(this.#native.id)
+    const startNested = (request: number): void => {
+      this.#native.nest(request, hostCalls)
+      start(request)
+    }
+    return this.#connection.send(startNested, options)
+  }
+
+  #failed(failure: unknown): unknown {
+    const error = this.#connection.errorOf(failure)
+    if (ENDED.has((error as { code?: unknown } | undefined)?.code)) this.#references.end()
+    return error
   }
 
   /** Runs a binding, or a function that was sent, and answers with what becomes of it. */
   onHostCall(hostCall: number, target: string | number, args: Uint8Array, within: Frame | undefined): void {
     const called = typeof target === 'string' ? this.#bindings.get(target) : this.#references.exported(target)
-    const run = (): Promise<HostAnswer> => (target === LOADER_PATH ? this.#load(args) : this.#run(called, nameOf(target, called), args))
+    const run = (): Promise<HostAnswer> => (target === LOADER_PATH ? this.#load(args) : this.#runBinding(called, nameOf(target, called), args))
     const frame = called?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
     void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer = [] }) => {
       try {
@@ -295,7 +302,7 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
     }
   }
 
-  async #run(called: Binding | Exported | undefined, name: string, args: Uint8Array): Promise<HostAnswer> {
+  async #runBinding(called: Binding | Exported | undefined, name: string, args: Uint8Array): Promise<HostAnswer> {
     try {
       if (called === undefined) throw new Error(`host function ${name} does not exist in this isolate`)
       const decoded = this.#connection.decode(args, this.#references) as unknown[]

@@ -14,7 +14,8 @@ import type { Remote } from './remote.js'
 import { startSeeded } from './seed.js'
 import type { SeededFrom } from './seed.js'
 import { nativeSnapshot } from './snapshot.js'
-import type { CallOptions, CreateIsolateOptions, Source } from './types.js'
+import type { CallOptions, CreateIsolateOptions } from './isolate-types.js'
+import type { Source } from './source.js'
 import type { IsolateStats } from './report-types.js'
 
 let makeIsolate: <Api extends object>(core: IsolateCore, timeoutMs: number, seededFrom: SeededFrom) => Isolate<Api>
@@ -132,7 +133,8 @@ export class Isolate<Api extends object = Record<string, any>> implements AsyncD
 
   /**
    * Profiles the isolate's thread while `work` runs: call the isolate there. The
-   * profile is what a `.cpuprofile` file holds, as JSON.
+   * profile is what a `.cpuprofile` file holds, as JSON. V8 drops its optimized
+   * code at the beginning, so that loops which run already have their names.
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
    * @throws whatever `work` throws or rejects with; there is no profile then

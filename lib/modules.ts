@@ -3,7 +3,7 @@ import { checkCode, checkFileName, guarded, isObject, readObject, wrong } from '
 import type { Given } from './checks.js'
 import { invalidArg, show } from './errors.js'
 import { moduleKey } from './module-name.js'
-import type { ModuleLoader } from './types.js'
+import type { ModuleLoader } from './isolate-types.js'
 
 /**
  * The path of the host calls that ask for a module; no binding can have it, whose names are not empty.

@@ -3,7 +3,7 @@ import type { NativeError } from '../native.js'
 import { decode } from './decode.js'
 import { GuestError, IsoseedError, invalidArg } from './errors.js'
 import type { ErrorCode, IsoseedErrorOptions } from './errors.js'
-import type { SnapshotFinding } from './types.js'
+import type { SnapshotFinding } from './snapshot-types.js'
 
 /** The public error for one that the native side reports, with its causes. */
 export function toError(native: NativeError): IsoseedError | TypeError {

@@ -23,7 +23,7 @@ import type { Modules } from './modules.js'
 import { checkListeners } from './observe-options.js'
 import type { Listeners } from './reports.js'
 import { checkTransfer } from './transfer.js'
-import type { BuildProgress, SnapshotCacheLimits } from './types.js'
+import type { BuildProgress, SnapshotCacheLimits } from './snapshot-types.js'
 import { checkValueLimits } from './value-limits.js'
 import type { Limits } from './value-limits.js'
 

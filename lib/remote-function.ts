@@ -1,4 +1,4 @@
-import type { CallOptions } from './types.js'
+import type { CallOptions } from './isolate-types.js'
 
 /**
  * A function of the guest, as the host holds it: calling it calls the guest's function, with clones of

@@ -1,4 +1,4 @@
-import type { Source } from './types.js'
+import type { Source } from './source.js'
 
 /** Figures of one isolate at one moment. */
 export interface IsolateStats {

@@ -1,6 +1,6 @@
 import { loadNative } from './addon.js'
 import { checkCacheLimits } from './options.js'
-import type { SnapshotCacheLimits, SnapshotCacheStats } from './types.js'
+import type { SnapshotCacheLimits, SnapshotCacheStats } from './snapshot-types.js'
 
 /** The type of `snapshotCache`. */
 export interface SnapshotCache {

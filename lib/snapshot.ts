@@ -7,7 +7,14 @@ import { checkLoad, checkSave } from './file-options.js'
 import type { LoadRequest, SaveRequest } from './file-options.js'
 import { checkBuildOptions, checkPrewarm } from './options.js'
 import type { BuildRequest, PrewarmRequest } from './options.js'
-import type { BuildProgress, BuildSnapshotOptions, LoadOptions, PrewarmOptions, SaveOptions, SnapshotInfo } from './types.js'
+import type {
+  BuildProgress,
+  BuildSnapshotOptions,
+  LoadOptions,
+  PrewarmOptions,
+  SaveOptions,
+  SnapshotInfo,
+} from './snapshot-types.js'
 
 let makeSnapshot: (native: NativeSnapshot) => Snapshot
 

@@ -1,5 +1,5 @@
 import { guarded, wrong } from './checks.js'
-import type { SourceObject } from './types.js'
+import type { SourceObject } from './source.js'
 
 /**
  * A part of the web bridge: the globals that it defines, with those of the parts that it needs.

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { deserialize } from 'node:v8'
 import { build } from 'esbuild'
-import type { SourceObject } from 'isoseed'
+import { webBridge } from 'isoseed'
+import type { BuildSnapshotOptions, SourceObject } from 'isoseed'
 import { bundle } from 'isoseed/bundle'
 import type { Library } from './libraries.ts'
 
@@ -20,10 +21,14 @@ export function caseFile({ name }: Library): string {
   return `matrix/cases/${name.replace('@', '').replace('/', '-')}.ts`
 }
 
+/** What an isolate for a case is made of. */
+export type Sources = Pick<BuildSnapshotOptions, 'bridge'> & { bundle: SourceObject[] }
+
 /** Bundles a case and its library, after what the library takes from the web platform. */
-export function bundleCase(library: Library): Promise<SourceObject[]> {
-  const web = (library.web ?? []).map((name) => bundle({ entry: `./matrix/cases/web/${name}.js` }))
-  return Promise.all([...web, bundle({ entry: `./${caseFile(library)}`, global: GLOBAL })])
+export async function bundleCase(library: Library): Promise<Sources> {
+  const self = library.self === true ? [{ name: 'self.js', code: 'globalThis.self = globalThis' }] : []
+  const bundled = await bundle({ entry: `./${caseFile(library)}`, global: GLOBAL })
+  return { ...(library.web && { bridge: webBridge.pick(library.web) }), bundle: [...self, bundled] }
 }
 
 /** Asks the library as Node itself loads it, in a process of its own: what the case asks, and the answer. */

@@ -1,4 +1,5 @@
 // The libraries of the matrix, in the order of the table. What each is asked is in cases/.
+import type { WebBridgePart } from 'isoseed'
 
 export interface Library {
   /** Its name on npm. */
@@ -6,8 +7,10 @@ export interface Library {
   kind: 'utility' | 'date' | 'validation' | 'parser' | 'compiler' | 'template' | 'rendering' | 'math' | 'state'
   /** What the question uses, where that is not the package's main entry. */
   entry?: string
-  /** What it takes from the web platform and a bare isolate has not: these scripts of cases/web/ run first. */
-  web?: readonly ('abort-controller' | 'atob' | 'message-channel' | 'self' | 'text-decoder' | 'text-encoder' | 'timers' | 'url')[]
+  /** What it takes from the web platform and a bare isolate has not: parts of the web bridge. */
+  web?: readonly WebBridgePart[]
+  /** Whether it looks for `self`, which is in browsers and workers. */
+  self?: true
 }
 
 export const libraries: readonly Library[] = [
@@ -24,13 +27,13 @@ export const libraries: readonly Library[] = [
   { name: 'moment', kind: 'date' },
   { name: 'ajv', kind: 'validation' },
   { name: 'io-ts', kind: 'validation' },
-  { name: 'joi', kind: 'validation', web: ['self', 'text-encoder', 'url'] },
+  { name: 'joi', kind: 'validation', web: ['encoding', 'url'], self: true },
   { name: 'superstruct', kind: 'validation' },
   { name: 'valibot', kind: 'validation' },
   { name: 'yup', kind: 'validation' },
   { name: 'zod', kind: 'validation' },
   { name: 'acorn', kind: 'parser' },
-  { name: 'cheerio', kind: 'parser', web: ['atob'] },
+  { name: 'cheerio', kind: 'parser', web: ['base64'] },
   { name: 'chevrotain', kind: 'parser' },
   { name: 'espree', kind: 'parser' },
   { name: 'esprima', kind: 'parser' },
@@ -61,7 +64,7 @@ export const libraries: readonly Library[] = [
   { name: 'marked', kind: 'rendering' },
   { name: 'preact', kind: 'rendering' },
   { name: 'prismjs', kind: 'rendering' },
-  { name: 'react-dom', kind: 'rendering', entry: 'react-dom/server', web: ['message-channel', 'text-encoder'] },
+  { name: 'react-dom', kind: 'rendering', entry: 'react-dom/server', web: ['messaging', 'encoding'] },
   { name: 'three', kind: 'rendering' },
   { name: 'vue', kind: 'rendering', entry: 'vue/server-renderer' },
   { name: 'big.js', kind: 'math' },
@@ -69,12 +72,12 @@ export const libraries: readonly Library[] = [
   { name: 'decimal.js', kind: 'math' },
   { name: 'fraction.js', kind: 'math' },
   { name: 'mathjs', kind: 'math' },
-  { name: 'effect', kind: 'state', web: ['text-decoder', 'text-encoder'] },
+  { name: 'effect', kind: 'state', web: ['encoding'] },
   { name: 'immer', kind: 'state' },
   { name: 'immutable', kind: 'state' },
   { name: 'mobx', kind: 'state' },
   { name: 'redux', kind: 'state' },
   { name: 'rxjs', kind: 'state' },
-  { name: 'xstate', kind: 'state', web: ['abort-controller', 'timers'] },
+  { name: 'xstate', kind: 'state', web: ['abort', 'timers'] },
   { name: 'zustand', kind: 'state' },
 ]

@@ -1,6 +1,6 @@
 // The library matrix: each library bundled, snapshotted, restored and asked something, and compared with Node.
 //   npm run matrix [-- --only zod,lodash] [--rounds 9] [--write]
-// One process a library, one after the other. With --write, the table goes into README.md, the figures
+// One process a library, one after the other. With --write, the table goes into docs/libraries.md, the figures
 // into matrix/results.json. A library that fails stays in the table, and makes the exit status 1.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
@@ -36,8 +36,8 @@ console.log(`\n${rows.length - failed.length} of ${rows.length} libraries answer
 if (values.write) {
   const about = await circumstances()
   await writeFile('matrix/results.json', `${JSON.stringify({ about, rows }, null, 2)}\n`)
-  await writeFile('README.md', withTable(await readFile('README.md', 'utf8'), 'matrix', markdown(about, rows)))
-  console.log('written to README.md and matrix/results.json')
+  await writeFile('docs/libraries.md', withTable(await readFile('docs/libraries.md', 'utf8'), 'matrix', markdown(about, rows)))
+  console.log('written to docs/libraries.md and matrix/results.json')
 }
 if (failed.length > 0) process.exitCode = 1
 

@@ -1,7 +1,6 @@
 // One library: bundled, snapshotted, restored, asked, and compared with Node.
 import { deepStrictEqual } from 'node:assert'
 import type { AssertionError } from 'node:assert'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { buildSnapshot, createIsolate } from 'isoseed'
 import type { CreateIsolateOptions, IsoseedError, SnapshotFinding, SnapshotWarning, SourceObject } from 'isoseed'
 import { pairedRatio, quantile } from '../bench/statistics.ts'
@@ -9,8 +8,6 @@ import { GLOBAL, askNode, bundleCase } from './bundle.ts'
 import type { Library } from './libraries.ts'
 
 const LIMITS = { memoryLimitMb: 1024, timeoutMs: 60_000 }
-/** What the timers of cases/web/ are made of. */
-const bindings = { sleep: (ms: number) => sleep(ms, undefined, { ref: false }) }
 /** The question itself: what it calls stays compiled. */
 const warmup = { name: 'warmup.js', code: `${GLOBAL}.answer(${GLOBAL}.input)` }
 
@@ -52,8 +49,8 @@ export async function measure(library: Library, rounds: number): Promise<Result 
 
 async function measured(library: Library, rounds: number): Promise<Result> {
   const { input, expected } = await askNode(library)
-  const bundle = await bundleCase(library)
-  const options = { bundle, bindings: Object.keys(bindings), cache: false, ...LIMITS }
+  const sources = await bundleCase(library)
+  const options = { ...sources, cache: false as const, ...LIMITS }
   const started = performance.now()
   const snapshot = await buildSnapshot(options)
   const buildMs = performance.now() - started
@@ -62,7 +59,7 @@ async function measured(library: Library, rounds: number): Promise<Result> {
   const seeds: Record<string, Seed> = {
     'a snapshot': { snapshot },
     'a snapshot with a warm-up': { snapshot: warm },
-    'a blank isolate': { fallback: { bundle: bundle.map(withoutMap) } },
+    'a blank isolate': { fallback: { ...sources, bundle: sources.bundle.map(withoutMap) } },
   }
   const times = Object.fromEntries(Object.keys(seeds).map((name) => [name, [] as number[]]))
   const realm = await realmOf(seeds['a blank isolate']!)
@@ -91,21 +88,21 @@ async function measured(library: Library, rounds: number): Promise<Result> {
 
 async function firstResult(seed: Seed, input: unknown): Promise<{ ms: number; answer: unknown }> {
   const started = performance.now()
-  await using isolate = await createIsolate({ ...seed, bindings, ...LIMITS })
+  await using isolate = await createIsolate({ ...seed, ...LIMITS })
   const answer = await isolate.call(`${GLOBAL}.answer`, [input])
   return { ms: performance.now() - started, answer }
 }
 
 /** What a case says of the realm that it runs in, if it says anything. */
 async function realmOf(seed: Seed): Promise<unknown> {
-  await using isolate = await createIsolate({ ...seed, bindings, ...LIMITS })
+  await using isolate = await createIsolate({ ...seed, ...LIMITS })
   return await isolate.eval(`${GLOBAL}.sameAsBlank?.()`)
 }
 
 /** Without a snapshot the source map is only so much more to read. */
 function withoutMap(source: SourceObject): SourceObject {
-  const code = source.code.slice(0, source.code.lastIndexOf('//# sourceMappingURL=data:'))
-  return { ...source, code }
+  const map = source.code.lastIndexOf('//# sourceMappingURL=data:')
+  return map < 0 ? source : { ...source, code: source.code.slice(0, map) }
 }
 
 function same(actual: unknown, expected: unknown, message: string): void {

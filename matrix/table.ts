@@ -1,4 +1,4 @@
-// The results as lines for a terminal and as a table for README.md.
+// The results as lines for a terminal and as a table for docs/libraries.md.
 import type { SnapshotFinding, SnapshotWarning } from 'isoseed'
 import type { Library } from './libraries.ts'
 import type { Failed, Result } from './measure.ts'

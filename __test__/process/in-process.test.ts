@@ -6,6 +6,7 @@ testScenarios(
     'SIGSEGV of the process',
     'SIGABRT of the process',
     'SIGKILL of the process',
+    'SIGKILL of the process, while it is debugged',
     'SIGSTOP of the process',
     'SIGSTOP of the process, and dispose',
     'SIGKILL of the spare process',

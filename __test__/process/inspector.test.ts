@@ -1,3 +1,5 @@
+// The message of an expectation is what the child said.
+/* oxlint-disable vitest/valid-expect */
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

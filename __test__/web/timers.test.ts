@@ -1,7 +1,7 @@
 import { buildSnapshot, createIsolate, webBridge } from 'isoseed'
 import type { CreateIsolateOptions, Isolate, Snapshot } from 'isoseed'
 import { afterEach, beforeAll, describe, expect, test } from 'vitest'
-import { codeOf, rejection } from '../support/rejection.js'
+import { codeOf, deferred, rejection } from '../support/rejection.js'
 
 const opened: Isolate[] = []
 let snapshot: Snapshot
@@ -66,13 +66,15 @@ describe('a timer and the request that set it', () => {
   })
 
   test('what an aborted request has set goes on', async () => {
-    const isolate = await open()
+    const set = deferred()
+    const isolate = await open({ bindings: { set: () => set.resolve() } })
     const controller = new AbortController()
-    const waiting = isolate.eval('globalThis.fired = 0; new Promise(() => setTimeout(() => fired++, 1))', { signal: controller.signal })
+    const waiting = rejection(
+      isolate.eval('globalThis.fired = 0; new Promise(() => { setTimeout(() => fired++, 50); set() })', { signal: controller.signal }),
+    )
+    await set.promise
     controller.abort()
-    await rejection(waiting)
-    // The request may have been forgotten before it ran.
-    await isolate.eval('globalThis.fired ??= 1')
+    expect(await waiting).toBe(controller.signal.reason)
     expect(await until(isolate, 'fired > 0')).toBe(true)
   })
 

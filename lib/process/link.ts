@@ -178,7 +178,8 @@ export class ProcessLink {
     this.#native.watch()
     this.#native.weigh(0)
     session.finish(why, isNews)
-    this.#owner.onRelease(this, isClean && this.#sessions < MOST_SESSIONS)
+    // After a disposal, too: it may come before the process says that the isolate went wrong.
+    this.#owner.onRelease(this, isClean && !session.wentWrong && this.#sessions < MOST_SESSIONS)
   }
 }
 

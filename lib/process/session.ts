@@ -1,4 +1,5 @@
 import type { NativeError, NativeEvent } from '../../native.js'
+import { EVERY_SESSION } from '../inspector-link.js'
 
 /** What a session needs of the connection that its requests came from. */
 export interface Requests {
@@ -53,6 +54,11 @@ export class Session {
 
   get isFinished(): boolean {
     return this.#finished !== undefined
+  }
+
+  /** Whether the isolate was finished by anything but its disposal. */
+  get wentWrong(): boolean {
+    return this.#closed !== undefined
   }
 
   /** The isolate is finished, and somebody was told why. What was asked before may be answered still. */
@@ -119,7 +125,7 @@ export class Session {
   /**
    * Ends the session: nothing comes from the process any more. All requests are
    * told that the isolate is finished, later ones too; a disposal has what it
-   * wanted.
+   * wanted. Whoever debugs the isolate is told as well.
    *
    * @param why absent if the isolate was disposed, or nobody holds it
    * @param isNews whether nobody was told why so far: then the request that waits longest is
@@ -134,6 +140,8 @@ export class Session {
       this.#answer(request, method === 'dispose' ? undefined : error)
       if (method !== 'dispose') error = disposedBecause(because)
     }
+    // The process may have been ended before it could say so.
+    this.#requests.deliver({ kind: 'inspector', id: EVERY_SESSION, isolate: this.isolate })
   }
 
   #answer(request: number, error: NativeError | undefined): void {

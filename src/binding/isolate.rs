@@ -160,12 +160,6 @@ impl NativeIsolate {
         }
     }
 
-    /// Writes the heap to a file.
-    #[napi]
-    pub fn heap_snapshot(&self, request: f64, path: String) {
-        self.handle.heap_snapshot(call_id(request), path.into(), self.settle(request));
-    }
-
     /// Opens a session of the inspector. Its messages are `inspector` events; one without a message says
     /// that the isolate is finished.
     #[napi]
@@ -256,7 +250,7 @@ pub(super) fn settle(events: Events, isolate: Option<f64>, request: f64) -> Sett
 
 fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
     Ok(match reply {
-        Reply::Started | Reply::Done => Answer::Nothing,
+        Reply::Started => Answer::Nothing,
         Reply::Value(bytes) => Answer::Bytes(bytes),
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
         Reply::Digest(lines) => Answer::Json(json(&lines)?),

@@ -1,6 +1,5 @@
 //! What the host holds of an isolate: `Send + Sync`, never blocks, settles every request.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -227,12 +226,6 @@ impl IsolateHandle {
 
     pub(crate) fn digest(&self, call: CallId, timeout: Option<Duration>, settle: Settle) {
         self.request(call, timeout, settle, Command::Digest { call });
-    }
-
-    /// Writes the heap to a file, as `DevTools` loads it, once the isolate is idle. The host's own file: an
-    /// existing one is overwritten, and what is not whole is removed.
-    pub fn heap_snapshot(&self, call: CallId, path: PathBuf, settle: Settle) {
-        self.request(call, None, settle, Command::HeapSnapshot { call, path });
     }
 
     /// Opens a session of the inspector, which the host has numbered; `frontend` gets its messages, and

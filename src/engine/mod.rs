@@ -5,7 +5,6 @@ mod exception;
 mod globals;
 mod guest;
 pub mod handle;
-mod heap_snapshot;
 pub mod host_call;
 mod inbox;
 pub mod inspector;

@@ -9,8 +9,10 @@
 //! Nothing here may panic: V8 is on the stack.
 
 mod client;
+mod coverage;
 mod envelope;
 mod exceptions;
+mod optimized_code;
 mod outlet;
 mod port;
 mod sampling_signal;
@@ -31,6 +33,7 @@ use crate::engine::limits::{output, sampler};
 use crate::engine::position::Positions;
 
 use client::{Client, Nobody};
+use coverage::Coverage;
 use envelope::Envelope;
 use outlet::Outlet;
 pub(crate) use port::Port;
@@ -40,11 +43,18 @@ use port::{Next, Request};
 /// All contexts of an isolate that can be inspected: one.
 const GROUP: i32 = 1;
 
-/// What clients switch on that goes on without them.
-const DOMAINS: [&str; 4] = ["Debugger", "Profiler", "HeapProfiler", "Runtime"];
+/// What ends all that clients switch on and that goes on without them.
+const EVERYTHING: [&str; 4] =
+    ["Debugger.disable", "Profiler.disable", "HeapProfiler.disable", "Runtime.disable"];
+
+/// The same, but for what would end the coverage of others.
+const WITHOUT_COVERAGE: [&str; 4] =
+    ["Debugger.disable", "Profiler.stop", "HeapProfiler.disable", "Runtime.disable"];
 
 /// The methods after which a profile may start: the client starts it, or `console.profile`.
-const PROFILING: [&str; 2] = ["Profiler.enable", "Profiler.start"];
+const PROFILING: [&str; 2] = ["Profiler.enable", START_PROFILE];
+
+const START_PROFILE: &str = "Profiler.start";
 
 /// What runs nothing of the guest and may take much memory beside its heap: the host's matter, and not
 /// charged to the guest.
@@ -73,6 +83,9 @@ pub(crate) fn is_attached(isolate: &v8::Isolate) -> bool {
 /// Fields drop in order: V8's sessions before V8's inspector.
 pub(crate) struct Inspector {
     sessions: RefCell<HashMap<SessionId, Rc<V8InspectorSession>>>,
+    /// Sessions without a client, see `Inspector::end_unneeded`.
+    kept: RefCell<Vec<Rc<V8InspectorSession>>>,
+    coverage: RefCell<Coverage>,
     v8: RefCell<Option<Rc<V8Inspector>>>,
     /// V8 has told a pause to end.
     quit: Cell<bool>,
@@ -81,7 +94,7 @@ pub(crate) struct Inspector {
     /// V8 tells of uncaught exceptions; once for the isolate.
     hears_exceptions: Cell<bool>,
     /// The last request for a heap snapshot that is not answered yet.
-    heap_snapshot: Cell<Option<i32>>,
+    heap_snapshot: Cell<Option<(SessionId, i32)>>,
     isolate: v8::UnsafeRawIsolatePtr,
     context: v8::Global<v8::Context>,
     memory: Arc<MemoryLimit>,
@@ -102,6 +115,8 @@ impl Inspector {
         let isolate = unsafe { live.isolate.as_raw_isolate_ptr() };
         let inspector = Rc::new_cyclic(|this| Self {
             sessions: RefCell::default(),
+            kept: RefCell::default(),
+            coverage: RefCell::default(),
             v8: RefCell::default(),
             quit: Cell::new(false),
             is_attaching: Cell::new(false),
@@ -140,7 +155,7 @@ impl Inspector {
     }
 
     fn end(&self) {
-        let sessions = self.sessions.take();
+        let sessions = (self.sessions.take(), self.kept.take());
         self.in_scope(|_| drop(sessions));
         self.tidy();
     }
@@ -249,25 +264,36 @@ impl Inspector {
             return port.emit(id, envelope::refusal(call, words));
         }
         if method == TAKE_HEAP_SNAPSHOT {
-            self.heap_snapshot.set(Some(call));
+            self.heap_snapshot.set(Some((id, call)));
         }
+        self.coverage.borrow_mut().asked(id, &method);
         if UNCHARGED.contains(&method.as_str()) {
             uncharged(|| dispatch(&session, message));
         } else {
             dispatch(&session, message);
         }
+        if method == START_PROFILE {
+            optimized_code::drop_all(self.isolate);
+        }
+        self.end_unneeded();
     }
 
-    /// V8 has answered a request.
-    fn answered(&self, call: i32) {
-        if self.heap_snapshot.get() == Some(call) {
+    /// V8 has answered a request of a session's client.
+    fn answered(&self, session: SessionId, call: i32) {
+        if self.heap_snapshot.get() == Some((session, call)) {
             self.heap_snapshot.set(None);
         }
     }
 
-    /// Runs a task of V8's, which may be what takes a heap snapshot: that is not charged to the guest.
+    /// Runs a task of V8's, which may be what takes a heap snapshot: neither its memory nor its time is
+    /// the guest's, and V8 does not look at terminations meanwhile.
     pub(crate) fn run(&self, task: v8::Task) {
-        if self.heap_snapshot.get().is_some() { uncharged(|| task.run()) } else { task.run() }
+        if self.heap_snapshot.get().is_none() {
+            return task.run();
+        }
+        self.lifecycle.stop_clock();
+        uncharged(|| task.run());
+        self.lifecycle.start_clock();
     }
 
     fn session(&self, id: SessionId) -> Option<Rc<V8InspectorSession>> {
@@ -277,11 +303,26 @@ impl Inspector {
     fn disconnect(&self, id: SessionId) {
         let session = self.sessions.borrow_mut().remove(&id);
         let Some(session) = session else { return };
-        if Rc::strong_count(&session) > 1 {
+        // V8 forgets what it put off for it.
+        self.heap_snapshot.set(self.heap_snapshot.get().filter(|(asking, _)| *asking != id));
+        let is_kept = self.coverage.borrow().needs(id);
+        self.coverage.borrow_mut().disconnected(id, is_kept);
+        if is_kept {
+            switch_off(&session, &WITHOUT_COVERAGE);
+            self.kept.borrow_mut().push(session);
+        } else if Rc::strong_count(&session) > 1 {
             // One of its own messages is being handled, further down the stack: it is dropped there.
-            for (number, domain) in DOMAINS.iter().enumerate() {
-                dispatch(&session, &format!(r#"{{"id":{number},"method":"{domain}.disable"}}"#));
-            }
+            switch_off(&session, &EVERYTHING);
+        }
+        self.end_unneeded();
+    }
+
+    /// Drops the sessions that are only there because their end would have ended what another client
+    /// collects.
+    fn end_unneeded(&self) {
+        if !self.coverage.borrow().is_collected() {
+            let kept = self.kept.take();
+            drop(kept);
         }
     }
 
@@ -341,6 +382,13 @@ fn dispatch(session: &V8InspectorSession, message: &str) {
     } else {
         let message: Vec<u16> = message.encode_utf16().collect();
         session.dispatch_protocol_message(StringView::from(&message[..]));
+    }
+}
+
+/// Ends what a session has going on. Its client is gone: nobody hears the answers.
+fn switch_off(session: &V8InspectorSession, methods: &[&str]) {
+    for (number, method) in methods.iter().enumerate() {
+        dispatch(session, &format!(r#"{{"id":{number},"method":"{method}"}}"#));
     }
 }
 

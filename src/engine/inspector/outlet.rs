@@ -48,7 +48,7 @@ impl Outlet {
 impl ChannelImpl for Outlet {
     fn send_response(&self, call_id: i32, message: UniquePtr<StringBuffer>) {
         if let Some(inspector) = self.inspector.upgrade() {
-            inspector.answered(call_id);
+            inspector.answered(self.session, call_id);
         }
         self.send(message);
     }

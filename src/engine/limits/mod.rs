@@ -6,6 +6,7 @@ pub(crate) mod codegen;
 pub(crate) mod cpu;
 pub(crate) mod deadline;
 pub(crate) mod fatal;
+pub(crate) mod grace;
 pub(crate) mod memory;
 pub(crate) mod native;
 pub(crate) mod output;

@@ -3,8 +3,7 @@
 //! Not a sandbox: the process keeps its user's rights to files and to the network. It is cheap, and it
 //! keeps what goes wrong there from spreading: no dump of a guest's memory, no set-user-id program,
 //! and when the system runs out of memory it takes this process first. `RLIMIT_NPROC` is not among it: it
-//! counts the threads of all the user's processes. Nor is `RLIMIT_FSIZE`: a heap snapshot is written to a
-//! file from here.
+//! counts the threads of all the user's processes.
 
 /// Gives up what the process never needs. What the system refuses is left as it is: nothing depends
 /// on it.
@@ -14,6 +13,8 @@ pub(super) fn confine(parent: u32) {
     #[cfg(unix)]
     {
         set_limit(libc::RLIMIT_CORE, 0);
+        // Nothing here writes to a file: what comes of an isolate goes to the host.
+        set_limit(libc::RLIMIT_FSIZE, 0);
     }
     let _ = parent;
 }

@@ -32,7 +32,7 @@ pub(super) fn find<'s>(
     prototype: v8::Local<'s, v8::Value>,
 ) -> Option<Hook> {
     let prototype = v8::Local::<v8::Object>::try_from(prototype).ok().filter(|object| !object.is_proxy())?;
-    let class = own::data(scope, prototype, "constructor")??;
+    let class = own::data(scope, prototype, "constructor")?;
     of_class(scope, ground, class)
 }
 
@@ -49,10 +49,10 @@ pub(super) fn of_class<'s>(
     }
     let key = v8::String::new(scope, SYMBOL)?;
     let key = v8::Symbol::for_key(scope, key).into();
-    let hooks = own::data_at(scope, class.into(), key)??;
+    let hooks = own::data_at(scope, class.into(), key)?;
     let hooks = v8::Local::<v8::Object>::try_from(hooks).ok().filter(|hooks| !hooks.is_proxy())?;
     let mut function = |name| {
-        let function = v8::Local::<v8::Function>::try_from(own::data(scope, hooks, name)??).ok()?;
+        let function = v8::Local::<v8::Function>::try_from(own::data(scope, hooks, name)?).ok()?;
         is_code(scope, function.into()).then(|| v8::Global::new(scope, function))
     };
     let (to_state, from_state) = (function("toState")?, function("fromState")?);

@@ -72,12 +72,12 @@ pub(super) fn private_names<'s>(
     keys(scope, object, filter, v8::IndexFilter::SkipIndices)
 }
 
-/// The value of an own property that is data, by its name. The outer `None`: an exception is pending.
+/// The value of an own property that is data, by its name. `None`: there is none, or it has a getter or a setter.
 pub(super) fn data<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     object: v8::Local<'s, v8::Object>,
     key: &str,
-) -> Option<Option<v8::Local<'s, v8::Value>>> {
+) -> Option<v8::Local<'s, v8::Value>> {
     let key = v8::String::new(scope, key)?;
     data_at(scope, object, key.into())
 }
@@ -100,13 +100,13 @@ pub(super) fn data_at<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     object: v8::Local<'s, v8::Object>,
     key: v8::Local<'s, v8::Name>,
-) -> Option<Option<v8::Local<'s, v8::Value>>> {
+) -> Option<v8::Local<'s, v8::Value>> {
     if !object.has_own_property(scope, key)? {
-        return Some(None);
+        return None;
     }
     v8::tc_scope!(let scope, scope);
     v8::disallow_javascript_execution_scope!(let quiet, scope, v8::OnFailure::ThrowOnFailure);
     let _quiet = Quiet::begin();
     let value = object.get(quiet, key.into());
-    Some(value.filter(|value| !value.is_undefined() || is_data(quiet, object, key)))
+    value.filter(|value| !value.is_undefined() || is_data(quiet, object, key))
 }

@@ -83,14 +83,9 @@ impl Pristine {
         self.call(scope, "regExpFlags", &[object.into()])?.uint32_value(scope)
     }
 
-    /// How large a buffer can become; none for one that can't be resized.
-    pub(super) fn largest(
-        &self,
-        scope: &mut v8::PinScope,
-        buffer: v8::Local<v8::Object>,
-    ) -> Option<Option<f64>> {
-        let largest = self.call(scope, "largest", &[buffer.into()])?.number_value(scope)?;
-        Some((largest >= 0.0).then_some(largest))
+    /// How large a buffer can become; below zero for one that can't be resized.
+    pub(super) fn largest(&self, scope: &mut v8::PinScope, buffer: v8::Local<v8::Object>) -> Option<f64> {
+        self.call(scope, "largest", &[buffer.into()])?.number_value(scope)
     }
 
     /// Whether a plain function is strict.

@@ -7,9 +7,9 @@ use std::rc::Rc;
 
 use crate::engine::error::EngineError;
 use crate::engine::session::may_go_on;
-use crate::engine::state::code::Path;
 use crate::engine::state::format::{Cursor, Kind, Token, corrupt, flag};
 use crate::engine::state::ground::Ground;
+use crate::engine::state::path::Path;
 use crate::engine::state::read_shells::{bigint, string, symbol};
 use crate::engine::state::scan::{Place, Record, Scan};
 use crate::engine::state::{hooks, own};

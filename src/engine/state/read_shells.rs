@@ -58,13 +58,13 @@ impl<'s> Reader<'_, 's> {
             Kind::Buffer => {
                 let length = cursor.count(1)?;
                 let bytes = cursor.take(length)?;
-                buffer(scope, bytes, None).map(Into::into)
+                buffer(scope, bytes, None)
             }
             Kind::ResizableBuffer => {
                 let largest = cursor.varint()?;
                 let length = cursor.count(1)?;
                 let bytes = cursor.take(length)?;
-                buffer(scope, bytes, Some(largest)).map(Into::into)
+                buffer(scope, bytes, Some(largest))
             }
             Kind::Function => {
                 let is_strict = cursor.byte()? == 1;

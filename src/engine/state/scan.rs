@@ -3,11 +3,12 @@
 
 use crate::engine::error::{EngineError, Result};
 use crate::engine::snapshot::request::hex;
-use crate::engine::state::code::{Key, Path};
+
 use crate::engine::state::format::{
     Cursor, DIGEST_BYTES, Kind, MAGIC, Text, Token, VERSION, VIEWS, attribute, corrupt, digest, flag,
 };
 use crate::engine::state::limits::StateLimits;
+use crate::engine::state::path::{Key, Path};
 
 /// How deep the forms of `toState` may be nested.
 pub(super) const MOST_FORMS: usize = 16;

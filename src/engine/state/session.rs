@@ -120,7 +120,7 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
     let baseline = slot.baseline.borrow().clone().ok_or_else(not_prepared)?;
     let mut all = baseline.variables(scope).ok_or(Halt::Threw)?;
     // The state may be one that the snapshot's sources have made.
-    let state = state_variable(scope, request).ok_or(Halt::Threw)?;
+    let state = state_variable(scope, request)?;
     all.retain(|variable| request.keep_globals && variable.shown != request.state);
     all.splice(0..0, state);
     request.limits.check_variables(all.len()).map_err(Halt::Failed)?;
@@ -163,15 +163,15 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
 fn state_variable<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     request: &StateRequest,
-) -> Option<Option<Variable<'s>>> {
+) -> Result<Option<Variable<'s>>, Halt> {
     let global = scope.get_current_context().global(scope);
-    let name = v8::String::new(scope, &request.state)?;
-    if !global.has_own_property(scope, name.into())? {
-        return Some(None);
+    let name = v8::String::new(scope, &request.state).ok_or(Halt::Threw)?;
+    if !global.has_own_property(scope, name.into()).ok_or(Halt::Threw)? {
+        return Ok(None);
     }
-    let attributes = global.get_property_attributes(scope, name.into())?;
-    let value = own::data_at(scope, global, name.into())?;
-    Some(Some(Variable { name, shown: request.state.clone(), attributes, value }))
+    let attributes = global.get_property_attributes(scope, name.into()).ok_or(Halt::Threw)?;
+    let value = own::data_at(scope, global, name.into());
+    Ok(Some(Variable { name, shown: request.state.clone(), attributes, value }))
 }
 
 /// Finds the functions that are kept by their text. Why the others can't be, by the name of their variable.
@@ -269,7 +269,7 @@ fn place(
     if !attributes.is_dont_delete() {
         return Some(Place::Free);
     }
-    let is_data = own::data_at(scope, global, key.into())?.is_some();
+    let is_data = own::data_at(scope, global, key.into()).is_some();
     Some(if is_data && !attributes.is_read_only() {
         Place::Fixed
     } else {

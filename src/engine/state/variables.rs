@@ -55,7 +55,7 @@ fn globals<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<Vec<Variable<'s>>> {
         let name = v8::Local::<v8::String>::try_from(keys.get_index(scope, index)?).ok()?;
         let shown = beginning(scope, name, 256);
         let attributes = global.get_property_attributes(scope, name.into())?;
-        let value = own::data_at(scope, global, name.into())?;
+        let value = own::data_at(scope, global, name.into());
         all.push(Variable { name, shown, attributes, value });
     }
     Some(all)

@@ -241,7 +241,8 @@ impl Writer {
                 return Some(());
             }
             Kind::Buffer => {
-                prepared.largest = pristine.largest(scope, object)?;
+                let largest = pristine.largest(scope, object)?;
+                prepared.largest = (largest >= 0.0).then_some(largest);
                 return Some(());
             }
             Kind::Function => {
@@ -268,13 +269,12 @@ impl Writer {
             return Ok(None);
         }
         let Some(entry) = self.ground.code.find(scope, prototype) else { return Ok(None) };
-        let hook = match self.hooks.get(&entry) {
-            Some(hook) => hook.clone(),
-            None => {
-                let hook = hooks::find(scope, &self.ground, prototype).map(Rc::new);
-                self.hooks.insert(entry, hook.clone());
-                hook
-            }
+        let hook = if let Some(hook) = self.hooks.get(&entry) {
+            hook.clone()
+        } else {
+            let hook = hooks::find(scope, &self.ground, prototype).map(Rc::new);
+            self.hooks.insert(entry, hook.clone());
+            hook
         };
         let Some(hook) = hook else { return Ok(None) };
         let form = hook.form(scope, object).map_err(|why| match why {

@@ -3,9 +3,10 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::engine::session::is_stopped;
-use crate::engine::state::format::{Kind, VIEWS, attribute, flag, push_varint};
+use crate::engine::state::format::{Kind, attribute, flag, push_varint};
 use crate::engine::state::own;
 use crate::engine::state::refusal::{Step, Stop};
+use crate::engine::state::view::{View, view_of};
 use crate::engine::state::write::{Object, Prepared, Shape, Value, Writer};
 use crate::engine::text::{LONGEST_NAME, beginning};
 
@@ -214,7 +215,7 @@ impl Writer {
         let object = prepared.object;
         self.out.push(u8::from(prepared.bits == 1));
         self.string(scope, prepared.text.ok_or(Stop::Threw)?)?;
-        let prototype = own::data(scope, object, "prototype").ok_or(Stop::Threw)?;
+        let prototype = own::data(scope, object, "prototype");
         let prototype = prototype.unwrap_or_else(|| v8::undefined(scope).into());
         self.value(scope, prototype, at, Step::FunctionPrototype)
     }
@@ -277,7 +278,7 @@ impl Writer {
                 let attributes = if own.are_ordinary { 0 } else { element_attributes(scope, object, index)? };
                 match runs.last_mut() {
                     Some((start, count, of_run)) if *start + *count == index && *of_run == attributes => {
-                        *count += 1
+                        *count += 1;
                     }
                     _ => runs.push((index, 1, attributes)),
                 }
@@ -464,47 +465,5 @@ fn is_of_the_kind(scope: &mut v8::PinScope, kind: Kind, name: v8::Local<v8::Name
     match kind {
         Kind::Function => ["length", "name", "arguments", "caller", "prototype"].contains(&text.as_str()),
         _ => text == "length",
-    }
-}
-
-struct View {
-    kind: u8,
-    offset: u64,
-    length: u64,
-    is_tracking: bool,
-}
-
-/// What V8's serializer says of a view when its buffer goes beside: its kind, where it is, and whether its
-/// length follows the buffer's. `None`: it lies outside of the buffer.
-fn view_of<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    object: Object<'s>,
-    buffer: v8::Local<'s, v8::ArrayBuffer>,
-) -> Option<View> {
-    use v8::ValueSerializerHelper as _;
-    v8::tc_scope!(let scope, scope);
-    let context = scope.get_current_context();
-    let serializer = v8::ValueSerializer::new(scope, Box::new(Plain));
-    serializer.transfer_array_buffer(0, buffer);
-    serializer.write_value(context, object.into())?;
-    let bytes = serializer.release();
-    // The buffer's number, and then the view's own token.
-    let mut cursor = super::format::Cursor::new(bytes.strip_prefix(b"t\0V")?, 0);
-    let kind = cursor.byte().ok()?;
-    let (offset, length) = (cursor.any_varint().ok()?, cursor.any_varint().ok()?);
-    let is_tracking = cursor.any_varint().ok()? & 1 == 1;
-    VIEWS.iter().any(|(known, _)| *known == kind).then_some(View { kind, offset, length, is_tracking })
-}
-
-struct Plain;
-
-impl v8::ValueSerializerImpl for Plain {
-    fn throw_data_clone_error<'s>(
-        &self,
-        scope: &mut v8::PinScope<'s, '_>,
-        message: v8::Local<'s, v8::String>,
-    ) {
-        let error = v8::Exception::error(scope, message);
-        scope.throw_exception(error);
     }
 }

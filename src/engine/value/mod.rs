@@ -17,6 +17,7 @@
 //! Everything here runs on the isolate's thread. Getters of the guest may run while encoding.
 
 mod decode;
+mod delegate;
 mod encode;
 pub(crate) mod limits;
 pub(crate) mod path;

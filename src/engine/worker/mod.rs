@@ -7,117 +7,45 @@
 //! The thread restores its isolate first and then waits for a session: one that asked for it, whose
 //! command is in the queue already, or whoever takes it out of a pool.
 
+mod command;
+mod follow_up;
+mod stats;
+mod turn;
+
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::engine::error::{EngineError, GuestException, Result};
-use crate::engine::exception::describe;
-use crate::engine::guest::{self, Progress};
+use crate::engine::error::{EngineError, Result};
+use crate::engine::guest;
 use crate::engine::handle::{Seed, SessionOptions};
-use crate::engine::heap_snapshot;
 use crate::engine::host_call::GuestState;
-use crate::engine::inbox::{Outcome, Receiver, Sender};
+use crate::engine::inbox::{Receiver, Sender};
 use crate::engine::inspector::Inspector;
 use crate::engine::isolate;
 use crate::engine::lifecycle::{CallId, Lifecycle, Reply};
-use crate::engine::limits::memory::{MemoryLimit, external_bytes};
+use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::limits::native::Charging;
 use crate::engine::limits::{codegen, fatal, sampler};
-use crate::engine::modules::{self, Modules};
+use crate::engine::modules;
 use crate::engine::observe::{Observer, console};
 use crate::engine::platform::TaskRoute;
 use crate::engine::position::Positions;
 use crate::engine::remote;
 use crate::engine::session::{Ground, Session};
-use crate::engine::source::Source;
-use crate::engine::state::{self, StateRequest, StateSlot};
-use crate::engine::stats::{IsolateStats, milliseconds, nanoseconds, thread_cpu_ns};
+use crate::engine::state::{self, StateSlot};
 use crate::engine::system::timers;
 use crate::engine::uncaught;
-use crate::engine::value::transfer::{Of, Transfers};
+use crate::engine::value::transfer::Transfers;
 use crate::engine::value::{Encoder, references};
 use crate::engine::verify::digest;
 
-/// What the isolate's thread can be told.
-pub(crate) enum Command {
-    /// Tells that the isolate is restored; it waits for its session.
-    Hold {
-        call: CallId,
-    },
-    /// Makes it the isolate of one session, which asked for it at this time.
-    Prepare {
-        call: CallId,
-        session: Box<SessionOptions>,
-        asked: Instant,
-    },
-    Eval {
-        call: CallId,
-        source: Source,
-    },
-    Call {
-        call: CallId,
-        path: String,
-        arguments: Vec<u8>,
-    },
-    Answer {
-        host_call: u64,
-        outcome: Outcome,
-    },
-    Stats {
-        call: CallId,
-    },
-    Digest {
-        call: CallId,
-    },
-    Task(v8::Task),
-    Dispose,
-    Import {
-        call: CallId,
-        specifier: String,
-    },
-    /// Writes the state down.
-    ExportState {
-        call: CallId,
-        request: StateRequest,
-    },
-    /// Replaces the state.
-    ImportState {
-        call: CallId,
-        bytes: Vec<u8>,
-        request: StateRequest,
-    },
-    /// Something for the inspector is in the isolate's port.
-    Inspect,
-    /// Writes the heap to a file.
-    HeapSnapshot {
-        call: CallId,
-        path: PathBuf,
-    },
-    /// Calls a function that the guest sent, or takes a step of a stream.
-    CallReference {
-        call: CallId,
-        number: u32,
-        arguments: Vec<u8>,
-    },
-    /// Lets go of what the guest sent: numbers, and how often each had come.
-    Release {
-        references: Vec<(u32, u32)>,
-    },
-}
-
-/// Why a turn's work ended early.
-pub(crate) enum Halt {
-    /// An exception is pending in the turn's `TryCatch`, or the guest was terminated.
-    Threw,
-    /// The work failed otherwise.
-    Failed(EngineError),
-}
+pub(crate) use self::command::Command;
+pub(crate) use self::follow_up::is_in_microtask;
+pub(crate) use self::turn::Halt;
 
 /// Does what a session is told, on some ground.
 pub(crate) struct Worker<'a, G> {
@@ -321,11 +249,6 @@ impl<'a, G: Ground> Worker<'a, G> {
         self.follow_up();
     }
 
-    fn follow_up(&mut self) {
-        self.finish_loads();
-        self.settle_awaited();
-    }
-
     /// Fires the timer that is due first, if any is.
     pub(crate) fn fire_due_timer(&mut self) {
         let Some(timer) = self.guest.timers.take_due(Instant::now()) else { return };
@@ -440,227 +363,8 @@ impl<'a, G: Ground> Worker<'a, G> {
                     inspector.tidy();
                 }
             }
-            Command::HeapSnapshot { call, path } => {
-                // Not a turn: nothing of the guest runs, and V8 does not look at terminations meanwhile.
-                let session = &self.session;
-                let is_wanted = || session.lifecycle.is_pending(call);
-                if is_wanted() {
-                    let written = self.ground.enter(|scope| heap_snapshot::write(scope, &path, is_wanted));
-                    self.lifecycle.settle(call, written.map(|()| Reply::Done));
-                }
-            }
             // Once for each isolate, and before; or looked at before.
             Command::Hold { .. } | Command::Prepare { .. } | Command::Dispose => {}
         }
     }
-
-    /// Goes on with what a host call was made for.
-    fn take_answer(&mut self, host_call: u64, outcome: &Outcome) {
-        if let Some(modules) = self.modules.clone().filter(|modules| modules.awaits(host_call)) {
-            self.answer_load(&modules, host_call, outcome);
-            return;
-        }
-        let Some(waiting) = self.guest.take_waiting(host_call) else {
-            // The guest does not wait for it any more.
-            self.lifecycle.announced.forget(Of::Answer(host_call));
-            let (Ok(answer) | Err(answer)) = outcome;
-            self.guest.remote.not_received(&references::brought(answer));
-            return;
-        };
-        let owner = waiting.owner;
-        let resume = |scope: &mut v8::PinScope, guest: &GuestState| {
-            guest::resume(scope, guest, host_call, &waiting, outcome)
-        };
-        match (self.turn(owner, resume), owner) {
-            (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
-            // The request is settled already; what it left behind goes on by itself.
-            (None, Some(_)) => drop(self.turn(None, resume)),
-            _ => {}
-        }
-    }
-
-    /// Takes the module that the host was asked for.
-    fn answer_load(&mut self, modules: &Modules, host_call: u64, outcome: &Result<Vec<u8>, Vec<u8>>) {
-        let owner = modules.owner_of(host_call);
-        let take = |scope: &mut v8::PinScope, guest: &GuestState| {
-            modules.answer(scope, guest, host_call, outcome);
-            Ok(())
-        };
-        match (self.turn(owner, take), owner) {
-            (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
-            // The request is settled already, but others may wait for the module.
-            (None, Some(_)) => drop(self.turn(None, take)),
-            _ => {}
-        }
-    }
-
-    /// Goes on with imports whose modules have come, each in a turn of its own request.
-    fn finish_loads(&mut self) {
-        let Some(modules) = self.modules.clone() else { return };
-        for _ in 0..modules.ready() {
-            let Some((load, owner)) = modules.next_ready() else { return };
-            let go_on = |scope: &mut v8::PinScope, _: &GuestState| {
-                guest::load(scope, &modules, load);
-                Ok(())
-            };
-            match (self.turn(owner, go_on), owner) {
-                (Some(Err(error)), Some(owner)) => self.lifecycle.settle(owner, Err(error)),
-                (None, Some(_)) if modules.outlives_request(load) => drop(self.turn(None, go_on)),
-                _ => {}
-            }
-        }
-    }
-
-    /// Encodes what promises of earlier turns came to, each in a turn of its own request.
-    fn settle_awaited(&mut self) {
-        let mut kept = VecDeque::new();
-        loop {
-            let next = self.guest.settled.borrow_mut().pop_front();
-            let Some((call, outcome)) = next else { break };
-            // A request whose guest code is on the stack is answered when that is done, so that its
-            // deadline holds until then.
-            if G::IS_NESTED && self.lifecycle.is_running(call) {
-                kept.push_back((call, outcome));
-                continue;
-            }
-            let outcome = self.turn(Some(call), |scope, guest| guest::settled(scope, guest, call, outcome));
-            self.report(call, outcome);
-        }
-        self.guest.settled.borrow_mut().append(&mut kept);
-    }
-
-    /// Answers a request with what brings these functions and streams.
-    fn answer(&self, call: CallId, brought: &[references::Brought], reply: Reply) {
-        if !self.lifecycle.answer(call, Ok(reply)) {
-            self.guest.remote.take_back(brought);
-        }
-    }
-
-    fn report(&mut self, call: CallId, outcome: Option<Result<Progress>>) {
-        if !matches!(outcome, Some(Ok(Progress::Waiting))) {
-            self.lifecycle.announced.forget(Of::Request(call));
-        }
-        match outcome {
-            Some(Ok(Progress::Waiting)) if G::IS_NESTED => self.report_nested_waiting(call),
-            None | Some(Ok(Progress::Waiting)) => {}
-            Some(Ok(Progress::Moved(bytes, moved))) => {
-                self.answer(call, &references::brought(&bytes), Reply::Moved(bytes, moved));
-            }
-            Some(Ok(Progress::Done(bytes))) => {
-                self.answer(call, &references::brought(&bytes), Reply::Value(bytes));
-            }
-            Some(Err(error)) => self.lifecycle.settle(call, Err(error)),
-        }
-    }
-
-    /// V8 settles no promise within the reaction of another.
-    fn report_nested_waiting(&mut self, call: CallId) {
-        if self.ground.enter(is_in_microtask) {
-            let message = "the call waits for a promise, which can't be settled while a call of a sync binding \
-                           that was made after an await, or in another promise's reaction, waits for it";
-            self.lifecycle.settle(call, Err(EngineError::NestedCall { message: message.into() }));
-        } else {
-            self.nested.borrow_mut().push(call);
-        }
-    }
-
-    /// Runs one turn. `None` when its request is settled already or the isolate finished.
-    fn turn<T>(
-        &mut self,
-        owner: Option<CallId>,
-        work: impl FnOnce(&mut v8::PinScope, &GuestState) -> Result<T, Halt>,
-    ) -> Option<Result<T>> {
-        if !self.lifecycle.begin_turn(owner) {
-            return None;
-        }
-        sampler::turn_begins(&self.memory);
-        let session = &self.session;
-        let outer = session.guest.owner.replace(owner);
-        session.inspector.set_idle(false);
-        let (outcome, stop) = self.ground.enter(|scope| {
-            v8::tc_scope!(let scope, scope);
-            // See `engine::inspector::exceptions`.
-            scope.set_verbose(session.inspector.is_attached());
-            if owner.is_some() && session.lifecycle.port().is_held() {
-                session.inspector.hold();
-            }
-            let turn = uncaught::begin_turn(scope, &session.observer);
-            let outcome = match work(scope, &session.guest) {
-                Ok(value) => Ok(value),
-                Err(Halt::Failed(error)) => Err(error),
-                Err(Halt::Threw) => {
-                    let exception = scope.exception().filter(|_| scope.can_continue());
-                    let message = scope.message();
-                    scope.reset();
-                    Err(match exception {
-                        Some(exception) => {
-                            let error = describe(scope, exception, message, &session.guest.encoder);
-                            modules::name_missing(scope, exception, error)
-                        }
-                        None if session.inspector.is_attached() => stopped_by_debugger(),
-                        None => EngineError::IsolateLost { words: "V8 stopped without a reason".to_owned() },
-                    })
-                }
-            };
-            scope.reset();
-            uncaught::end_turn(scope, &session.observer, turn);
-            session.memory.judge_refusal(scope);
-            // Where the termination is caught: it goes on from there otherwise, to the turn around this.
-            (outcome, session.lifecycle.end_turn())
-        });
-        session.guest.owner.set(outer);
-        if !G::IS_NESTED {
-            session.inspector.set_idle(true);
-        }
-        let Some(stop) = stop else { return Some(outcome) };
-        let error = session.lifecycle.stop_error(stop);
-        if stop.is_final() {
-            if let Some(owner) = owner {
-                session.lifecycle.settle(owner, Err(error.clone()));
-            }
-            session.lifecycle.finish_running(&error);
-        }
-        Some(Err(error))
-    }
-
-    fn stats(&mut self) -> IsolateStats {
-        let (heap, external_bytes) =
-            self.ground.enter(|scope| (scope.get_heap_statistics(), external_bytes(scope)));
-        let cpu_ns = thread_cpu_ns();
-        let (guest_references, host_references) = self.guest.remote.counts();
-        IsolateStats {
-            heap_used_bytes: heap.used_heap_size() as u64,
-            heap_total_bytes: heap.total_heap_size() as u64,
-            heap_limit_bytes: self.memory.bytes() as u64,
-            buffer_bytes: self.memory.buffer_bytes() as u64,
-            cpu_ms: milliseconds(cpu_ns),
-            calls: self.calls.get(),
-            host_calls: self.guest.host_calls(),
-            guest_references: guest_references as u64,
-            host_references: host_references as u64,
-            start_ms: self.start_ms.get(),
-            pid: std::process::id(),
-            external_bytes: external_bytes as u64,
-            cpu_ns,
-            wall_ns: nanoseconds(self.observer.ran.get()),
-            restore_us: nanoseconds(self.restore) / 1000,
-            pending_calls: self.lifecycle.pending_requests().saturating_sub(1) as u64,
-            pending_host_calls: self.guest.waiting_calls() as u64,
-            uncaught_errors: self.observer.uncaught.get(),
-            console_entries: self.observer.console_entries(),
-        }
-    }
-}
-
-/// Whether the guest runs in a promise's reaction: V8 begins no other one before that one ends.
-pub(crate) fn is_in_microtask(scope: &mut v8::PinScope) -> bool {
-    let context = scope.get_current_context();
-    context.get_microtask_queue().is_some_and(v8::MicrotaskQueue::is_running_microtasks)
-}
-
-/// What becomes of a call that a client of the inspector has terminated; nothing of the guest runs for it.
-fn stopped_by_debugger() -> EngineError {
-    let (name, message) = ("Error".to_owned(), "terminated by the debugger".to_owned());
-    let stack = format!("{name}: {message}");
-    EngineError::Guest(Box::new(GuestException { name, message, stack, encoded: Vec::new() }))
 }

@@ -1,0 +1,3 @@
+import { testScenarios } from './scenarios.js'
+
+testScenarios('loaded.mjs', ['endless loops are stopped, and their isolates stay'])

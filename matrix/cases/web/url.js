@@ -1,1 +1,0 @@
-import 'core-js/actual/url/index.js'

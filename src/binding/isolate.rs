@@ -250,7 +250,7 @@ pub(super) fn settle(events: Events, isolate: Option<f64>, request: f64) -> Sett
 
 fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
     Ok(match reply {
-        Reply::Started => Answer::Nothing,
+        Reply::Started | Reply::Done => Answer::Nothing,
         Reply::Value(bytes) => Answer::Bytes(bytes),
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
         Reply::Digest(lines) => Answer::Json(json(&lines)?),

@@ -16,6 +16,7 @@ mod ground;
 mod hooks;
 mod identity;
 mod limits;
+mod listing;
 pub(crate) mod own;
 mod path;
 mod plain;

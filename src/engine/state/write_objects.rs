@@ -4,25 +4,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::engine::session::is_stopped;
 use crate::engine::state::format::{Kind, attribute, flag, push_varint};
+use crate::engine::state::listing::{Own, own};
 use crate::engine::state::own;
 use crate::engine::state::refusal::{Step, Stop};
 use crate::engine::state::view::{View, view_of};
 use crate::engine::state::write::{Object, Prepared, Shape, Value, Writer};
 use crate::engine::text::{LONGEST_NAME, beginning};
 
-/// From so many properties on their attributes are asked for together first.
-const MANY: u32 = 4;
-
-/// The own properties of an object.
-struct Own<'s> {
-    keys: v8::Local<'s, v8::Array>,
-    /// Index keys come first.
-    indexes: u32,
-    /// Those of them that are letters of a string in a box.
-    letters: u32,
-    /// All of them are writable, enumerable and configurable, but for those of the kind's own.
-    are_ordinary: bool,
-}
+/// Elements that are read one after the other before V8 forgets their handles.
+const BATCH: u32 = 512;
 
 impl Writer {
     /// Writes an object.
@@ -265,8 +255,7 @@ impl Writer {
         // The letters of a string in a box are not its properties to be kept.
         let first = own.letters;
         let mut runs: Vec<(u32, u32, u8)> = Vec::new();
-        let last = own.indexes.checked_sub(1).and_then(|last| index_at(scope, own.keys, last));
-        if own.are_ordinary && first == 0 && last == Some(own.indexes - 1) {
+        if own.is_dense {
             runs.push((0, own.indexes, 0));
         } else {
             for position in 0..own.indexes {
@@ -294,13 +283,16 @@ impl Writer {
             push_varint(&mut self.out, u64::from(count));
             self.out.push(attributes);
             next = start.saturating_add(count);
-            for index in start..next {
+            for batch in (start..next).step_by(BATCH as usize) {
                 v8::scope!(let scope, scope);
-                let value = object.get_index(scope, index);
-                let value = value.filter(|value| !value.is_undefined() || is_data_at(scope, object, index));
-                let Some(value) = value else { return Err(unread(scope, at, Step::Element(index))) };
-                self.value(scope, value, at, Step::Element(index))?;
-                self.check_size(scope, index)?;
+                self.check_size(scope, 0)?;
+                for index in batch..next.min(batch.saturating_add(BATCH)) {
+                    let value = object.get_index(scope, index);
+                    let value =
+                        value.filter(|value| !value.is_undefined() || is_data_at(scope, object, index));
+                    let Some(value) = value else { return Err(unread(scope, at, Step::Element(index))) };
+                    self.value(scope, value, at, Step::Element(index))?;
+                }
             }
         }
         Ok(true)
@@ -314,11 +306,11 @@ impl Writer {
         own: &Own<'s>,
     ) -> Result<(), Stop> {
         let object = prepared.object;
-        let mut keys = Vec::with_capacity((own.keys.length() - own.indexes) as usize);
-        for position in own.indexes..own.keys.length() {
+        let mut keys = Vec::with_capacity((own.keys.length() - own.first_name) as usize);
+        for position in own.first_name..own.keys.length() {
             let key = own.keys.get_index(scope, position).ok_or(Stop::Threw)?;
             let name = v8::Local::<v8::Name>::try_from(key).map_err(|_| Stop::Threw)?;
-            keys.push((position - own.indexes, name));
+            keys.push((position - own.first_name, name));
         }
         if is_exotic_name_holder(prepared.kind) {
             keys.retain(|(_, name)| !is_of_the_kind(scope, prepared.kind, *name));
@@ -392,34 +384,6 @@ fn unread(scope: &mut v8::PinScope, from: usize, step: Step) -> Stop {
         return Stop::Threw;
     }
     Stop::Refused { from, step, why: "a property with a getter or a setter".to_owned() }
-}
-
-fn own<'s>(scope: &mut v8::PinScope<'s, '_>, prepared: &Prepared<'s>) -> Option<Own<'s>> {
-    let (object, kind) = (prepared.object, prepared.kind);
-    let index_filter =
-        if kind == Kind::View { v8::IndexFilter::SkipIndices } else { v8::IndexFilter::IncludeIndices };
-    let keys = own::keys(scope, object, v8::PropertyFilter::ALL_PROPERTIES, index_filter)?;
-    let length = keys.length();
-    // Found by halves: indexes come first.
-    let (mut indexes, mut end) = (0, length);
-    while indexes < end {
-        let middle = indexes.midpoint(end);
-        if keys.get_index(scope, middle)?.is_number() { indexes = middle + 1 } else { end = middle }
-    }
-    // Those have names of their own that are not ordinary.
-    let (of_kind, is_asked) = match kind {
-        Kind::Array => (1, length > 1),
-        Kind::RegExp | Kind::BoxedString | Kind::Function | Kind::Error => (0, false),
-        _ => (0, length > MANY),
-    };
-    let are_ordinary = prepared.is_extensible
-        && (length == of_kind
-            || (is_asked
-                && own::keys(scope, object, own::ordinary_only(), index_filter)?.length() + of_kind
-                    == length));
-    let letters = prepared.inner.and_then(|inner| v8::Local::<v8::String>::try_from(inner).ok());
-    let letters = letters.map_or(0, |text| u32::try_from(text.length()).unwrap_or(u32::MAX));
-    Some(Own { keys, indexes, letters, are_ordinary })
 }
 
 fn index_at<'s>(

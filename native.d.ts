@@ -83,6 +83,13 @@ export declare class NativeIsolate {
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
   /**
+   * Writes the guest's state down; answered with the document's bytes, and as JSON with what it is and
+   * what is not in it.
+   */
+  exportState(request: number, what: NativeStateRequest, timeoutMs?: number | undefined | null): void
+  /** Replaces the guest's state by that of a document. */
+  importState(request: number, bytes: Uint8Array, what: NativeStateRequest, timeoutMs?: number | undefined | null): void
+  /**
    * Says of the next request, by its number, that it is made in order to answer one of these host
    * calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
    */
@@ -223,6 +230,8 @@ export interface NativeError {
   message: string
   /** For `ERR_SNAPSHOT_UNSAFE`: the findings as JSON. */
   findings?: string
+  /** For `ERR_STATE_LIMIT`, `ERR_STATE_VALUE` and `ERR_SESSION_CODE_CHANGED`: the parts as JSON. */
+  details?: string
   /** For `ERR_GUEST`: the thrown value, encoded; absent when it can't cross. */
   thrown?: Uint8Array
   /** For `ERR_GUEST`: the name of the guest's error. */
@@ -312,6 +321,8 @@ export interface NativeIsolateOptions {
   console: boolean
   /** Whether the host wants to know of errors that nobody caught. */
   uncaught: boolean
+  /** Whether the state will be exported or imported; absent for no. */
+  keepsState?: boolean
   /** The largest encoded message, in bytes; absent for no limit but the memory's. */
   largestValue?: number
   /** How deep values may be nested; absent for no limit but the stack's. */
@@ -384,6 +395,24 @@ export interface NativeStoreOptions {
   retryMs: number
   /** One attempt takes at most so long. */
   timeoutMs: number
+}
+
+/** What of a guest's state is exported or imported, and how large it may be. */
+export interface NativeStateRequest {
+  /** The name of the global that is the state. */
+  state: string
+  /** Whether the other globals that the guest has made are kept, too. */
+  keepGlobals: boolean
+  /** The largest document, in bytes. */
+  payloadBytes: number
+  /** The largest canonical form, in bytes. */
+  stateBytes: number
+  /** The most variables. */
+  variables: number
+  /** The most objects. */
+  nodes: number
+  /** How far an object may be from its variable. */
+  depth: number
 }
 
 /** How to verify isolation. */

@@ -239,6 +239,7 @@ impl Connection {
                 uncaught: options.uncaught,
             }),
             value_limits,
+            keeps_state: options.keeps_state.unwrap_or(false),
         };
         let started = settle(self.events.clone(), None, id);
         let handle = if let Some(snapshot) = snapshot {

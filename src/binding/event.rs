@@ -75,6 +75,8 @@ pub(super) enum Answer {
     Parts(String, Vec<Vec<u8>>),
     /// With what did not work on the way.
     Built(NativeSnapshot, Option<String>),
+    /// A state, and what is said of it as JSON.
+    State(Vec<u8>, String),
     /// With the buffers that moved.
     Moved(Vec<u8>, Vec<Moved>),
 }
@@ -168,6 +170,10 @@ impl From<Event> for NativeEvent {
                         event.packed = Some(Packed(bytes));
                     }
                     Ok(Answer::Bytes(bytes)) => event.bytes = Some(bytes.into()),
+                    Ok(Answer::State(bytes, json)) => {
+                        event.bytes = Some(bytes.into());
+                        event.json = Some(json);
+                    }
                     Ok(Answer::Json(json)) => event.json = Some(json),
                     Ok(Answer::Snapshot(snapshot)) => event.snapshot = Some(snapshot),
                     Ok(Answer::Store(store)) => event.store = Some(store),

@@ -138,6 +138,36 @@ pub enum EngineError {
         /// Names the revision and what does not fit.
         message: String,
     },
+    /// A value of a session's state can't be kept.
+    #[error("{path} can't be kept: {why}")]
+    StateValue {
+        /// The path of the value, beginning with the name of its global.
+        path: String,
+        /// What it is.
+        why: String,
+    },
+    /// A session's state passed one of its limits.
+    #[error("the state passed its limit {name} of {max}: {actual}")]
+    StateLimit {
+        /// The limit's name.
+        name: String,
+        /// What the state has, as far as it was looked at.
+        actual: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// The bytes are no state, cut short or changed.
+    #[error("{message}")]
+    StateCorrupt {
+        /// What does not fit.
+        message: String,
+    },
+    /// A state needs code that the snapshot does not have.
+    #[error("the state needs what the snapshot does not have: {}", .missing.join(", "))]
+    SessionCodeChanged {
+        /// The paths of what is missing.
+        missing: Vec<String>,
+    },
     /// There is no such module.
     #[error("{}", .exception.message)]
     ModuleNotFound {
@@ -167,6 +197,10 @@ impl EngineError {
             Self::Store { .. } => "ERR_STORE",
             Self::SessionKey { .. } => "ERR_SESSION_KEY",
             Self::SessionDamaged { .. } => "ERR_SESSION_DAMAGED",
+            Self::StateValue { .. } => "ERR_STATE_VALUE",
+            Self::StateLimit { .. } => "ERR_STATE_LIMIT",
+            Self::StateCorrupt { .. } => "ERR_STATE_CORRUPT",
+            Self::SessionCodeChanged { .. } => "ERR_SESSION_CODE_CHANGED",
             Self::ModuleNotFound { .. } => "ERR_MODULE_NOT_FOUND",
         }
     }

@@ -23,6 +23,7 @@ mod session;
 pub mod snapshot;
 pub mod source;
 pub mod source_map;
+pub mod state;
 pub mod stats;
 mod stop;
 pub mod store;

@@ -1140,8 +1140,10 @@ interface VerifyIsolationOptions {
      */
     memoryLimitMb?: number;
     /**
-     * Time limit of each session's script, in milliseconds; an integer from 1 to
-     * 2147483647.
+     * Time limit of each session's start and of each attack, in milliseconds; an
+     * integer from 1 to 2147483647. An attack that takes longer is stopped, and
+     * counts as far as it came. Comparing sessions has no limit: it runs nothing
+     * of the snapshot's.
      *
      * @default 60000
      */
@@ -1162,13 +1164,57 @@ interface IsolationReport {
         /** What was seen, if there is more to say. */
         detail?: string;
     }[];
-    /** Each difference that one session made to another. */
+    /** Each difference that one session made to another; the first hundred. */
     leaks: {
-        /** Path of the changed object from the global. */
+        /**
+         * Where, from `globalThis`, a module or an intrinsic:
+         * `globalThis.library.get.[[Scope]].cache.<map value 0>`. What no property
+         * leads to has a step in brackets.
+         */
         path: string;
-        /** How it differs. */
+        /** What is there and what should be: `2 instead of 1`. */
         detail: string;
     }[];
+    /** What the hostile sessions did, and how much was compared. */
+    coverage: IsolationCoverage;
+}
+/** What `verifyIsolation` did to find leaks: numbers of what was reached, changed and compared. */
+interface IsolationCoverage {
+    /** Objects that the attack reached by properties, getters, prototypes and collections; functions among them. */
+    objects: number;
+    /** How many of them are functions. */
+    functions: number;
+    /** Properties that it added, overwrote, deleted or redefined. */
+    properties: number;
+    /** Objects whose prototype it took away. */
+    prototypes: number;
+    /** Maps, sets, buffers, dates and regular expressions that it changed, each way counted. */
+    contents: number;
+    /** Objects that it froze. */
+    frozen: number;
+    /** Modules that it imported and changed. */
+    modules: number;
+    /** Functions of the snapshot's sources that were found, and called unless time ran out. */
+    callable: number;
+    /** Calls of them: each several times, with different arguments, as a method or a constructor. */
+    calls: number;
+    /** Host functions that were called. */
+    bindings: number;
+    /** How much there is of each session that was compared. */
+    compared: {
+        /** Properties, and whatever else JavaScript can ask of an object. */
+        properties: number;
+        /** Nodes of V8's heap snapshot: objects, strings, scopes, and V8's own structures, which do not count. */
+        heapNodes: number;
+        /** Objects that no property leads to: held by variables of functions, private fields, promises. */
+        hiddenObjects: number;
+        /**
+         * Scopes and objects that were too many to be read in full: of them, numbers,
+         * booleans and attributes of properties were not compared. 0 but for
+         * snapshots with very many functions in very large scopes.
+         */
+        unread: number;
+    };
 }
 
 /**
@@ -1353,11 +1399,19 @@ declare const snapshotCache: SnapshotCache;
 declare function transfer<Value extends object>(value: Value, buffers: ArrayBuffer[]): Value;
 
 /**
- * Proves for one snapshot that a session can't change another: a hostile
- * session changes all it can reach, and a session made after it is compared,
- * over everything reachable from its global, with one that nobody touched.
+ * Proves for one snapshot that a session can't change another: hostile
+ * sessions change and call all they can reach, and sessions made beside and
+ * after them are compared with one that nobody touched.
  *
- * A leak does not reject: read `ok` and `leaks`.
+ * Compared is everything that JavaScript can see of a session, also what no
+ * property leads to: variables that functions keep, private fields, what
+ * promises and weak maps hold. What V8 does for itself (compiled code, caches,
+ * forms of strings and numbers) does not count. `coverage` says how much was
+ * attacked and compared.
+ *
+ * A leak does not reject: read `ok` and `leaks`. The snapshot's functions and
+ * getters run in the hostile sessions, with unexpected arguments, where host
+ * functions answer nothing.
  *
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
  * @throws `IsoseedError` if a session can't be started or compared
@@ -1445,4 +1499,4 @@ interface FetchResponse {
 declare const webBridge: WebBridge;
 
 export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, transfer, verifyIsolation, webBridge };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationReport, IsoseedErrorOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, Passed, PrewarmOptions, Received, Remote, RemoteFunction, RemoteIterable, RemoteMember, SaveOptions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, UnhandledRejection, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationCoverage, IsolationReport, IsoseedErrorOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, Passed, PrewarmOptions, Received, Remote, RemoteFunction, RemoteIterable, RemoteMember, SaveOptions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, UnhandledRejection, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole };

@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config'
 
 const processMode = fileURLToPath(new URL('./__test__/support/process-mode.ts', import.meta.url))
 
+/** What measures the machine, or keeps all of it busy: after everything else, one after the other. */
+const alone = ['__test__/leak/*.test.ts', '__test__/process/loaded.test.ts', '__test__/process/scale.test.ts']
+
 export default defineConfig({
   test: {
     // A crash of the addon must fail one test file, not the runner.
@@ -15,6 +18,7 @@ export default defineConfig({
         test: {
           name: 'host',
           include: ['__test__/**/*.test.ts'],
+          exclude: alone,
           typecheck: {
             enabled: true,
             include: ['__test__/**/*.test-d.ts'],
@@ -61,6 +65,10 @@ export default defineConfig({
             'web/use',
           ].map((name) => `__test__/${name}.test.ts`),
         },
+      },
+      {
+        extends: true,
+        test: { name: 'alone', include: alone, fileParallelism: false, sequence: { groupOrder: 1 } },
       },
     ],
   },

@@ -290,7 +290,7 @@ describe('core-js', () => {
     expect(known(restored)).toEqual(known(own))
   })
 
-  test('works in sessions that do not see each other', async () => {
+  test('works in sessions that do not see each other', { timeout: 300_000 }, async () => {
     expect(await ask(snapshot, 'Promise.try((n) => n + 1, 2)')).toBe(3)
     expect((await verifyIsolation(snapshot)).ok).toBe(true)
   })

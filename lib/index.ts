@@ -54,4 +54,4 @@ export type {
   SnapshotWarning,
 } from './snapshot-types.js'
 export type { Source, SourceObject } from './source.js'
-export type { IsolateStats, IsolationReport, VerifyIsolationOptions } from './report-types.js'
+export type { IsolateStats, IsolationCoverage, IsolationReport, VerifyIsolationOptions } from './report-types.js'

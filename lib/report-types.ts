@@ -55,8 +55,10 @@ export interface VerifyIsolationOptions {
    */
   memoryLimitMb?: number
   /**
-   * Time limit of each session's script, in milliseconds; an integer from 1 to
-   * 2147483647.
+   * Time limit of each session's start and of each attack, in milliseconds; an
+   * integer from 1 to 2147483647. An attack that takes longer is stopped, and
+   * counts as far as it came. Comparing sessions has no limit: it runs nothing
+   * of the snapshot's.
    *
    * @default 60000
    */
@@ -78,11 +80,56 @@ export interface IsolationReport {
     /** What was seen, if there is more to say. */
     detail?: string
   }[]
-  /** Each difference that one session made to another. */
+  /** Each difference that one session made to another; the first hundred. */
   leaks: {
-    /** Path of the changed object from the global. */
+    /**
+     * Where, from `globalThis`, a module or an intrinsic:
+     * `globalThis.library.get.[[Scope]].cache.<map value 0>`. What no property
+     * leads to has a step in brackets.
+     */
     path: string
-    /** How it differs. */
+    /** What is there and what should be: `2 instead of 1`. */
     detail: string
   }[]
+  /** What the hostile sessions did, and how much was compared. */
+  coverage: IsolationCoverage
+}
+
+/** What `verifyIsolation` did to find leaks: numbers of what was reached, changed and compared. */
+export interface IsolationCoverage {
+  /** Objects that the attack reached by properties, getters, prototypes and collections; functions among them. */
+  objects: number
+  /** How many of them are functions. */
+  functions: number
+  /** Properties that it added, overwrote, deleted or redefined. */
+  properties: number
+  /** Objects whose prototype it took away. */
+  prototypes: number
+  /** Maps, sets, buffers, dates and regular expressions that it changed, each way counted. */
+  contents: number
+  /** Objects that it froze. */
+  frozen: number
+  /** Modules that it imported and changed. */
+  modules: number
+  /** Functions of the snapshot's sources that were found, and called unless time ran out. */
+  callable: number
+  /** Calls of them: each several times, with different arguments, as a method or a constructor. */
+  calls: number
+  /** Host functions that were called. */
+  bindings: number
+  /** How much there is of each session that was compared. */
+  compared: {
+    /** Properties, and whatever else JavaScript can ask of an object. */
+    properties: number
+    /** Nodes of V8's heap snapshot: objects, strings, scopes, and V8's own structures, which do not count. */
+    heapNodes: number
+    /** Objects that no property leads to: held by variables of functions, private fields, promises. */
+    hiddenObjects: number
+    /**
+     * Scopes and objects that were too many to be read in full: of them, numbers,
+     * booleans and attributes of properties were not compared. 0 but for
+     * snapshots with very many functions in very large scopes.
+     */
+    unread: number
+  }
 }

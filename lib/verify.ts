@@ -6,11 +6,19 @@ import type { Snapshot } from './snapshot.js'
 import type { IsolationReport, VerifyIsolationOptions } from './report-types.js'
 
 /**
- * Proves for one snapshot that a session can't change another: a hostile
- * session changes all it can reach, and a session made after it is compared,
- * over everything reachable from its global, with one that nobody touched.
+ * Proves for one snapshot that a session can't change another: hostile
+ * sessions change and call all they can reach, and sessions made beside and
+ * after them are compared with one that nobody touched.
  *
- * A leak does not reject: read `ok` and `leaks`.
+ * Compared is everything that JavaScript can see of a session, also what no
+ * property leads to: variables that functions keep, private fields, what
+ * promises and weak maps hold. What V8 does for itself (compiled code, caches,
+ * forms of strings and numbers) does not count. `coverage` says how much was
+ * attacked and compared.
+ *
+ * A leak does not reject: read `ok` and `leaks`. The snapshot's functions and
+ * getters run in the hostile sessions, with unexpected arguments, where host
+ * functions answer nothing.
  *
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
  * @throws `IsoseedError` if a session can't be started or compared

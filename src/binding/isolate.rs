@@ -250,10 +250,10 @@ pub(super) fn settle(events: Events, isolate: Option<f64>, request: f64) -> Sett
 
 fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
     Ok(match reply {
-        Reply::Started | Reply::Done => Answer::Nothing,
         Reply::Value(bytes) => Answer::Bytes(bytes),
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
-        Reply::Digest(lines) => Answer::Json(json(&lines)?),
+        // For a digest only the engine itself asks.
+        Reply::Started | Reply::Done | Reply::Digest(_) => Answer::Nothing,
         Reply::Moved(bytes, moved) => Answer::Moved(bytes, moved),
         Reply::State(mut state) => {
             let bytes = std::mem::take(&mut state.bytes);

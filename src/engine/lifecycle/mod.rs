@@ -29,6 +29,7 @@ use crate::engine::stats::IsolateStats;
 pub(crate) use crate::engine::stop::Stop;
 use crate::engine::value::Moved;
 use crate::engine::value::transfer::Announced;
+use crate::engine::verify::digest::Digest;
 
 /// A request of the host, unique in its isolate.
 pub type CallId = u64;
@@ -42,8 +43,8 @@ pub enum Reply {
     Value(Vec<u8>),
     /// The isolate's figures.
     Stats(Box<IsolateStats>),
-    /// One line for each reachable property, see `engine::verify`.
-    Digest(String),
+    /// What is reachable in the session, see `engine::verify`.
+    Digest(Box<Digest>),
     /// The state, written down.
     State(Box<Exported>),
     /// Done, and there is nothing to say.

@@ -14,6 +14,7 @@
 
 mod attributes;
 mod commonjs;
+mod evaluated;
 mod failure;
 mod graph;
 mod host;

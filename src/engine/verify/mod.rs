@@ -1,35 +1,39 @@
 //! Proves for one snapshot that what a session does stays in that session.
 //!
-//! A session C is opened and left alone. A hostile session A changes everything it can reach; another
-//! one runs the user's own attack. While they live, and again after, a fresh session B is opened. Everything reachable in each B and
-//! in C is written down and compared; so are the snapshot's own bytes, before and after. That A's
-//! digest did change shows that the comparison sees changes at all.
+//! A session is written down before anything else happens, and another one is opened and left alone. Then
+//! hostile sessions change everything they can reach, call everything they find, and run the user's own
+//! attack. While they live, and again after, a fresh session is opened. Each of these is compared with the
+//! first: everything reachable by properties, and everything that V8's heap snapshot shows behind them
+//! (`digest`). So are the snapshot's own bytes, before and after. That the hostile session's digest did
+//! change shows that the comparison sees changes at all.
 
+mod compare;
 pub(crate) mod digest;
+mod heap;
+mod inside;
+mod inspect;
+mod records;
+mod session;
+mod walker;
+mod weak;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use crate::engine::error::{EngineError, Result};
-use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
-use crate::engine::host_call::{Host, HostCall};
-use crate::engine::lifecycle::{Reply, Settle};
-use crate::engine::modules::SessionModules;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
-use crate::engine::value::ValueLimits;
+pub use crate::engine::verify::compare::Leak;
+use crate::engine::verify::compare::{MOST_LEAKS, differences};
+use crate::engine::verify::digest::Digest;
+use crate::engine::verify::session::Session;
 
-/// More leaks than this are not listed.
-const MOST_LEAKS: usize = 100;
-
-/// The requests of one session here; each is used once.
-const START: u64 = 1;
-const RUN: u64 = 2;
-const DIGEST: u64 = 3;
+/// How long the session that calls everything may run at a time: a function that never returns takes the
+/// others' place no longer than that.
+const CALLS_SLICE: Duration = Duration::from_millis(500);
 
 /// How to verify.
 #[derive(Debug, Clone)]
@@ -38,7 +42,7 @@ pub struct VerifyOptions {
     pub memory_limit_mb: u64,
     /// The time limit of each step.
     pub timeout: Duration,
-    /// What a second hostile session runs.
+    /// What a third hostile session runs.
     pub hostile: Option<Source>,
 }
 
@@ -49,18 +53,52 @@ pub struct Check {
     pub name: String,
     /// Whether it holds.
     pub ok: bool,
-    /// What was seen instead.
+    /// What was seen instead, or how much was looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
-/// Something of one session that another one sees.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Leak {
-    /// Where, from `globalThis`.
-    pub path: String,
-    /// What the untouched session has there, and the other one.
-    pub detail: String,
+/// What the hostile sessions did, and how much was compared.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Coverage {
+    /// Objects that the attack reached, functions among them.
+    pub objects: u64,
+    /// How many of them are functions.
+    pub functions: u64,
+    /// Properties that it added, overwrote, deleted or redefined.
+    pub properties: u64,
+    /// Objects whose prototype it took away.
+    pub prototypes: u64,
+    /// Maps, sets, buffers, dates and regular expressions that it changed, each way counted.
+    pub contents: u64,
+    /// Objects that it froze.
+    pub frozen: u64,
+    /// Modules that it imported and changed.
+    pub modules: u64,
+    /// Functions of the snapshot's sources that were found to be called.
+    pub callable: u64,
+    /// Calls of them.
+    pub calls: u64,
+    /// Host functions that were called.
+    pub bindings: u64,
+    /// Of each session, what was compared.
+    pub compared: Compared,
+}
+
+/// How much of a session was compared.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Compared {
+    /// Properties, and whatever else JavaScript can ask of an object.
+    pub properties: usize,
+    /// Objects, strings and variables in V8's heap snapshot, its own structures among them.
+    #[serde(rename = "heapNodes")]
+    pub heap_nodes: usize,
+    /// Objects that no property leads to: held by scopes, private fields, promises.
+    #[serde(rename = "hiddenObjects")]
+    pub hidden_objects: usize,
+    /// Scopes and objects that were too many to be read in full: only what the heap snapshot shows of them
+    /// was compared.
+    pub unread: usize,
 }
 
 /// The verdict.
@@ -72,10 +110,12 @@ pub struct IsolationReport {
     pub checks: Vec<Check>,
     /// What leaked.
     pub leaks: Vec<Leak>,
+    /// What the probe did.
+    pub coverage: Coverage,
 }
 
-/// Stands in for a leak in V8 or in us: a script that every session opened after the hostile one
-/// runs first. Only tests give one.
+/// Stands in for a leak in V8 or in us: a script that every session opened after the hostile ones runs
+/// first; a promise that it answers with is awaited. Only tests give one.
 pub type Plant<'a> = Option<&'a Source>;
 
 /// Verifies. Blocks for as long as its sessions run: not for a thread that something waits on.
@@ -84,153 +124,127 @@ pub type Plant<'a> = Option<&'a Source>;
 /// Whatever keeps a session from starting or being written down.
 pub fn verify(snapshot: &Arc<Snapshot>, options: &VerifyOptions, plant: Plant) -> Result<IsolationReport> {
     let before = Sha256::digest(snapshot.blob());
+    let reference = Session::open(snapshot, options)?.digest()?;
     let untouched = Session::open(snapshot, options)?;
+    let mut coverage = Coverage { compared: compared(&reference), ..Coverage::default() };
     let hostile = Session::open(snapshot, options)?;
-    // An attack may fail, time out or run out of memory: that is its own affair.
-    let _ = hostile.eval(RUN, attack());
+    attack(&hostile, snapshot, options, &mut coverage);
+    let caller = Session::open(snapshot, options)?;
+    call_all(&caller, snapshot, options, &mut coverage);
     let users = options.hostile.as_ref().map(|attack| {
         let session = Session::open(snapshot, options)?;
-        let _ = session.eval(RUN, attack.clone());
+        // It may fail, time out or run out of memory: that is its own affair.
+        let _ = session.eval(attack.clone(), options.timeout);
         Ok(session)
     });
     let users = users.transpose()?;
-    let beside = Session::open_planted(snapshot, options, plant)?.digest();
-    let changed = hostile.digest();
-    drop((hostile, users));
-    let after = Session::open_planted(snapshot, options, plant)?.digest();
-    let reference = untouched.digest()?;
-    let (beside, after) = (beside?, after?);
-
-    let mut leaks = differences(&reference, &beside);
-    let beside_is_equal = leaks.is_empty();
-    let leaks_after = differences(&reference, &after);
-    let after_is_equal = leaks_after.is_empty();
-    leaks.extend(leaks_after);
-    leaks.dedup();
-    leaks.truncate(MOST_LEAKS);
-    let has_changed = match changed {
-        Ok(changed) => changed != reference,
+    let leaks_in = |session: &Session| -> Result<Vec<Leak>> {
+        let other = session.digest()?;
+        Ok(differences(&reference, &other))
+    };
+    let beside = leaks_in(&Session::open_planted(snapshot, options, plant)?)?;
+    let has_changed = match hostile.digest() {
+        Ok(changed) => !differences(&reference, &changed).is_empty(),
         // Destroyed so thoroughly that it can't even be written down.
         Err(EngineError::Guest(_)) => true,
         Err(error) => return Err(error),
     };
-    let lines = reference.lines().count();
-    let same_lines = || Some(format!("{lines} properties compared"));
+    drop((hostile, caller, users));
+    let after = leaks_in(&Session::open_planted(snapshot, options, plant)?)?;
+    let alongside = leaks_in(&untouched)?;
+    let is_intact = before == Sha256::digest(snapshot.blob());
+
+    let compared = coverage.compared;
+    let same = || {
+        let Compared { properties, heap_nodes, hidden_objects, .. } = compared;
+        Some(format!(
+            "{properties} properties compared, {heap_nodes} nodes of the heap, {hidden_objects} hidden objects"
+        ))
+    };
     let checks = vec![
-        check("a session opened beside a hostile one equals an untouched one", beside_is_equal, same_lines()),
-        check("a session opened after a hostile one equals an untouched one", after_is_equal, same_lines()),
+        check(
+            "a session that lived beside hostile ones equals one from before them",
+            alongside.is_empty(),
+            same(),
+        ),
+        check("a session opened beside a hostile one equals an untouched one", beside.is_empty(), same()),
+        check("a session opened after a hostile one equals an untouched one", after.is_empty(), same()),
         check("the hostile session changed what it could reach", has_changed, None),
-        check("the snapshot's bytes are unchanged", before == Sha256::digest(snapshot.blob()), None),
+        check("the snapshot's bytes are unchanged", is_intact, None),
     ];
-    Ok(IsolationReport { ok: checks.iter().all(|check| check.ok), checks, leaks })
+    let mut leaks = beside;
+    for leak in after.into_iter().chain(alongside) {
+        if !leaks.contains(&leak) {
+            leaks.push(leak);
+        }
+    }
+    leaks.truncate(MOST_LEAKS);
+    Ok(IsolationReport { ok: checks.iter().all(|check| check.ok), checks, leaks, coverage })
 }
 
-fn attack() -> Source {
-    Source::script(include_str!("hostile.js"), "isoseed:hostile")
+fn compared(digest: &Digest) -> Compared {
+    Compared {
+        properties: digest.records.entries(),
+        heap_nodes: digest.graph.len(),
+        hidden_objects: digest.records.len() - digest.visible,
+        unread: digest.unread,
+    }
+}
+
+/// Changes everything that it reaches. It may run out of time or memory; what it did until then counts.
+fn attack(session: &Session, snapshot: &Snapshot, options: &VerifyOptions, coverage: &mut Coverage) {
+    let code = format!("({})({})", include_str!("hostile.js"), module_names(snapshot));
+    let numbers = session.numbers(Source::script(code, "isoseed:hostile"), options.timeout);
+    if let [objects, functions, properties, prototypes, contents, frozen, modules] =
+        numbers.as_deref().unwrap_or_default()
+    {
+        coverage.objects = *objects;
+        coverage.functions = *functions;
+        coverage.properties = *properties;
+        coverage.prototypes = *prototypes;
+        coverage.contents = *contents;
+        coverage.frozen = *frozen;
+        coverage.modules = *modules;
+    }
+}
+
+/// Calls everything that it finds, again from where a call did not return.
+fn call_all(session: &Session, snapshot: &Snapshot, options: &VerifyOptions, coverage: &mut Coverage) {
+    let bindings = json(&snapshot.info().bindings);
+    let code = format!("({})({}, {bindings})", include_str!("calls.js"), module_names(snapshot));
+    if session.eval(Source::script(code, "isoseed:calls"), options.timeout).is_err() {
+        return;
+    }
+    let until = Instant::now() + options.timeout;
+    while Instant::now() < until {
+        let code = "globalThis['isoseed:calls']()";
+        let numbers =
+            session.numbers(Source::script(code, "isoseed:calls"), CALLS_SLICE.min(options.timeout));
+        match numbers {
+            Err(EngineError::Timeout { .. }) => {}
+            Ok(numbers) => {
+                if let [callable, calls, bindings] = numbers[..] {
+                    coverage.callable = callable;
+                    coverage.calls = calls;
+                    coverage.bindings = bindings;
+                }
+                return;
+            }
+            Err(_) => return,
+        }
+    }
+}
+
+fn module_names(snapshot: &Snapshot) -> String {
+    let modules = &snapshot.info().data.modules;
+    let names: Vec<&str> = modules.iter().map(|module| module.name.as_str()).collect();
+    json(&names)
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "[]".to_owned())
 }
 
 fn check(name: &str, ok: bool, detail: Option<String>) -> Check {
     Check { name: name.to_owned(), ok, detail }
-}
-
-fn differences(reference: &str, other: &str) -> Vec<Leak> {
-    let parse = |lines: &str| -> BTreeMap<String, String> {
-        lines
-            .lines()
-            .filter_map(|line| line.split_once('\t'))
-            .map(|(path, what)| (path.into(), what.into()))
-            .collect()
-    };
-    if reference == other {
-        return Vec::new();
-    }
-    let (reference, other) = (parse(reference), parse(other));
-    let absent = "nothing".to_owned();
-    let paths: std::collections::BTreeSet<&String> = reference.keys().chain(other.keys()).collect();
-    paths
-        .into_iter()
-        .filter_map(|path| {
-            let (ours, theirs) = (reference.get(path), other.get(path));
-            (ours != theirs).then(|| Leak {
-                path: path.clone(),
-                detail: format!("{} instead of {}", theirs.unwrap_or(&absent), ours.unwrap_or(&absent)),
-            })
-        })
-        .take(MOST_LEAKS)
-        .collect()
-}
-
-/// A session whose requests are awaited one by one.
-struct Session {
-    handle: IsolateHandle,
-    timeout: Duration,
-}
-
-impl Session {
-    fn open(snapshot: &Arc<Snapshot>, options: &VerifyOptions) -> Result<Self> {
-        let (settle, started) = channel();
-        let seed = Seed { snapshot: Some(Arc::clone(snapshot)), memory_limit_mb: options.memory_limit_mb };
-        let session = SessionOptions {
-            sources: Vec::new(),
-            timeout: Some(options.timeout),
-            globals: EMPTY_OBJECT.to_vec(),
-            bindings: Vec::new(),
-            sync_bindings: Vec::new(),
-            host_has_float16: false,
-            host: Arc::new(NoHost),
-            cpu_limit: None,
-            codegen: Codegen::default(),
-            modules: SessionModules::default(),
-            listener: None,
-            value_limits: ValueLimits::default(),
-            keeps_state: false,
-        };
-        let handle = IsolateHandle::start(seed, session, START, settle)?;
-        wait(&started)?;
-        Ok(Self { handle, timeout: options.timeout })
-    }
-
-    fn open_planted(snapshot: &Arc<Snapshot>, options: &VerifyOptions, plant: Plant) -> Result<Self> {
-        let session = Self::open(snapshot, options)?;
-        if let Some(plant) = plant {
-            session.eval(RUN, plant.clone())?;
-        }
-        Ok(session)
-    }
-
-    fn eval(&self, request: u64, source: Source) -> Result<Reply> {
-        let (settle, evaluated) = channel();
-        self.handle.eval(request, source, Some(self.timeout), settle);
-        wait(&evaluated)
-    }
-
-    fn digest(&self) -> Result<String> {
-        let (settle, taken) = channel();
-        self.handle.digest(DIGEST, Some(self.timeout), settle);
-        match wait(&taken)? {
-            Reply::Digest(lines) => Ok(lines),
-            reply => Err(EngineError::build(format!("a digest was asked for, not {reply:?}"))),
-        }
-    }
-}
-
-/// `{}`, encoded.
-const EMPTY_OBJECT: &[u8] = b"\xff\x0fo{\0\0";
-
-fn channel() -> (Settle, mpsc::Receiver<Result<Reply>>) {
-    let (sender, receiver) = mpsc::channel();
-    // A receiver that is gone does not wait any more.
-    (Box::new(move |reply| drop(sender.send(reply))), receiver)
-}
-
-fn wait(receiver: &mpsc::Receiver<Result<Reply>>) -> Result<Reply> {
-    receiver.recv().unwrap_or(Err(EngineError::Disposed { cause: None }))
-}
-
-struct NoHost;
-
-impl Host for NoHost {
-    fn call(&self, _call: HostCall) {}
-
-    fn release(&self, _references: Vec<(u32, u32)>) {}
 }

@@ -323,7 +323,7 @@ impl<'a, G: Ground> Worker<'a, G> {
             Command::Digest { call } => {
                 let digest = self.turn(Some(call), |scope, _| digest::take(scope).ok_or(Halt::Threw));
                 if let Some(digest) = digest {
-                    self.lifecycle.settle(call, digest.map(Reply::Digest));
+                    self.lifecycle.settle(call, digest.map(|digest| Reply::Digest(Box::new(digest))));
                 }
             }
             Command::ExportState { call, request } => {

@@ -15,6 +15,7 @@ struct Meta {
     node_types: Vec<serde_json::Value>,
     edge_fields: Vec<String>,
     edge_types: Vec<serde_json::Value>,
+    location_fields: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -27,12 +28,14 @@ struct Document {
     snapshot: Header,
     nodes: Vec<u64>,
     edges: Vec<u32>,
+    /// Where functions are in their sources.
+    locations: Vec<u32>,
     strings: Vec<String>,
 }
 
 /// What a node is, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(in crate::engine) enum Kind {
     /// A function.
     Closure,
     /// Any other object, and V8's own structures that hold the user's values.
@@ -45,7 +48,7 @@ pub(super) enum Kind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum Link {
+pub(in crate::engine) enum Link {
     Property,
     Element,
     /// A variable of a function's scope.
@@ -58,19 +61,23 @@ pub(super) enum Link {
     Weak,
 }
 
-pub(super) struct Node {
-    pub(super) kind: Kind,
+pub(in crate::engine) struct Node {
+    pub(in crate::engine) kind: Kind,
+    /// What V8's inspector finds it by.
+    pub(in crate::engine) id: u64,
+    /// Whether JavaScript could hold it, as an object.
+    pub(in crate::engine) is_object: bool,
     name: u32,
     bytes: u64,
     first_edge: usize,
     end: usize,
 }
 
-pub(super) struct Edge {
-    pub(super) link: Link,
+pub(in crate::engine) struct Edge {
+    pub(in crate::engine) link: Link,
     /// A string's index, or a number.
     name: u32,
-    pub(super) to: usize,
+    pub(in crate::engine) to: usize,
 }
 
 /// How the entries of a `Map` or `Set` lie in its table.
@@ -80,11 +87,12 @@ struct Table {
 }
 
 /// One heap.
-pub(super) struct Graph {
+pub(in crate::engine) struct Graph {
     nodes: Vec<Node>,
     edges: Vec<Edge>,
     strings: Vec<String>,
     tables: HashMap<usize, Table>,
+    locations: HashMap<usize, (u32, u32, u32)>,
 }
 
 /// What marks the object whose elements are the nodes that a caller wants to find.
@@ -99,11 +107,19 @@ const TABLE_HEADER: u64 = 3;
 
 impl Graph {
     /// Takes the heap snapshot of an isolate, after a collection. `marked` are found again by `marked`.
-    pub(super) fn take(scope: &mut v8::PinScope, marked: &[v8::Local<v8::Value>]) -> Option<Self> {
-        let array = v8::Array::new_with_elements(scope, marked);
+    pub(in crate::engine) fn take(scope: &mut v8::PinScope, marked: &[v8::Local<v8::Value>]) -> Option<Self> {
+        let marked = v8::Array::new_with_elements(scope, marked);
+        Self::take_marking(scope, marked)
+    }
+
+    /// As `take`, for those who have what is marked in an array.
+    pub(in crate::engine) fn take_marking(
+        scope: &mut v8::PinScope,
+        marked: v8::Local<v8::Array>,
+    ) -> Option<Self> {
         let holder = v8::Object::new(scope);
         let mark = v8::String::new(scope, MARK)?;
-        holder.create_data_property(scope, mark.into(), array.into())?;
+        holder.create_data_property(scope, mark.into(), marked.into())?;
         let mut json = Vec::new();
         scope.take_heap_snapshot(|chunk| {
             json.extend_from_slice(chunk);
@@ -113,13 +129,15 @@ impl Graph {
     }
 
     fn parse(json: &[u8]) -> Option<Self> {
-        let Document { snapshot, nodes: fields, edges: edge_fields, strings } =
+        let Document { snapshot, nodes: fields, edges: edge_fields, locations, strings } =
             serde_json::from_slice(json).ok()?;
-        let Meta { node_fields, node_types, edge_fields: edge_names, edge_types } = snapshot.meta;
+        let Meta { node_fields, node_types, edge_fields: edge_names, edge_types, location_fields } =
+            snapshot.meta;
         let node_kinds: Vec<String> = serde_json::from_value(node_types.into_iter().next()?).ok()?;
         let links: Vec<String> = serde_json::from_value(edge_types.into_iter().next()?).ok()?;
         let at = |names: &[String], name: &str| names.iter().position(|field| field == name);
         let (kind_at, name_at) = (at(&node_fields, "type")?, at(&node_fields, "name")?);
+        let id_at = at(&node_fields, "id")?;
         let (bytes_at, count_at) = (at(&node_fields, "self_size")?, at(&node_fields, "edge_count")?);
         let (link_at, label_at, to_at) =
             (at(&edge_names, "type")?, at(&edge_names, "name_or_index")?, at(&edge_names, "to_node")?);
@@ -128,9 +146,11 @@ impl Graph {
         for node in fields.chunks_exact(node_fields.len()) {
             let name = u32::try_from(node[name_at]).ok()?;
             let end = first_edge + usize::try_from(node[count_at]).ok()?;
-            let kind =
-                kind(node_kinds.get(usize::try_from(node[kind_at]).ok()?)?, strings.get(name as usize)?);
-            nodes.push(Node { kind, name, bytes: node[bytes_at], first_edge, end });
+            let kind_name = node_kinds.get(usize::try_from(node[kind_at]).ok()?)?;
+            let kind = kind(kind_name, strings.get(name as usize)?);
+            let is_object = matches!(kind, Kind::Closure | Kind::Object) && kind_name != "array";
+            let (id, bytes) = (node[id_at], node[bytes_at]);
+            nodes.push(Node { kind, id, is_object, name, bytes, first_edge, end });
             first_edge = end;
         }
         let edges = edge_fields.chunks_exact(edge_names.len()).map(|edge| {
@@ -138,7 +158,15 @@ impl Graph {
             Some(Edge { link, name: edge[label_at], to: edge[to_at] as usize / node_fields.len() })
         });
         let edges = edges.collect::<Option<Vec<_>>>()?;
-        let mut graph = Self { nodes, edges, strings, tables: HashMap::new() };
+        let place = |name| at(&location_fields, name);
+        let (of, script, line, column) =
+            (place("object_index")?, place("script_id")?, place("line")?, place("column")?);
+        let places = locations.chunks_exact(location_fields.len()).map(|place| {
+            let node = place[of] as usize / node_fields.len();
+            (node, (place[script], place[line], place[column]))
+        });
+        let locations = places.collect();
+        let mut graph = Self { nodes, edges, strings, tables: HashMap::new(), locations };
         graph.find_tables();
         Some(graph)
     }
@@ -159,7 +187,7 @@ impl Graph {
     }
 
     /// The nodes that were marked, in their order.
-    pub(super) fn marked(&self) -> Vec<usize> {
+    pub(in crate::engine) fn marked(&self) -> Vec<usize> {
         let mark = self.edges.iter().find(|edge| edge.link == Link::Property && self.label(edge) == MARK);
         let Some(mark) = mark else { return Vec::new() };
         let elements = self.edges(mark.to).filter(|edge| edge.link == Link::Element);
@@ -168,25 +196,25 @@ impl Graph {
         found.into_iter().map(|(_, node)| node).collect()
     }
 
-    pub(super) fn node(&self, node: usize) -> &Node {
+    pub(in crate::engine) fn node(&self, node: usize) -> &Node {
         &self.nodes[node]
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::engine) fn len(&self) -> usize {
         self.nodes.len()
     }
 
-    pub(super) fn name(&self, node: usize) -> &str {
+    pub(in crate::engine) fn name(&self, node: usize) -> &str {
         &self.strings[self.nodes[node].name as usize]
     }
 
-    pub(super) fn edges(&self, node: usize) -> impl Iterator<Item = &Edge> {
+    pub(in crate::engine) fn edges(&self, node: usize) -> impl Iterator<Item = &Edge> {
         let Node { first_edge, end, .. } = self.nodes[node];
         self.edges[first_edge..end].iter()
     }
 
     /// The edge's name; a number for elements and fields without a name.
-    pub(super) fn label(&self, edge: &Edge) -> &str {
+    pub(in crate::engine) fn label(&self, edge: &Edge) -> &str {
         match edge.link {
             Link::Element | Link::Hidden => "",
             _ => &self.strings[edge.name as usize],
@@ -194,15 +222,20 @@ impl Graph {
     }
 
     /// What tells the edge from the others of its node.
-    pub(super) fn key<'a>(&'a self, edge: &Edge) -> (Link, &'a str, u32) {
+    pub(in crate::engine) fn key<'a>(&'a self, edge: &Edge) -> (Link, &'a str, u32) {
         match edge.link {
             Link::Element | Link::Hidden => (edge.link, "", edge.name),
             _ => (edge.link, self.label(edge), 0),
         }
     }
 
+    /// Where a function is in its source: script, line and column, as V8 counts them.
+    pub(in crate::engine) fn location(&self, node: usize) -> Option<(u32, u32, u32)> {
+        self.locations.get(&node).copied()
+    }
+
     /// The target of an internal edge.
-    pub(super) fn internal(&self, node: usize, name: &str) -> Option<usize> {
+    pub(in crate::engine) fn internal(&self, node: usize, name: &str) -> Option<usize> {
         self.edges(node)
             .find(|edge| edge.link == Link::Internal && self.label(edge) == name)
             .map(|edge| edge.to)
@@ -210,7 +243,7 @@ impl Graph {
 
     /// How a user gets from one object to another along an edge, and how far that is; none for what only
     /// V8 follows.
-    pub(super) fn step(&self, from: usize, edge: &Edge) -> Option<(u32, String)> {
+    pub(in crate::engine) fn step(&self, from: usize, edge: &Edge) -> Option<(u32, String)> {
         let to = &self.nodes[edge.to];
         if to.kind == Kind::Internal && !self.leads_on(edge.to) {
             return None;
@@ -259,7 +292,7 @@ impl Graph {
             "context" | "parameters_and_registers" => Some((10, ".[[Locals]]".to_owned())),
             // The elements of V8's own arrays.
             _ if label.parse::<u32>().is_ok() => Some((5, String::new())),
-            _ if label.starts_with("part of key") => Some((20, ".[[WeakMapValue]]".to_owned())),
+            _ if label.contains("part of key") => Some((20, ".[[WeakMapValue]]".to_owned())),
             "map" | "shared" | "feedback_cell" | "code" | "properties" | "elements" | "bindings"
             | "constructor" | "initial_map" | "dependent_code" | "scope_info" | "length"
             | "name_or_scope_info" => None,
@@ -299,7 +332,7 @@ impl Graph {
     }
 
     /// The shortest way from `root` to every node that a user can reach.
-    pub(super) fn ways_from(&self, root: usize) -> Ways<'_> {
+    pub(in crate::engine) fn ways_from(&self, root: usize) -> Ways<'_> {
         let mut ways = Ways { graph: self, root, steps: HashMap::new() };
         let mut queue = BinaryHeap::from([Reverse((0, root))]);
         let mut distances = HashMap::from([(root, 0)]);
@@ -324,7 +357,7 @@ impl Graph {
 }
 
 /// Ways from one node.
-pub(super) struct Ways<'a> {
+pub(in crate::engine) struct Ways<'a> {
     graph: &'a Graph,
     root: usize,
     /// How each node is reached: from which one, along which edge.
@@ -332,17 +365,17 @@ pub(super) struct Ways<'a> {
 }
 
 impl Ways<'_> {
-    pub(super) fn reaches(&self, node: usize) -> bool {
+    pub(in crate::engine) fn reaches(&self, node: usize) -> bool {
         node == self.root || self.steps.contains_key(&node)
     }
 
     /// The node that `node` is reached from.
-    pub(super) fn parent(&self, node: usize) -> Option<usize> {
+    pub(in crate::engine) fn parent(&self, node: usize) -> Option<usize> {
         self.steps.get(&node).map(|(from, _)| *from)
     }
 
     /// The path as the user would write it, from the global object.
-    pub(super) fn path(&self, node: usize) -> String {
+    pub(in crate::engine) fn path(&self, node: usize) -> String {
         let mut parts = Vec::new();
         let mut at = node;
         while let Some((from, edge)) = self.steps.get(&at) {
@@ -358,7 +391,7 @@ impl Ways<'_> {
     }
 
     /// The path of what `edge` of `node` leads to.
-    pub(super) fn path_along(&self, node: usize, edge: &Edge) -> String {
+    pub(in crate::engine) fn path_along(&self, node: usize, edge: &Edge) -> String {
         let part = self.graph.step(node, edge).map_or(String::new(), |(_, part)| part);
         let path = self.path(node);
         if path == "globalThis" { part.strip_prefix('.').unwrap_or(&part).to_owned() } else { path + &part }

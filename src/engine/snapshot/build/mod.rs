@@ -5,7 +5,7 @@
 //! phase from the frames sent before, and V8's words from the standard error.
 
 mod creator;
-mod graph;
+pub(in crate::engine) mod graph;
 mod native_objects;
 mod parts;
 mod promises;

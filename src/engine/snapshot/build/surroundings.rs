@@ -204,7 +204,7 @@ fn is_followed(graph: &Graph, node: usize, edge: &Edge) -> bool {
     let (label, is_number) = (graph.label(edge), graph.node(edge.to).kind == Kind::Number);
     let is_note = label == "<symbol>" && is_number;
     let is_weak = matches!(graph.name(node), "WeakMap" | "WeakSet" | "WeakRef");
-    let is_skipped = label == "__proto__" || label.starts_with("part of key") || is_note || is_weak;
+    let is_skipped = label == "__proto__" || label.contains("part of key") || is_note || is_weak;
     !is_skipped && (graph.step(node, edge).is_some() || is_number)
 }
 

@@ -383,20 +383,6 @@ export interface NativeSource {
   global?: string
 }
 
-/** How a store is opened. */
-export interface NativeStoreOptions {
-  /** `memory:`, `sqlite:` with an absolute path, or `postgres://…`. */
-  location: string
-  /** SQLite's: whether an acknowledged write survives a power cut. */
-  full: boolean
-  /** PostgreSQL's: at most so many connections. */
-  maxConnections: number
-  /** Attempts begin for so long. */
-  retryMs: number
-  /** One attempt takes at most so long. */
-  timeoutMs: number
-}
-
 /** What of a guest's state is exported or imported, and how large it may be. */
 export interface NativeStateRequest {
   /** The name of the global that is the state. */
@@ -413,6 +399,20 @@ export interface NativeStateRequest {
   nodes: number
   /** How far an object may be from its variable. */
   depth: number
+}
+
+/** How a store is opened. */
+export interface NativeStoreOptions {
+  /** `memory:`, `sqlite:` with an absolute path, or `postgres://…`. */
+  location: string
+  /** SQLite's: whether an acknowledged write survives a power cut. */
+  full: boolean
+  /** PostgreSQL's: at most so many connections. */
+  maxConnections: number
+  /** Attempts begin for so long. */
+  retryMs: number
+  /** One attempt takes at most so long. */
+  timeoutMs: number
 }
 
 /** How to verify isolation. */

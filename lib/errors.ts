@@ -31,7 +31,12 @@ export { invalidArg, show } from './misuse.js'
  * - `ERR_SESSION_KEY`: a session's state is encrypted with another key, or without one, than was given.
  * - `ERR_SESSION_DAMAGED`: what is stored of a session is not what was written, and there is no earlier revision
  *   that is sound.
- * - `ERR_STATE_LIMIT`: a session's state is larger than its limits allow.
+ * - `ERR_SESSION_SCHEMA`: a session's state has another schema version than the code, and can't be brought to it.
+ * - `ERR_SESSION_CODE_CHANGED`: a session's state refers to classes or functions that the snapshot does not have; see
+ *   `details`.
+ * - `ERR_STATE_VALUE`: there is something in a session's state that can't be kept; see `details`.
+ * - `ERR_STATE_LIMIT`: a session's state is larger than its limits allow; see `details`.
+ * - `ERR_STATE_CORRUPT`: the bytes are no state, cut short or changed.
  * - `ERR_STORE`: a store can't be reached, or can't do what it is asked for; `cause` is the error of a store that is
  *   not isoseed's own.
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
@@ -60,8 +65,26 @@ export type ErrorCode =
   | 'ERR_SESSION_LEASE_LOST'
   | 'ERR_SESSION_KEY'
   | 'ERR_SESSION_DAMAGED'
+  | 'ERR_SESSION_SCHEMA'
+  | 'ERR_SESSION_CODE_CHANGED'
+  | 'ERR_STATE_VALUE'
   | 'ERR_STATE_LIMIT'
+  | 'ERR_STATE_CORRUPT'
   | 'ERR_STORE'
+
+/**
+ * What an error about a session's state is about: with `ERR_STATE_LIMIT` the limit, what the state has and what it may
+ * have; with `ERR_STATE_VALUE` where the value is and what it is; with `ERR_SESSION_CODE_CHANGED` the paths of what is
+ * missing.
+ */
+export interface StateErrorDetails {
+  readonly name?: string
+  readonly actual?: number
+  readonly max?: number
+  readonly path?: string
+  readonly why?: string
+  readonly missing?: readonly string[]
+}
 
 /** What an `IsoseedError` may carry besides code and message. */
 export interface IsoseedErrorOptions {
@@ -71,6 +94,8 @@ export interface IsoseedErrorOptions {
   findings?: readonly SnapshotFinding[]
   /** Who has a session. */
   lease?: StoreLease
+  /** What of a state it is about. */
+  details?: StateErrorDetails
 }
 
 /**
@@ -92,6 +117,9 @@ export class IsoseedError extends Error {
    */
   declare readonly lease?: StoreLease
 
+  /** Only with `ERR_STATE_LIMIT`, `ERR_STATE_VALUE` and `ERR_SESSION_CODE_CHANGED`: what of the state it is about. */
+  declare readonly details?: StateErrorDetails
+
   constructor(code: ErrorCode, message: string, options: IsoseedErrorOptions = {}) {
     super(message, Object.hasOwn(options, 'cause') ? { cause: options.cause } : undefined)
     this.code = code
@@ -100,6 +128,7 @@ export class IsoseedError extends Error {
       Object.defineProperty(this, 'findings', property(options.findings, true))
     }
     if (options.lease !== undefined) Object.defineProperty(this, 'lease', property(options.lease, true))
+    if (options.details !== undefined) Object.defineProperty(this, 'details', property(options.details, true))
   }
 }
 

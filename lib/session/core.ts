@@ -12,7 +12,6 @@ import type { SessionRequest } from './options.js'
 import { SaveClock } from './save-clock.js'
 import { checkSchema, migrate } from './schema.js'
 import type { SavedUnder } from './schema.js'
-import { hashOf } from './state.js'
 import type { KeptState } from './state.js'
 import type { SavedState, SessionInfo } from './types.js'
 
@@ -198,10 +197,10 @@ export class SessionCore {
   }
 
   /** Goes on from what the store has. */
-  async #resume({ state, revision }: Loaded): Promise<void> {
+  async #resume({ state, sha256, revision }: Loaded): Promise<void> {
     checkSchema(this.id, revision, this.#request.schema)
     this.#revision = revision
-    this.#kept = { bytes: state, hash: hashOf(state), unkept: [], isEmpty: false }
+    this.#kept = { bytes: state, hash: sha256, unkept: [], isEmpty: false }
     this.#isolate = await this.#started(state, revision)
     this.#clock.saved()
     // What was there before stays until this is saved.

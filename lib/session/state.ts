@@ -2,7 +2,7 @@
 export interface KeptState {
   /** The document: see docs/state-format.md. */
   readonly bytes: Uint8Array
-  /** The digest at its end, in hex. */
+  /** Its SHA-256, in hex. */
   readonly hash: string
   /** The globals that are not in it. */
   readonly unkept: readonly { readonly name: string; readonly path: string; readonly why: string }[]
@@ -33,11 +33,6 @@ export function keptState(bytes: Uint8Array, json: string): KeptState {
   const isSmallest = end === HEAD_BYTES + 1 + name.length + 1 + EMPTY_OBJECT.length / 2
   const isEmpty = isSmallest && objects === 1 && hex(bytes.subarray(end - EMPTY_OBJECT.length / 2, end)) === EMPTY_OBJECT
   return { bytes, hash, unkept, isEmpty }
-}
-
-/** The digest of a sound document. */
-export function hashOf(bytes: Uint8Array): string {
-  return hex(bytes.subarray(bytes.byteLength - DIGEST_BYTES))
 }
 
 function hex(bytes: Uint8Array): string {

@@ -251,5 +251,6 @@ function metaOf({ revision, createdAt, schema, snapshotKey, hash, bytes, storedB
 }
 
 function tooLong(actual: number, max: number): IsoseedError {
-  return new IsoseedError('ERR_STATE_LIMIT', `the state has ${actual} bytes, and its limit is ${max}`)
+  const details = { name: 'payloadBytes', actual, max }
+  return new IsoseedError('ERR_STATE_LIMIT', `the state passed its limit payloadBytes of ${max}: ${actual}`, { details })
 }

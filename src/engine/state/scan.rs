@@ -117,7 +117,7 @@ pub fn inspect(bytes: &[u8], limits: &StateLimits) -> Result<Overview> {
         Ok(RootInfo { name: root.name.to_text(), kind })
     });
     Ok(Overview {
-        hash: hex(&bytes[bytes.len() - DIGEST_BYTES..]),
+        hash: hex(&digest(bytes)),
         bytes: bytes.len(),
         objects: scan.objects(),
         roots: roots.collect::<Result<_>>()?,

@@ -43,7 +43,7 @@ pub struct Exported {
     /// The document.
     #[serde(skip)]
     pub bytes: Vec<u8>,
-    /// Its SHA-256, in hexadecimal: equal states have equal ones.
+    /// Its SHA-256, in hexadecimal, seal and all: equal states have equal ones.
     pub hash: String,
     /// How many objects it has.
     pub objects: usize,
@@ -157,7 +157,8 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
     let seal = digest(&bytes);
     bytes.extend_from_slice(&seal);
     request.limits.check_payload(bytes.len()).map_err(Halt::Failed)?;
-    Ok(Exported { bytes, hash: hex(&seal), objects, variables: kept, unkept })
+    let hash = hex(&digest(&bytes));
+    Ok(Exported { bytes, hash, objects, variables: kept, unkept })
 }
 
 fn state_variable<'s>(

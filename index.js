@@ -4955,6 +4955,7 @@ var SessionCore = class _SessionCore {
 var import_node_util16 = require("node:util");
 var import_node_os3 = require("node:os");
 var SESSION_OPTIONS = ["store", "state", "keepGlobals", "save", "onThrow", "schema", "encryptionKey", "compression", "limits", "lease", "onLost"];
+var STORE_METHODS = ["acquire", "renew", "release", "read", "chunks", "write", "history", "find", "list", "delete", "prune", "close"];
 var COUNT_RANGE = [1, MAX_TIMEOUT_MS];
 var KEY_BYTES = 32;
 var LEASE_RANGE = [100, 864e5];
@@ -4973,7 +4974,7 @@ function checkSessionId(where, id) {
 }
 function checkStore(where, store) {
   if (typeof store === "string") return store;
-  if (isObject(store) && typeof store.acquire === "function" && typeof store.write === "function") return store;
+  if (typeof store === "object" && store !== null && STORE_METHODS.every((name) => typeof Reflect.get(store, name) === "function")) return store;
   throw wrong(where, "store", "a Store, or the location of one", store);
 }
 function checkOpenSession(options, nativeSnapshot2) {

@@ -12,6 +12,9 @@ import type { StateLimits, StateSchema } from './types.js'
 
 const SESSION_OPTIONS = ['store', 'state', 'keepGlobals', 'save', 'onThrow', 'schema', 'encryptionKey', 'compression', 'limits', 'lease', 'onLost'] as const
 
+/** Whatever else the user's class is. */
+const STORE_METHODS: readonly (keyof Store)[] = ['acquire', 'renew', 'release', 'read', 'chunks', 'write', 'history', 'find', 'list', 'delete', 'prune', 'close']
+
 const COUNT_RANGE = [1, MAX_TIMEOUT_MS] as const
 const KEY_BYTES = 32
 const LEASE_RANGE = [100, 86_400_000] as const
@@ -61,7 +64,7 @@ export function checkSessionId(where: string, id: unknown): string {
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
 export function checkStore(where: string, store: unknown): Store | string {
   if (typeof store === 'string') return store
-  if (isObject(store) && typeof (store as Partial<Store>).acquire === 'function' && typeof (store as Partial<Store>).write === 'function') return store as Store
+  if (typeof store === 'object' && store !== null && STORE_METHODS.every((name) => typeof Reflect.get(store, name) === 'function')) return store as Store
   throw wrong(where, 'store', 'a Store, or the location of one', store)
 }
 

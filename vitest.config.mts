@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 const processMode = fileURLToPath(new URL('./__test__/support/process-mode.ts', import.meta.url))
 
 /** What measures the machine, or keeps all of it busy: after everything else, one after the other. */
-const alone = ['__test__/leak/*.test.ts', '__test__/process/loaded.test.ts', '__test__/process/scale.test.ts']
+const alone = ['__test__/bench.test.ts', '__test__/leak/*.test.ts', '__test__/process/loaded.test.ts', '__test__/process/scale.test.ts']
 
 export default defineConfig({
   test: {

@@ -212,6 +212,23 @@ describePostgres('PostgreSQL', (server) => {
     await other.close()
   })
 
+  test('TLS checks who the server is', async ({ skip }) => {
+    const { certificate } = server()
+    if (certificate === undefined) return skip('openssl is not installed')
+    const place = server().schema()
+    const store = await openStore(server().secureUrl(place, `&sslrootcert=${certificate}`))
+    const ledger = await openLedger(store)
+    await ledger.load()
+    await ledger.save(Buffer.from('over TLS'), WITH)
+    await ledger.close()
+    expect(await textOf(store)).toBe('over TLS')
+    await store.close()
+    // Nobody vouches for it.
+    const error = await rejection(openStore(server().secureUrl(place, ''), { retryMs: 0 }))
+    expect(error.code).toBe('ERR_STORE')
+    expect(error.message).toContain('certificate')
+  })
+
   test('rows that are damaged are noticed', async () => {
     const place = postgresPlace(server())
     const store = await place.open()

@@ -83,6 +83,18 @@ describeDatabases((makePlace) => {
   }, 120_000)
 })
 
+describeDatabases((makePlace) => {
+  test('a host that forgets to close, and ends a Worker in the middle of a write, ends by itself', async () => {
+    const place = makePlace()
+    const host = new Host('ends.mjs', { bundle: bundle.file, location: place.location })
+    expect({ ...(await host.ended), lines: host.lines, errors: host.errors }).toEqual({ code: 0, signal: null, lines: ['done'], errors: '' })
+    const store = await place.open()
+    for (const id of ['main', 'worker']) expect((await store.find(id))?.lease?.holder).toBe('a')
+    await store.close()
+    place.remove()
+  }, 60_000)
+})
+
 /** Linux only: what kills the process at a point is loaded into it before everything else. */
 const preload = (() => {
   if (process.platform !== 'linux') return undefined

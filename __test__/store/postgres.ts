@@ -49,12 +49,15 @@ function identity(): { uid?: number; gid?: number } {
 
 export class Postgres {
   readonly port: number
+  /** What the server proves itself with; undefined where `openssl` is not installed. */
+  readonly certificate: string | undefined
   readonly #folder: string
   #server: ChildProcess
   #schemas = 0
 
-  private constructor(folder: string, port: number, server: ChildProcess) {
+  private constructor(folder: string, port: number, server: ChildProcess, certificate: string | undefined) {
     this.#folder = folder
+    this.certificate = certificate
     this.port = port
     this.#server = server
   }
@@ -68,8 +71,9 @@ export class Postgres {
     if (as.uid !== undefined) chownSync(passwordFile, as.uid, as.gid as number)
     const args = ['-D', join(folder, 'data'), '-U', USER, '--pwfile', passwordFile, '--auth-local=trust', '--auth-host=scram-sha-256', '--encoding=UTF8', '--locale=C', '--no-sync']
     execFileSync(join(bin as string, 'initdb'), args, { ...as, cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
+    const certificate = makeCertificate(folder, as)
     const port = await freePort()
-    return new Postgres(folder, port, await run(folder, port))
+    return new Postgres(folder, port, await run(folder, port), certificate)
   }
 
   /** A place that nobody else has: a schema of its own. */
@@ -82,6 +86,11 @@ export class Postgres {
   /** Where that is. */
   url(schema: string, port = this.port): string {
     return `postgres://${USER}:${encodeURIComponent(PASSWORD)}@127.0.0.1:${port}/postgres?sslmode=disable&options[search_path]=${schema}`
+  }
+
+  /** The same over TLS. */
+  secureUrl(schema: string, more: string): string {
+    return this.url(schema).replace('sslmode=disable', `sslmode=verify-full${more}`)
   }
 
   /** Runs statements as the administrator; what they print, without decoration. */
@@ -110,6 +119,21 @@ export class Postgres {
     await end(this.#server, 'SIGINT')
     rmSync(this.#folder, { recursive: true, force: true })
   }
+}
+
+/** A certificate that proves itself, for this server alone. */
+function makeCertificate(folder: string, as: { uid?: number; gid?: number }): string | undefined {
+  const data = join(folder, 'data')
+  const certificate = join(data, 'server.crt')
+  const args = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-addext', 'basicConstraints=critical,CA:FALSE', '-addext', 'subjectAltName=IP:127.0.0.1']
+  try {
+    execFileSync('openssl', [...args, '-keyout', join(data, 'server.key'), '-out', certificate], { ...as, cwd: folder, stdio: 'pipe' })
+  } catch (error) {
+    console.warn(`TLS to PostgreSQL is NOT tested: openssl can't make a certificate: ${String(error)}`)
+    return undefined
+  }
+  writeFileSync(join(data, 'postgresql.auto.conf'), 'ssl = on\n')
+  return certificate
 }
 
 async function run(folder: string, port: number): Promise<ChildProcess> {

@@ -122,7 +122,7 @@ fn every_change_of_a_byte_is_found() {
         }
         refused(&good, &[], "no chunk");
         refused(&good, &[stored[0].clone(), stored[0].clone()], "a chunk more");
-        let changes: [fn(&mut Revision); 8] = [
+        let edits: [fn(&mut Revision); 8] = [
             |revision| revision.meta.revision = 4,
             |revision| revision.meta.created_at += 1,
             |revision| revision.meta.schema = 1,
@@ -132,7 +132,7 @@ fn every_change_of_a_byte_is_found() {
             |revision| revision.chunks.clear(),
             |revision| revision.chunks[0].0[0] ^= 1,
         ];
-        for change in changes {
+        for change in edits {
             let mut changed = packed_again(&good);
             change(&mut changed.revision);
             let what = format!("{:?}", changed.revision.meta);

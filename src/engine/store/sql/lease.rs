@@ -16,9 +16,6 @@ pub enum Held {
     No(Option<Lease>),
 }
 
-/// The columns of a session that say who may write to it.
-pub(super) const LEASE_COLUMNS: &str = "number, newest, epoch, holder, token, lease_until";
-
 /// A session's row, locked.
 pub(super) struct Locked {
     pub(super) number: i64,
@@ -38,13 +35,14 @@ impl Locked {
         dialect: Dialect,
         session: &str,
     ) -> sqlx::Result<Option<Self>> {
-        // Locked first, and asked for the time when the lock is there: waiting takes time.
-        let lock = format!("SELECT number FROM isoseed_session WHERE id = $1{}", dialect.lock());
-        if query(&lock).bind(session).fetch_optional(&mut *connection).await?.is_none() {
-            return Ok(None);
-        }
-        let read = format!("SELECT {LEASE_COLUMNS}, {} FROM isoseed_session WHERE id = $1", dialect.now());
-        let row = query(&read).bind(session).fetch_optional(&mut *connection).await?;
+        // The time is asked for outside, where the lock is there: waiting for it takes time.
+        let read = format!(
+            "SELECT number, newest, epoch, holder, token, lease_until, {} \
+             FROM (SELECT * FROM isoseed_session WHERE id = $1{}) AS s",
+            dialect.now(),
+            dialect.lock()
+        );
+        let row = query(&read).bind(session).fetch_optional(connection).await?;
         row.map(|row| {
             Ok(Self {
                 number: row.try_get(0)?,
@@ -94,12 +92,12 @@ impl Operation for Acquire {
             "INSERT INTO isoseed_session (id, created_at) VALUES ($1, {}) ON CONFLICT (id) DO NOTHING",
             dialect.now()
         );
+        // Again, if it is deleted between the two.
         let locked = loop {
-            query(&insert).bind(&self.session).execute(&mut *connection).await?;
-            // It may be deleted between the two.
             if let Some(locked) = Locked::read(connection, dialect, &self.session).await? {
                 break locked;
             }
+            query(&insert).bind(&self.session).execute(&mut *connection).await?;
         };
         if let Some(lease) = locked.lease() {
             let ours = again && locked.token.as_deref() == Some(&self.token);
@@ -180,12 +178,14 @@ impl Operation for Release {
 
     async fn run(&self, connection: &mut AnyConnection, _dialect: Dialect, _again: bool) -> sqlx::Result<()> {
         let release = "UPDATE isoseed_session SET holder = NULL, token = NULL, lease_until = 0 \
-                       WHERE id = $1 AND epoch = $2 RETURNING number";
+                       WHERE id = $1 AND epoch = $2 RETURNING number, newest";
         let row = query(release).bind(&self.session).bind(signed(self.epoch));
         let Some(row) = row.fetch_optional(&mut *connection).await? else { return Ok(()) };
-        let number: i64 = row.try_get(0)?;
-        let forget = "DELETE FROM isoseed_session WHERE number = $1 AND newest = 0";
-        query(forget).bind(number).execute(connection).await?;
+        let (number, newest): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+        if newest == 0 {
+            let forget = "DELETE FROM isoseed_session WHERE number = $1";
+            query(forget).bind(number).execute(connection).await?;
+        }
         Ok(())
     }
 }

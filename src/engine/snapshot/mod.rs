@@ -49,7 +49,6 @@ pub struct ContextData {
     /// The modules that others can import.
     pub modules: Vec<Kept>,
     /// Whether the table of what a state names by its path is there (`engine::state::code`).
-    #[serde(default)]
     pub code: bool,
 }
 

@@ -32,8 +32,8 @@ async function open(id: string, options: Partial<OpenSessionOptions> = {}): Prom
 }
 
 /** A store with other methods. */
-function instead(store: Store, methods: Partial<Store>): Store {
-  return new Proxy(store, {
+function instead(original: Store, methods: Partial<Store>): Store {
+  return new Proxy(original, {
     get: (target, name) => {
       const value: unknown = Reflect.get(methods, name) ?? Reflect.get(target, name)
       return typeof value === 'function' ? value.bind(target) : value

@@ -4844,8 +4844,9 @@ var SessionCore = class _SessionCore {
   }
   /** Steps go one after the other. */
   #next(work) {
+    if (this.#end !== void 0) return Promise.reject(this.#end);
     const done = this.#last.then(() => {
-      this.#check();
+      if (this.#isLost) this.#check();
       return work();
     });
     this.#last = done.catch(() => void 0);

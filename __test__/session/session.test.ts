@@ -273,6 +273,18 @@ describe('who has a session', () => {
     await (await open(id)).eval('1')
   })
 
+  test('closing waits for the steps that were asked for', async () => {
+    const id = newId()
+    const session = await open(id)
+    const steps = [session.call('add', [1]), session.call('add', [1])]
+    const closed = session.close()
+    const late = codeOf(session.call('add', [1]))
+    expect(await Promise.all(steps)).toEqual([1, 2])
+    expect(await late).toBe('ERR_DISPOSED')
+    await closed
+    expect(await (await open(id)).eval('state.n')).toBe(2)
+  })
+
   test('who stood still too long hears of it, and writes nothing', async () => {
     const id = newId()
     const shared = await openStore(store)

@@ -276,8 +276,10 @@ export class SessionCore {
 
   /** Steps go one after the other. */
   #next<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#end !== undefined) return Promise.reject(this.#end)
     const done = this.#last.then(() => {
-      this.#check()
+      // Steps that were asked for before the end are done; without the lease none is.
+      if (this.#isLost) this.#check()
       return work()
     })
     this.#last = done.catch(() => undefined)

@@ -8,7 +8,7 @@ import { Failure, ask, cargoEnv, duration, main, root, run, say } from './common
 import { join } from 'node:path'
 
 const SANITIZERS = {
-  address: { flags: '-Zsanitizer=address', environment: { ASAN_OPTIONS: 'detect_leaks=0' } },
+  address: { flags: '-Zsanitizer=address', environment: { ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1' } },
   thread: {
     flags: '-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer',
     environment: { TSAN_OPTIONS: `suppressions=${join(root, 'scripts', 'sanitize-thread.txt')}` },

@@ -368,6 +368,165 @@ interface PrewarmOptions {
     memoryLimitMb?: number;
 }
 
+/** What is known of a revision without its content. */
+interface RevisionMeta {
+    /** Counts from 1, without gaps; a number never comes twice in a session, even if the revision was damaged. */
+    readonly revision: number;
+    /** When it was made, by the clock of the host that wrote it: milliseconds since 1970. */
+    readonly createdAt: number;
+    /** The version of the state's schema. */
+    readonly schema: number;
+    /** The `key` of the snapshot that the session ran on; `''` if it had none. */
+    readonly snapshotKey: string;
+    /** The same for the same state: its hex SHA-256, or with an encryption key a keyed digest that tells nothing of it. */
+    readonly hash: string;
+    /** The state's length in bytes. */
+    readonly bytes: number;
+    /** What the revision added to the store, in bytes: its head, and the chunks that were new. */
+    readonly storedBytes: number;
+}
+/** A revision as a store keeps it. */
+interface StoredRevision extends RevisionMeta {
+    /** The names of the chunks that the state consists of, in order; a name may come more than once. */
+    readonly chunks: readonly string[];
+    /** What isoseed needs to put the state together and to see that nothing was changed. Opaque to a store. */
+    readonly head: Uint8Array;
+}
+/** A piece of a state, never empty, at most 129 KiB. Compressed and encrypted already: opaque to a store. */
+interface StoredChunk {
+    /** 32 hex digits; the same name means the same content within a session. */
+    readonly key: string;
+    readonly bytes: Uint8Array;
+}
+/** Who may write to a session. */
+interface StoreLease {
+    /** How the holder called itself. */
+    readonly holder: string;
+    /** Greater than the epoch of every lease that was given for a session of this id before, even if that was deleted since. */
+    readonly epoch: number;
+    /** When it ends, by the store's own clock: milliseconds since 1970. */
+    readonly expiresAt: number;
+}
+/** Whether a lease is the caller's; with the lease of who has it otherwise, unless nobody does. */
+type LeaseAnswer = {
+    readonly held: true;
+    readonly lease: StoreLease;
+} | {
+    readonly held: false;
+    readonly lease?: StoreLease;
+};
+/** What became of a write. Except for `'written'`, nothing was changed. */
+type WriteAnswer = {
+    readonly status: 'written';
+}
+/** The epoch is not that of the newest lease, or that was released; with the lease that there is now, unless it has ended. */
+ | {
+    readonly status: 'fenced';
+    readonly lease?: StoreLease;
+}
+/** The revision does not follow `newest`. */
+ | {
+    readonly status: 'conflict';
+    readonly newest: number;
+}
+/** The revision names chunks that are neither stored nor given. */
+ | {
+    readonly status: 'missing';
+    readonly keys: readonly string[];
+};
+/** What there is of a revision. */
+interface ReadAnswer {
+    /** The number of the newest revision that was ever written and not removed with its session; 0 if there is none. */
+    readonly newest: number;
+    /** The revision that was asked for. Absent though `newest` says there should be one: it was lost, which counts as damaged. */
+    readonly revision?: StoredRevision;
+}
+/** What a store knows of a session. */
+interface SessionRecord {
+    readonly id: string;
+    /** When it was first opened, by the store's clock: milliseconds since 1970. */
+    readonly createdAt: number;
+    /** The newest revision; absent if it was lost. */
+    readonly newest?: RevisionMeta;
+    /** How many revisions are kept. */
+    readonly revisions: number;
+    /** What they take, in bytes. */
+    readonly storedBytes: number;
+    /** Who holds it; absent if nobody does, or the lease has ended. */
+    readonly lease?: StoreLease;
+}
+/** Which revisions of a session go. */
+interface RevisionPolicy {
+    /** So many of the newest stay, whatever their age; an integer, at least 1. */
+    readonly keep: number;
+    /** Only revisions with a `createdAt` before this go: milliseconds since 1970. */
+    readonly before: number;
+    /** Only count. */
+    readonly dryRun: boolean;
+}
+/** What was removed from a session, or would be. */
+interface RevisionsPruned {
+    readonly revisions: number;
+    /** Bytes of their heads, and of chunks that no other revision has. */
+    readonly bytes: number;
+}
+/**
+ * Where sessions live. `openStore` opens one of isoseed's own; this interface is what it takes to write
+ * another. `isoseed/store-conformance` has the checks that it must pass.
+ *
+ * A store keeps for each session a lease, revisions, and chunks of bytes by name. Compression, encryption,
+ * checksums and the cutting into chunks happen above it: heads and chunks are opaque. What a method
+ * promises holds across all hosts that have the same data open. A method that can't do what it is asked
+ * for rejects, with any error; isoseed wraps it in one with `ERR_STORE`.
+ *
+ * Ids are 1 to 512 bytes of UTF-8 without control characters. Buffers that are given may be kept, and those
+ * that are returned must not be changed later.
+ */
+interface Store {
+    /**
+     * Takes the session's lease for `ttlMs` milliseconds from now, by the store's clock. The session need not
+     * exist. Answers `held: false` while another lease of it has not ended, even one of the same holder.
+     */
+    acquire(session: string, holder: string, ttlMs: number): Promise<LeaseAnswer>;
+    /**
+     * Lets the lease end `ttlMs` milliseconds from now. Also when it had ended already, as long as nobody has
+     * acquired or deleted the session since.
+     */
+    renew(session: string, epoch: number, ttlMs: number): Promise<LeaseAnswer>;
+    /** Ends the lease, if it is still that of the epoch. From then on nobody writes under it. */
+    release(session: string, epoch: number): Promise<void>;
+    /** Reads a revision without its chunks; the newest one if no number is given. */
+    read(session: string, revision?: number): Promise<ReadAnswer>;
+    /** Reads chunks: one for each name, in their order; `undefined` for one that is not there. isoseed asks for at most 64 at once. */
+    chunks(session: string, keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]>;
+    /**
+     * Writes a revision and chunks of it, whole or not at all, and durably when it is fulfilled. Two writes of
+     * a session never mix, nor a write and `acquire`, `release`, `prune` or `delete`.
+     *
+     * In this order: `fenced`, unless `epoch` is that of the newest lease and was not released (the lease may
+     * have ended); `written`, if the newest revision has this number and the same `head` (the caller has not
+     * heard of its success, and asks again); `conflict`, unless the number is one more than the newest;
+     * `missing`, if it names chunks that are neither stored nor in `chunks`. Then it is written; a chunk
+     * that is there already is replaced by the given one, because it may be damaged.
+     */
+    write(session: string, epoch: number, revision: StoredRevision, chunks: readonly StoredChunk[]): Promise<WriteAnswer>;
+    /** At most `limit` revisions, the newest first: those before number `before`, if it is given. */
+    history(session: string, limit: number, before?: number): Promise<readonly RevisionMeta[]>;
+    /** A session that has a revision. */
+    find(session: string): Promise<SessionRecord | undefined>;
+    /**
+     * At most `limit` sessions that have a revision and an id which begins with `prefix`. In any order that
+     * stays the same: the page after one is asked for with that one's last id as `after`.
+     */
+    list(prefix: string, limit: number, after?: string): Promise<readonly SessionRecord[]>;
+    /** Removes a session with all it has, unless there is a lease that has not ended: then it answers with that. */
+    delete(session: string): Promise<StoreLease | undefined>;
+    /** Removes revisions, except for the newest, and the chunks that no other revision has. Needs no lease. */
+    prune(session: string, policy: RevisionPolicy): Promise<RevisionsPruned>;
+    /** Ends all connections, after what is under way. Leases stay as they are. Nothing is asked for afterwards, but `close`. */
+    close(): Promise<void>;
+}
+
 /**
  * Every code an error of isoseed can carry. Codes are part of the API,
  * messages are not.
@@ -390,16 +549,47 @@ interface PrewarmOptions {
  * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
  *   there; `cause` is the bundler's error.
  * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on; the isolate stays usable.
+ * - `ERR_SESSION_LOCKED`: another host, or another object in this one, has the session; see `lease`.
+ * - `ERR_SESSION_LEASE_LOST`: this host had the session, and another one took over or deleted it, because this one
+ *   did not renew its lease in time; nothing was written; `lease` says who has it now.
+ * - `ERR_SESSION_KEY`: a session's state is encrypted with another key, or without one, than was given.
+ * - `ERR_SESSION_DAMAGED`: what is stored of a session is not what was written, and there is no earlier revision
+ *   that is sound.
+ * - `ERR_SESSION_SCHEMA`: a session's state has another schema version than the code, and can't be brought to it.
+ * - `ERR_SESSION_CODE_CHANGED`: a session's state refers to classes or functions that the snapshot does not have; see
+ *   `details`.
+ * - `ERR_STATE_VALUE`: there is something in a session's state that can't be kept; see `details`.
+ * - `ERR_STATE_LIMIT`: a session's state is larger than its limits allow; see `details`.
+ * - `ERR_STATE_CORRUPT`: the bytes are no state, cut short or changed.
+ * - `ERR_STORE`: a store can't be reached, or can't do what it is asked for; `cause` is the error of a store that is
+ *   not isoseed's own.
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
  * - `ERR_ADDON_LOAD`: the native addon can't be loaded; `cause` is the loader's error.
  */
-type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_MODULE_NOT_FOUND' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_SNAPSHOT_IO' | 'ERR_INSPECTOR' | 'ERR_BUNDLE' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD' | 'ERR_NESTED_CALL';
+type ErrorCode = 'ERR_GUEST' | 'ERR_TIMEOUT' | 'ERR_CPU_LIMIT' | 'ERR_MEMORY_LIMIT' | 'ERR_DISPOSED' | 'ERR_ISOLATE_LOST' | 'ERR_DATA_CLONE' | 'ERR_MODULE_NOT_FOUND' | 'ERR_SNAPSHOT_UNSAFE' | 'ERR_SNAPSHOT_BUILD' | 'ERR_SNAPSHOT_CORRUPT' | 'ERR_SNAPSHOT_MISMATCH' | 'ERR_SNAPSHOT_IO' | 'ERR_INSPECTOR' | 'ERR_BUNDLE' | 'ERR_INVALID_ARG' | 'ERR_ADDON_LOAD' | 'ERR_NESTED_CALL' | 'ERR_SESSION_LOCKED' | 'ERR_SESSION_LEASE_LOST' | 'ERR_SESSION_KEY' | 'ERR_SESSION_DAMAGED' | 'ERR_SESSION_SCHEMA' | 'ERR_SESSION_CODE_CHANGED' | 'ERR_STATE_VALUE' | 'ERR_STATE_LIMIT' | 'ERR_STATE_CORRUPT' | 'ERR_STORE';
+/**
+ * What an error about a session's state is about: with `ERR_STATE_LIMIT` the limit, what the state has and what it may
+ * have; with `ERR_STATE_VALUE` where the value is and what it is; with `ERR_SESSION_CODE_CHANGED` the paths of what is
+ * missing.
+ */
+interface StateErrorDetails {
+    readonly name?: string;
+    readonly actual?: number;
+    readonly max?: number;
+    readonly path?: string;
+    readonly why?: string;
+    readonly missing?: readonly string[];
+}
 /** What an `IsoseedError` may carry besides code and message. */
 interface IsoseedErrorOptions {
     /** Why it happened. */
     cause?: unknown;
     /** What stands in the way of a snapshot. */
     findings?: readonly SnapshotFinding[];
+    /** Who has a session. */
+    lease?: StoreLease;
+    /** What of a state it is about. */
+    details?: StateErrorDetails;
 }
 /**
  * An error of isoseed. Decide by `code`, not by the message.
@@ -412,6 +602,13 @@ declare class IsoseedError extends Error {
     readonly code: ErrorCode;
     /** Only with `ERR_SNAPSHOT_UNSAFE`: each thing that stands in the way of a snapshot. */
     readonly findings?: readonly SnapshotFinding[];
+    /**
+     * Only with `ERR_SESSION_LOCKED` and `ERR_SESSION_LEASE_LOST`: who has the session, and until when if the lease is
+     * not renewed. Absent if nobody has it any more.
+     */
+    readonly lease?: StoreLease;
+    /** Only with `ERR_STATE_LIMIT`, `ERR_STATE_VALUE` and `ERR_SESSION_CODE_CHANGED`: what of the state it is about. */
+    readonly details?: StateErrorDetails;
     constructor(code: ErrorCode, message: string, options?: IsoseedErrorOptions);
 }
 /** The guest's side of a `GuestError`. */
@@ -1351,6 +1548,363 @@ declare class Isolate<Api extends object = Record<string, any>> implements Async
  */
 declare function createIsolate<Api extends object = Record<string, any>>(options?: CreateIsolateOptions): Promise<Isolate<Api>>;
 
+/** When a session is saved: after every call, when it is told to, or every so often. */
+type SavePolicy = 'call' | 'manual' | {
+    /** After so many calls that changed the state; an integer from 1 to 2147483647. */
+    everyCalls?: number;
+    /** So long after the first change that is not saved, in milliseconds; an integer from 1 to 2147483647. */
+    everyMs?: number;
+};
+/** How large a session's state may be. What is absent has its default. */
+interface StateLimits {
+    /**
+     * The largest state that is read, from a store or by `importState`, in bytes.
+     *
+     * @default 33554432
+     */
+    payloadBytes: number;
+    /**
+     * The largest state that is kept, in bytes of its canonical form.
+     *
+     * @default 25165824
+     */
+    stateBytes: number;
+    /**
+     * The most top-level variables.
+     *
+     * @default 2048
+     */
+    variables: number;
+    /**
+     * The most objects.
+     *
+     * @default 1000000
+     */
+    nodes: number;
+    /**
+     * How far an object may be from its variable.
+     *
+     * @default 10000
+     */
+    depth: number;
+}
+/** What a state is made for, and how it is brought up to date. */
+interface StateSchema {
+    /** The version that the code works with; an integer from 0 to 2147483647. A session without a schema has version 0. */
+    version: number;
+    /**
+     * Makes a state of an older version one of this version; called with a clone, returns what is to be the state, or
+     * a promise of it. Runs in the host, once, before anything else sees the state; the result is saved at once. Without
+     * it, an older state is refused.
+     */
+    migrate?: (state: any, from: {
+        version: number;
+        snapshotKey: string;
+    }) => unknown;
+}
+/** How a session is locked. */
+interface LeaseOptions {
+    /**
+     * How this host calls itself: who finds the session locked is told. 1 to 512 bytes.
+     *
+     * @default the host's name and the number of the process
+     */
+    holder?: string;
+    /**
+     * How long the session stays locked when its host dies, in milliseconds; an integer from 100 to 86400000. The lease
+     * is renewed three times as often.
+     *
+     * @default 30000
+     */
+    ttlMs?: number;
+}
+/** Options of `openSession`: those of `createIsolate`, and how the state is kept. An unknown option is refused. */
+interface OpenSessionOptions extends CreateIsolateOptions {
+    /**
+     * Where the session lives: a `Store`, or the location of one: `'memory:'`, `'sqlite:./sessions.db'`,
+     * `'postgres://user@host/database'`. All sessions of one location share its connections. A `Store` that you
+     * give is yours to close.
+     */
+    store: Store | string;
+    /**
+     * The name of the guest's global that is kept. It is made as `{}` where there is none.
+     *
+     * @default 'state'
+     */
+    state?: string;
+    /**
+     * Whether other globals that the guest makes or replaces are kept, too: `x = 1`, `var`, and function declarations
+     * that need nothing but globals. Those that can't be kept are told by `info().unkept`.
+     *
+     * @default false
+     */
+    keepGlobals?: boolean;
+    /**
+     * When the state is saved. With `'call'`, a call resolves when what it did is in the store.
+     *
+     * @default 'call'
+     */
+    save?: SavePolicy;
+    /**
+     * What a call that throws, times out, is aborted or runs out of memory leaves. With `'rollback'` the session is as
+     * after the last call that succeeded, in a fresh isolate; with `'keep'`, what the call did stays as far as the
+     * isolate survived.
+     *
+     * @default 'rollback'
+     */
+    onThrow?: 'rollback' | 'keep';
+    /** The version of the state, and how an older one is brought up to date. */
+    schema?: StateSchema;
+    /**
+     * 32 bytes: what is stored is encrypted with AES-256-GCM. Of several, the first encrypts, and the others open what
+     * was written before.
+     */
+    encryptionKey?: Uint8Array | readonly Uint8Array[];
+    /**
+     * How what is stored is compressed.
+     *
+     * @default 'zstd'
+     */
+    compression?: 'zstd' | 'none';
+    /** How large the state may be. */
+    limits?: Partial<StateLimits>;
+    /** How the session is locked while it is open. */
+    lease?: LeaseOptions;
+    /** Hears that another host took the session over; every later call rejects with this error. What it throws is an uncaught exception. */
+    onLost?: (error: Error) => void;
+}
+/** A global that is not kept. */
+interface UnkeptVariable {
+    /** Its name. */
+    name: string;
+    /** The path of what can't be kept, from the variable on. */
+    path: string;
+    /** Why: `a promise`. */
+    why: string;
+}
+/** What was saved. */
+interface SavedState {
+    /** The revision's number. */
+    revision: number;
+    /** The state's length in bytes. */
+    bytes: number;
+    /** The state's SHA-256, in hex: of the bytes that `exportState` gives. */
+    hash: string;
+}
+/** What a session is, as of its last call. */
+interface SessionInfo {
+    id: string;
+    /** The newest revision; 0 before the first. */
+    revision: number;
+    /** When the first revision was made, in milliseconds since 1970; absent before. */
+    createdAt?: number;
+    /** When the newest revision was made, in milliseconds since 1970; absent before the first. */
+    updatedAt?: number;
+    /** The version of the schema. */
+    schema: number;
+    /** The `key` of the snapshot that the session runs on; `''` if it has none. */
+    snapshotKey: string;
+    /** The state's SHA-256, in hex: of the bytes that `exportState` gives. */
+    hash: string;
+    /** The state's length in bytes. */
+    bytes: number;
+    /** Whether there are changes that are not in the store. */
+    unsaved: boolean;
+    /** The globals that are not kept; empty without `keepGlobals`. */
+    unkept: readonly UnkeptVariable[];
+    /** Set if newer revisions could not be read when the session was opened, and it goes on from an older one. */
+    recovered?: {
+        /** The newest revision, which is damaged. */
+        revision: number;
+        /** What is wrong with each that is. */
+        reasons: readonly string[];
+    };
+}
+/** One revision of a session. */
+type RevisionInfo = RevisionMeta;
+/** Options of `session.exportState`. */
+interface ExportStateOptions {
+    /**
+     * `'auto'` gives `null` for a state that is as empty as a new session's, `'force'` gives its bytes, `'off'` gives
+     * `null`, for callers that decide by an option of their own.
+     *
+     * @default 'auto'
+     */
+    mode?: 'auto' | 'force' | 'off';
+}
+
+/**
+ * A session with a name: its state outlives the process. Made by `openSession`.
+ *
+ * `eval`, `call`, `import` and `api` work as on an `Isolate`, one after the other, each as a step: what it did to the
+ * state is kept whole, or not at all. A binding may call its own session; that is part of the step. What is not in the
+ * state lives as long as the isolate: closures, timers, top-level `let`, `const` and `class`, modules. A step that
+ * fails ends the isolate (unless `onThrow` is `'keep'`), and so does the process.
+ *
+ * Close it when it is done, best with `await using`.
+ */
+declare class Session<Api extends object = Record<string, any>> implements AsyncDisposable {
+    #private;
+    /** Its name. */
+    readonly id: string;
+    /** Whether it had a state in the store when it was opened. */
+    readonly resumed: boolean;
+    private constructor();
+    /** The guest's global functions, as `isolate.api`. */
+    get api(): Remote<Api>;
+    /**
+     * Evaluates code, as `isolate.eval`, as a step.
+     *
+     * @throws as `isolate.eval`, and as `save`; `IsoseedError` with `ERR_STATE_VALUE` if it left something in the state
+     * that can't be kept, or `ERR_STATE_LIMIT` if it is too much
+     */
+    eval<T = unknown>(source: Source, options?: CallOptions): Promise<T>;
+    /**
+     * Calls a function of the guest, as `isolate.call`, as a step.
+     *
+     * @throws as `isolate.call`, and as `save`; `IsoseedError` with `ERR_STATE_VALUE` if it left something in the state
+     * that can't be kept, or `ERR_STATE_LIMIT` if it is too much
+     */
+    call<T = unknown>(path: string, args?: unknown[], options?: CallOptions): Promise<T>;
+    /**
+     * Imports a module, as `isolate.import`, as a step. Modules are not part of the state: the session's next isolate
+     * evaluates them again.
+     *
+     * @throws as `isolate.import`, and as `save`
+     */
+    import<T = Record<string, unknown>>(specifier: string, options?: CallOptions): Promise<T>;
+    /**
+     * Figures of the isolate that the session has now.
+     *
+     * @throws `IsoseedError` with `ERR_DISPOSED` if the session is closed, or its isolate has ended
+     */
+    stats(): Promise<IsolateStats>;
+    /**
+     * Saves the state as it is. Writes nothing if it is what the newest revision has.
+     *
+     * @returns the newest revision
+     * @throws `IsoseedError` with `ERR_STORE`, `ERR_SESSION_LEASE_LOST` if another host has taken the session over,
+     * `ERR_STATE_VALUE` or `ERR_STATE_LIMIT` if the state can't be kept, `ERR_DISPOSED` if the session is closed, or
+     * `ERR_NESTED_CALL` within a step
+     */
+    save(): Promise<SavedState>;
+    /** What the session is, as of its last step. */
+    info(): Promise<SessionInfo>;
+    /**
+     * The state as bytes, for another session, store or machine: see docs/state-format.md. The same state gives the same
+     * bytes.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+     * @throws as `save`
+     */
+    exportState(options?: ExportStateOptions): Promise<Uint8Array | null>;
+    /**
+     * Replaces the state by that of bytes that `exportState` gave: all of it, or nothing is changed. The session goes on
+     * in a fresh isolate.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, if it is given no bytes
+     * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
+     * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
+     */
+    importState(bytes: Uint8Array): Promise<void>;
+    /**
+     * The revisions that are kept, the newest first.
+     *
+     * @throws `IsoseedError` with `ERR_DISPOSED` at once if the session is closed, or `ERR_STORE` when it is read
+     */
+    history(): AsyncIterable<RevisionInfo>;
+    /**
+     * Makes an earlier revision the state, as a new revision: all of it, or nothing is changed. The session goes on in a
+     * fresh isolate.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` if there is none of this number
+     * @throws `IsoseedError` with `ERR_SESSION_DAMAGED`, `ERR_SESSION_KEY`, `ERR_SESSION_SCHEMA` or
+     * `ERR_SESSION_CODE_CHANGED` if it can't be read any more; as `save`
+     */
+    restore(revision: number): Promise<void>;
+    /**
+     * Waits for the steps that were asked for, saves what is not saved (unless `save` is `'manual'`), ends the isolate
+     * and lets others have the session. May be called again, and then returns the same promise.
+     *
+     * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed; the session is closed even so
+     */
+    close(): Promise<void>;
+    /** The same as `close`, for `await using`. */
+    [Symbol.asyncDispose](): Promise<void>;
+}
+/**
+ * Opens a session: goes on from its newest state in the store, or begins one. While it is open, nobody else has it.
+ *
+ * The type argument describes the guest's global functions, for `api`.
+ *
+ * @param id its name: 1 to 512 bytes, without control characters
+ * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+ * @throws `IsoseedError` with `ERR_SESSION_LOCKED` if somebody has it open: `lease` says who and until when
+ * @throws `IsoseedError` with `ERR_SESSION_KEY` if the state is encrypted with another key, `ERR_SESSION_DAMAGED` if no
+ * revision is sound, `ERR_SESSION_SCHEMA` if `schema` can't work with it, `ERR_SESSION_CODE_CHANGED` if the snapshot
+ * lacks code that it refers to, `ERR_STATE_LIMIT` or `ERR_STORE`
+ * @throws as `createIsolate`
+ */
+declare function openSession<Api extends object = Record<string, any>>(id: string, options: OpenSessionOptions): Promise<Session<Api>>;
+
+/** What `pruneSessions` removes. Without any of it, nothing. */
+interface PrunePolicy {
+    /** Of each session so many of the newest revisions stay. */
+    readonly keep?: number | undefined;
+    /** Revisions that are older go, in milliseconds; the newest of each session stays. */
+    readonly olderThanMs?: number | undefined;
+    /** Sessions whose newest revision is older go whole, in milliseconds; not those that somebody holds. */
+    readonly idleMs?: number | undefined;
+    /** Only sessions whose id begins with it. */
+    readonly prefix?: string | undefined;
+    /** Only count. */
+    readonly dryRun?: boolean | undefined;
+}
+/** What was removed, or would be. */
+interface PruneReport {
+    /** Sessions that went whole. */
+    sessions: number;
+    /** Revisions, those of such sessions included. */
+    revisions: number;
+    /** What they took in the store, in bytes. */
+    bytes: number;
+}
+
+/** The sessions of a store, without opening any. */
+interface Sessions {
+    /**
+     * All sessions whose ids begin with a prefix, in an order of the store's; page by page, so there may be any number.
+     *
+     * @param prefix default `''`: all
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+     * @throws `IsoseedError` with `ERR_STORE` when it is read
+     */
+    list(store: Store | string, prefix?: string): AsyncIterable<SessionRecord>;
+    /**
+     * One session; `undefined` if it has never been saved.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+     * @throws `IsoseedError` with `ERR_STORE`
+     */
+    inspect(store: Store | string, id: string): Promise<SessionRecord | undefined>;
+    /**
+     * Removes a session with all its revisions; nothing if there is none.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+     * @throws `IsoseedError` with `ERR_SESSION_LOCKED` while somebody has it open, or `ERR_STORE`
+     */
+    delete(store: Store | string, id: string): Promise<void>;
+    /**
+     * Removes old revisions and idle sessions. The newest revision of a session stays, unless the whole session goes.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+     * @throws `IsoseedError` with `ERR_STORE`
+     */
+    prune(store: Store | string, policy: PrunePolicy): Promise<PruneReport>;
+}
+/** The sessions of a store, without opening any. */
+declare const sessions: Sessions;
+
 /** The type of `snapshotCache`. */
 interface SnapshotCache {
     /**
@@ -1381,6 +1935,55 @@ interface SnapshotCache {
  * One for the whole process: Workers share it.
  */
 declare const snapshotCache: SnapshotCache;
+
+/** Options of `openStore`. An unknown option is refused. */
+interface OpenStoreOptions {
+    /**
+     * SQLite only: what an acknowledged step survives. `'power'`: a power cut; each step waits for the disk.
+     * `'process'`: the end of the process, however it ends; a power cut may take the last steps, and nothing
+     * before them.
+     *
+     * @default 'power'
+     */
+    durability?: 'power' | 'process';
+    /**
+     * PostgreSQL only: at most so many connections at once; an integer from 1 to 1000.
+     *
+     * @default 10
+     */
+    maxConnections?: number;
+    /**
+     * For so long, in milliseconds, an operation is tried again when the connection is lost and another
+     * attempt is safe; an integer from 0 to 2147483647.
+     *
+     * @default 5000
+     */
+    retryMs?: number;
+    /**
+     * An attempt takes at most so long, in milliseconds, waiting for a connection included; an integer from
+     * 1 to 2147483647. Past it, the connection counts as lost.
+     *
+     * @default 30000
+     */
+    timeoutMs?: number;
+}
+
+/**
+ * Opens a store, and brings its tables up to date; safe while other hosts do the same.
+ *
+ * - `'memory:'`: in this process, gone with the returned object; each call opens another one.
+ * - `'sqlite:./sessions.db'`: in a file (and two beside it, `-wal` and `-shm`), made if it is missing,
+ *   readable by its owner alone. On a local disk: SQLite does not work over network file systems. Any number
+ *   of processes of one machine may have it open.
+ * - `'postgres://user@host/db'`: on a PostgreSQL server, for hosts on several machines. The URL takes libpq's
+ *   parameters `sslmode`, `sslrootcert`, `sslcert`, `sslkey`, `application_name` and `options`; what it leaves
+ *   out is taken from libpq's environment variables (`PGPASSWORD`, …) and `~/.pgpass`.
+ *
+ * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+ * @throws `IsoseedError` with `ERR_STORE` if the store can't be reached or made, is no database, or has the
+ * tables of a newer isoseed
+ */
+declare function openStore(location: string, options?: OpenStoreOptions): Promise<Store>;
 
 /**
  * Marks a value that a host function is about to return: its buffers move to
@@ -1498,5 +2101,5 @@ interface FetchResponse {
  */
 declare const webBridge: WebBridge;
 
-export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Snapshot, buildSnapshot, createIsolate, snapshotCache, transfer, verifyIsolation, webBridge };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationCoverage, IsolationReport, IsoseedErrorOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, Passed, PrewarmOptions, Received, Remote, RemoteFunction, RemoteIterable, RemoteMember, SaveOptions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, SyncBinding, UnhandledRejection, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole };
+export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Session, Snapshot, buildSnapshot, createIsolate, openSession, openStore, sessions, snapshotCache, transfer, verifyIsolation, webBridge };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, ExportStateOptions, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationCoverage, IsolationReport, IsoseedErrorOptions, LeaseAnswer, LeaseOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, OpenSessionOptions, OpenStoreOptions, Passed, PrewarmOptions, PrunePolicy, PruneReport, ReadAnswer, Received, Remote, RemoteFunction, RemoteIterable, RemoteMember, RevisionInfo, RevisionMeta, RevisionPolicy, RevisionsPruned, SaveOptions, SavePolicy, SavedState, SessionInfo, SessionRecord, Sessions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, StateErrorDetails, StateLimits, StateSchema, Store, StoreLease, StoredChunk, StoredRevision, SyncBinding, UnhandledRejection, UnkeptVariable, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole, WriteAnswer };

@@ -4,6 +4,10 @@ var __defProp = Object.defineProperty;
 var __getOwnPropDesc = Object.getOwnPropertyDescriptor;
 var __getOwnPropNames = Object.getOwnPropertyNames;
 var __hasOwnProp = Object.prototype.hasOwnProperty;
+var __knownSymbol = (name, symbol) => (symbol = Symbol[name]) ? symbol : /* @__PURE__ */ Symbol.for("Symbol." + name);
+var __typeError = (msg) => {
+  throw TypeError(msg);
+};
 var __export = (target, all) => {
   for (var name in all)
     __defProp(target, name, { get: all[name], enumerable: true });
@@ -17,6 +21,47 @@ var __copyProps = (to, from, except, desc) => {
   return to;
 };
 var __toCommonJS = (mod) => __copyProps(__defProp({}, "__esModule", { value: true }), mod);
+var __using = (stack, value, async) => {
+  if (value != null) {
+    if (typeof value !== "object" && typeof value !== "function") __typeError("Object expected");
+    var dispose, inner;
+    if (async) dispose = value[__knownSymbol("asyncDispose")];
+    if (dispose === void 0) {
+      dispose = value[__knownSymbol("dispose")];
+      if (async) inner = dispose;
+    }
+    if (typeof dispose !== "function") __typeError("Object not disposable");
+    if (inner) dispose = function() {
+      try {
+        inner.call(this);
+      } catch (e) {
+        return Promise.reject(e);
+      }
+    };
+    stack.push([async, dispose, value]);
+  } else if (async) {
+    stack.push([async]);
+  }
+  return value;
+};
+var __callDispose = (stack, error, hasError) => {
+  var E = typeof SuppressedError === "function" ? SuppressedError : function(e, s, m, _) {
+    return _ = Error(m), _.name = "SuppressedError", _.error = e, _.suppressed = s, _;
+  };
+  var fail = (e) => error = hasError ? new E(e, error, "An error was suppressed during disposal") : (hasError = true, e);
+  var next = (it) => {
+    while (it = stack.pop()) {
+      try {
+        var result = it[1] && it[1].call(it[2]);
+        if (it[0]) return Promise.resolve(result).then(next, (e) => (fail(e), next()));
+      } catch (e) {
+        fail(e);
+      }
+    }
+    if (hasError) throw error;
+  };
+  return next();
+};
 
 // lib/index.ts
 var index_exports = {};
@@ -26,9 +71,13 @@ __export(index_exports, {
   Inspector: () => Inspector,
   Isolate: () => Isolate,
   IsoseedError: () => IsoseedError,
+  Session: () => Session2,
   Snapshot: () => Snapshot,
   buildSnapshot: () => buildSnapshot,
   createIsolate: () => createIsolate,
+  openSession: () => openSession,
+  openStore: () => openStore,
+  sessions: () => sessions,
   snapshotCache: () => snapshotCache,
   transfer: () => transfer,
   verifyIsolation: () => verifyIsolation,
@@ -72,6 +121,8 @@ var IsoseedError = class extends Error {
     if (options.findings !== void 0) {
       Object.defineProperty(this, "findings", property(options.findings, true));
     }
+    if (options.lease !== void 0) Object.defineProperty(this, "lease", property(options.lease, true));
+    if (options.details !== void 0) Object.defineProperty(this, "details", property(options.details, true));
   }
 };
 var GuestError = class extends IsoseedError {
@@ -373,9 +424,9 @@ var ConsoleValues = class {
 function set(object, key, value, enumerable) {
   Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
 }
-function whole(hex) {
+function whole(hex2) {
   try {
-    const value = decode(Buffer.from(hex, "hex"));
+    const value = decode(Buffer.from(hex2, "hex"));
     return typeof value === "bigint" || typeof value === "object" ? value : new ConsoleOpaque(String(value));
   } catch {
     return new ConsoleOpaque("(a value that this Node.js does not know)");
@@ -632,11 +683,11 @@ function traced(name) {
 }
 var call = traced("isoseed:call");
 var build = traced("isoseed:snapshot:build");
-function traceCall(describe2, run) {
-  return call.isWatched() ? call.tracing.tracePromise(run, describe2()) : run();
+function traceCall(describe3, run) {
+  return call.isWatched() ? call.tracing.tracePromise(run, describe3()) : run();
 }
-function traceBuild(describe2, run) {
-  return build.isWatched() ? build.tracing.tracePromise(run, describe2()) : run();
+function traceBuild(describe3, run) {
+  return build.isWatched() ? build.tracing.tracePromise(run, describe3()) : run();
 }
 var LIMITS = /* @__PURE__ */ new Set(["ERR_TIMEOUT", "ERR_CPU_LIMIT", "ERR_MEMORY_LIMIT", "ERR_ISOLATE_LOST"]);
 var LimitReporter = class {
@@ -701,21 +752,21 @@ var import_node_timers = require("node:timers");
 // lib/abort.ts
 var waiting = /* @__PURE__ */ new WeakMap();
 function onAbort(signal, callback) {
-  let shared = waiting.get(signal);
-  if (shared === void 0) {
+  let shared2 = waiting.get(signal);
+  if (shared2 === void 0) {
     const callbacks2 = /* @__PURE__ */ new Set();
     const fire2 = () => {
       waiting.delete(signal);
       callbacks2.forEach((waits) => waits());
     };
-    shared = { callbacks: callbacks2, fire: fire2 };
-    waiting.set(signal, shared);
+    shared2 = { callbacks: callbacks2, fire: fire2 };
+    waiting.set(signal, shared2);
     signal.addEventListener("abort", fire2, { once: true });
   }
-  const { callbacks, fire } = shared;
+  const { callbacks, fire } = shared2;
   callbacks.add(callback);
   return () => {
-    if (!callbacks.delete(callback) || callbacks.size > 0 || waiting.get(signal) !== shared) return;
+    if (!callbacks.delete(callback) || callbacks.size > 0 || waiting.get(signal) !== shared2) return;
     waiting.delete(signal);
     signal.removeEventListener("abort", fire);
   };
@@ -812,7 +863,7 @@ function reading(stream) {
     }
   };
 }
-function consume(nature, steps, letGo) {
+function consume(nature, steps, letGo2) {
   let hasEnded = false;
   const take = async (method, value) => {
     if (hasEnded) {
@@ -831,7 +882,7 @@ function consume(nature, steps, letGo) {
   };
   const end2 = () => {
     hasEnded = true;
-    letGo();
+    letGo2();
   };
   return nature === Nature.Readable ? readable(take) : iterable(take);
 }
@@ -1574,6 +1625,7 @@ function toError(native2) {
   const options = {};
   if (native2.cause !== void 0) options.cause = toError(native2.cause);
   if (native2.findings !== void 0) options.findings = JSON.parse(native2.findings);
+  if (native2.details !== void 0) options.details = JSON.parse(native2.details);
   return new IsoseedError(native2.code, native2.message, options);
 }
 function toGuestError(native2) {
@@ -2451,8 +2503,8 @@ var InspectorLink = class {
       isUnread = false;
     });
   }
-  #end(sessions) {
-    for (const session of sessions) {
+  #end(sessions2) {
+    for (const session of sessions2) {
       const listener = this.#listeners.get(session);
       this.#listeners.delete(session);
       listener?.onEnd();
@@ -2645,22 +2697,25 @@ function checkBundles(where, name, bundle) {
   }
   return sources;
 }
+var ISOLATE_OPTIONS = [
+  "snapshot",
+  "fallback",
+  "memoryLimitMb",
+  "timeoutMs",
+  "globals",
+  "bindings",
+  "cpuLimitMs",
+  "codegen",
+  "modules",
+  "process",
+  "console",
+  "onUnhandledRejection",
+  "valueLimits"
+];
 function checkIsolateOptions(options, nativeSnapshot2) {
-  const given = new Given("createIsolate", options === void 0 ? {} : options, [
-    "snapshot",
-    "fallback",
-    "memoryLimitMb",
-    "timeoutMs",
-    "globals",
-    "bindings",
-    "cpuLimitMs",
-    "codegen",
-    "modules",
-    "process",
-    "console",
-    "onUnhandledRejection",
-    "valueLimits"
-  ]);
+  return isolateRequest(new Given("createIsolate", options === void 0 ? {} : options, ISOLATE_OPTIONS), nativeSnapshot2);
+}
+function isolateRequest(given, nativeSnapshot2) {
   const snapshot = nativeSnapshot2(given.get("snapshot"));
   const bindings = flattenBindings(given.where, given.get("bindings"));
   const globals = checkGlobals(given);
@@ -3532,6 +3587,22 @@ ${lines.join(",\n")}
 }`;
 }
 
+// lib/session/state.ts
+var DIGEST_BYTES = 32;
+var HEAD_BYTES = 11;
+var EMPTY_OBJECT = "09000000";
+function keptState(bytes, json) {
+  const { hash, objects, variables, unkept } = JSON.parse(json);
+  const [name = ""] = variables;
+  const end2 = bytes.byteLength - DIGEST_BYTES;
+  const isSmallest = end2 === HEAD_BYTES + 1 + name.length + 1 + EMPTY_OBJECT.length / 2;
+  const isEmpty = isSmallest && objects === 1 && hex(bytes.subarray(end2 - EMPTY_OBJECT.length / 2, end2)) === EMPTY_OBJECT;
+  return { bytes, hash, unkept, isEmpty };
+}
+function hex(bytes) {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+}
+
 // lib/isolate-core.ts
 var ENDED = /* @__PURE__ */ new Set(["ERR_DISPOSED", "ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
 var IsolateCore = class _IsolateCore {
@@ -3548,6 +3619,7 @@ var IsolateCore = class _IsolateCore {
   /** What the host is done with, and the native side does not know yet. */
   #done = { reports: 0, weight: 0 };
   #disposed;
+  #onHostCall;
   /** With `process`: how long it took to start. */
   #startMs;
   constructor(connection2, native2, references, request) {
@@ -3560,6 +3632,7 @@ var IsolateCore = class _IsolateCore {
     this.#listeners = request.listeners;
     this.#limitReporter = new LimitReporter(native2.id);
     this.#limits = request.valueLimits;
+    this.#onHostCall = request.onHostCall ?? ((run) => run());
     this.link = new InspectorLink({ native: native2, request: (start) => this.#request(start) });
     references.connect(this);
   }
@@ -3590,10 +3663,11 @@ var IsolateCore = class _IsolateCore {
       codegenWasm: codegen.wasm,
       ...wanted(request.listeners),
       largestValue: valueLimits.bytes,
-      ...valueLimits.depth === void 0 ? {} : { deepestValue: valueLimits.depth }
+      ...valueLimits.depth === void 0 ? {} : { deepestValue: valueLimits.depth },
+      ...request.keepsState === true ? { keepsState: true } : {}
     };
     let core;
-    const asked = performance.now();
+    const asked2 = performance.now();
     const limits = sources.length === 0 ? { timeoutMs: 0 } : withTimeout(timeoutMs);
     await connection2.request((id) => {
       const native2 = request.process ? createInProcess(connection2, id, options, snapshot) : connection2.native.createIsolate(id, options, snapshot);
@@ -3601,7 +3675,7 @@ var IsolateCore = class _IsolateCore {
       connection2.register(native2.id, core);
     }, limits);
     const started = core;
-    if (request.process) started.#startMs = performance.now() - asked;
+    if (request.process) started.#startMs = performance.now() - asked2;
     return started;
   }
   eval({ source: source2, timeoutMs, signal, moves }) {
@@ -3656,6 +3730,15 @@ var IsolateCore = class _IsolateCore {
       this.#limitReporter.see(error, kind, name);
       throw error;
     }
+  }
+  /** Writes the state down. The isolate must have been started for it. */
+  async exportState(what, timeoutMs) {
+    const { bytes, json } = await this.#request((id) => this.#native.exportState(id, what, timeoutMs));
+    return keptState(bytes, json);
+  }
+  /** Replaces the state by that of a document: all of it, or nothing is changed. */
+  async importState(bytes, what, timeoutMs) {
+    await this.#request((id) => this.#native.importState(id, bytes, what, timeoutMs));
   }
   async stats() {
     const event = await this.#request((id) => this.#native.stats(id));
@@ -3718,7 +3801,8 @@ var IsolateCore = class _IsolateCore {
     const called = typeof target === "string" ? this.#bindings.get(target) : this.#references.exported(target);
     const run = () => target === LOADER_PATH ? this.#load(args) : this.#runBinding(called, nameOf(target, called), args);
     const frame = called?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within;
-    void (frame === void 0 ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer: transfer2 = [] }) => {
+    const runHere = () => frame === void 0 ? run() : runWithin(frame, run);
+    void this.#onHostCall(runHere).then(({ ok, value, beside = [], transfer: transfer2 = [] }) => {
       try {
         if (beside.length === 0) this.#native.answer(hostCall, ok, value);
         else {
@@ -3958,11 +4042,11 @@ async function startFromSnapshot(request, snapshot) {
   const isOrigin = typeof snapshot === "string" || import_node_util15.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
-  return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot" };
+  return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot", snapshot: native2 };
 }
 async function startFromSources(request, sources) {
   const core = await IsolateCore.start(request, void 0, sources ?? []);
-  return { core, seededFrom: sources === void 0 ? "blank" : "fallback" };
+  return { core, seededFrom: sources === void 0 ? "blank" : "fallback", snapshot: void 0 };
 }
 function isUnusable(error) {
   if (!(error instanceof IsoseedError)) return false;
@@ -4119,6 +4203,1206 @@ async function open2(request) {
   return makeIsolate(core, request.timeoutMs, seededFrom);
 }
 
+// lib/session/core.ts
+var import_node_async_hooks2 = require("node:async_hooks");
+
+// lib/store/failure.ts
+async function asked(what, ask) {
+  try {
+    return await ask();
+  } catch (cause) {
+    if (cause instanceof IsoseedError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new IsoseedError("ERR_STORE", `the store failed to ${what}: ${why}`, { cause });
+  }
+}
+function locked(session, lease) {
+  const who = lease === void 0 ? "has just been taken and released: try again" : `is held by ${describe2(lease)}`;
+  return new IsoseedError("ERR_SESSION_LOCKED", `session ${JSON.stringify(session)} ${who}`, lease === void 0 ? {} : { lease });
+}
+function leaseLost(session, epoch, lease) {
+  const now = lease === void 0 ? "nobody has it now" : `it is held by ${describe2(lease)}`;
+  const message = `this host has lost its lease (epoch ${epoch}) on session ${JSON.stringify(session)}, and nothing was written: ${now}`;
+  return new IsoseedError("ERR_SESSION_LEASE_LOST", message, lease === void 0 ? {} : { lease });
+}
+function describe2({ holder, epoch, expiresAt }) {
+  return `${JSON.stringify(holder)} (epoch ${epoch}) until ${isoTime(expiresAt)}`;
+}
+function isoTime(ms) {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString();
+}
+
+// lib/store/lease.ts
+var import_node_timers2 = require("node:timers");
+var RENEWALS = 3;
+var HeldLease = class _HeldLease {
+  epoch;
+  #store;
+  #session;
+  #ttlMs;
+  #onLost;
+  #timer;
+  #lost;
+  #released = false;
+  constructor(store, session, ttlMs, lease, onLost) {
+    this.epoch = lease.epoch;
+    this.#store = store;
+    this.#session = session;
+    this.#ttlMs = ttlMs;
+    this.#onLost = onLost;
+    this.#wait();
+  }
+  /**
+   * @param onLost hears once that another host has taken over
+   * @throws `IsoseedError` with `ERR_SESSION_LOCKED` or `ERR_STORE`
+   */
+  static async acquire(store, session, holder, ttlMs, onLost) {
+    const answer = await asked("acquire a lease", () => store.acquire(session, holder, ttlMs));
+    if (!answer.held) throw locked(session, answer.lease);
+    return new _HeldLease(store, session, ttlMs, answer.lease, onLost);
+  }
+  /** @throws `IsoseedError` with `ERR_SESSION_LEASE_LOST` if it is known to be lost */
+  check() {
+    if (this.#lost !== void 0) throw this.#lost;
+  }
+  /** The store has told that another host took over. */
+  lose(now) {
+    if (this.#lost === void 0) {
+      this.#lost = leaseLost(this.#session, this.epoch, now);
+      this.#stop();
+      this.#onLost(this.#lost);
+    }
+    return this.#lost;
+  }
+  /** Lets others have the session. Harmless if the lease is lost, or was released before. */
+  async release() {
+    this.#stop();
+    if (this.#released || this.#lost !== void 0) return;
+    this.#released = true;
+    await asked("release a lease", () => this.#store.release(this.#session, this.epoch));
+  }
+  #wait() {
+    this.#timer = (0, import_node_timers2.setTimeout)(() => void this.#renew(), this.#ttlMs / RENEWALS);
+    this.#timer.unref();
+  }
+  #stop() {
+    (0, import_node_timers2.clearTimeout)(this.#timer);
+  }
+  async #renew() {
+    try {
+      const answer = await this.#store.renew(this.#session, this.epoch, this.#ttlMs);
+      if (this.#released) return;
+      if (!answer.held) {
+        this.lose(answer.lease);
+        return;
+      }
+    } catch {
+    }
+    if (!this.#released && this.#lost === void 0) this.#wait();
+  }
+};
+
+// lib/store/packing.ts
+async function pack2(state, order, { keys, compression }) {
+  const { native: native2 } = connect();
+  const request = JSON.stringify({ ...order, known: [...order.known], compressed: compression === "zstd" });
+  const { json, buffers = [] } = await connect().request((id) => native2.packState(id, state, request, keys[0]));
+  const made = JSON.parse(json);
+  if (made === null) return void 0;
+  const [head, ...chunks] = buffers;
+  return {
+    revision: { ...made.revision, head },
+    sha256: made.sha256,
+    chunks: made.keys.map((key, index) => ({ key, bytes: chunks[index] }))
+  };
+}
+async function unpack3(session, { head, ...revision }, chunks, keys) {
+  const { native: native2 } = connect();
+  const request = JSON.stringify({ session, revision });
+  const { json, buffers } = await connect().request((id) => native2.unpackState(id, request, [head, ...chunks], [...keys]));
+  return { ...JSON.parse(json), state: buffers?.[0] };
+}
+
+// lib/store/sessions.ts
+var PAGE = 256;
+async function* listSessions(store, prefix = "") {
+  for (let after; ; ) {
+    const from = after;
+    const page = await asked("list sessions", () => store.list(prefix, PAGE, from));
+    yield* page;
+    if (page.length < PAGE) return;
+    after = page.at(-1)?.id;
+  }
+}
+async function* historyOf(store, session, before) {
+  for (let from = before; ; ) {
+    const last = from;
+    const page = await asked("list revisions", () => store.history(session, PAGE, last));
+    yield* page;
+    if (page.length < PAGE) return;
+    from = page.at(-1)?.revision;
+  }
+}
+async function deleteSession(store, session) {
+  const lease = await asked("delete a session", () => store.delete(session));
+  if (lease !== void 0) throw locked(session, lease);
+}
+async function pruneSessions(store, { keep, olderThanMs, idleMs, prefix, dryRun = false }) {
+  const report = { sessions: 0, revisions: 0, bytes: 0 };
+  const now = Date.now();
+  for await (const { id, newest, lease, revisions, storedBytes } of listSessions(store, prefix)) {
+    const idle = idleMs !== void 0 && newest !== void 0 && newest.createdAt < now - idleMs && lease === void 0;
+    if (idle && (dryRun || await asked("delete a session", () => store.delete(id)) === void 0)) {
+      report.sessions += 1;
+      report.revisions += revisions;
+      report.bytes += storedBytes;
+    } else if (keep !== void 0 || olderThanMs !== void 0) {
+      const before = olderThanMs === void 0 ? Number.MAX_SAFE_INTEGER : now - olderThanMs;
+      const pruned = await asked("prune a session", () => store.prune(id, { keep: keep ?? 1, before, dryRun }));
+      report.revisions += pruned.revisions;
+      report.bytes += pruned.bytes;
+    }
+  }
+  return report;
+}
+
+// lib/store/ledger.ts
+var CHUNKS_AT_ONCE = 64;
+var Ledger = class _Ledger {
+  #options;
+  #lease;
+  /** The newest revision's number, damaged or not. */
+  #newest = 0;
+  /** None while the newest revision is not known to be sound and under the current key: then each save writes. */
+  #current;
+  /** Chunks that the store has, and that were read or written here: others may be damaged. */
+  #known = /* @__PURE__ */ new Set();
+  /** A write that failed, and may have been done. */
+  #doubt;
+  /** Saves go one after the other. */
+  #last = Promise.resolve();
+  constructor(options, lease) {
+    this.#options = options;
+    this.#lease = lease;
+  }
+  /**
+   * Takes the session's lease, and keeps it until `close`.
+   *
+   * @throws `IsoseedError` with `ERR_SESSION_LOCKED` while somebody else has it, or `ERR_STORE`
+   */
+  static async open(options) {
+    const { store, session, holder, ttlMs, onLost = () => void 0 } = options;
+    const lease = await HeldLease.acquire(store, session, holder, ttlMs, onLost);
+    return new _Ledger(options, lease);
+  }
+  /**
+   * Reads the newest revision that is sound; nothing if there has never been one. Has to be called before the first
+   * `save`.
+   *
+   * @throws `IsoseedError` with `ERR_SESSION_DAMAGED` if there are revisions and none is sound, `ERR_SESSION_KEY`,
+   * `ERR_STATE_LIMIT` or `ERR_STORE`
+   */
+  async load() {
+    const { store, session } = this.#options;
+    const { newest, revision } = await asked("read a revision", () => store.read(session));
+    this.#newest = newest;
+    if (newest === 0) return void 0;
+    const reasons = [];
+    let found = await this.#tryRead(newest, revision, reasons);
+    if (found === void 0) {
+      for await (const older of historyOf(store, session, newest)) {
+        found = await this.#tryRead(older.revision, void 0, reasons);
+        if (found !== void 0) break;
+      }
+    }
+    if (found === void 0) {
+      const what = `no revision of session ${JSON.stringify(session)} is sound: ${reasons.slice(0, 5).join("; ")}`;
+      throw new IsoseedError("ERR_SESSION_DAMAGED", what);
+    }
+    this.#known = new Set(found.stored.chunks);
+    const { state, sha256, underOldKey, stored } = found;
+    const meta = metaOf(stored);
+    if (reasons.length === 0 && !underOldKey) this.#current = { revision: meta, sha256, schema: meta.schema, snapshotKey: meta.snapshotKey };
+    return { state, sha256, revision: meta, ...reasons.length === 0 ? {} : { recovered: { revision: newest, reasons } } };
+  }
+  /**
+   * Reads one revision, as it is.
+   *
+   * @returns `undefined` if there is none with this number
+   * @throws `IsoseedError` with `ERR_SESSION_DAMAGED`, `ERR_SESSION_KEY`, `ERR_STATE_LIMIT` or `ERR_STORE`
+   */
+  async read(revision) {
+    const { store, session } = this.#options;
+    const answer = await asked("read a revision", () => store.read(session, revision));
+    if (answer.revision === void 0) return void 0;
+    const { state, sha256 } = await this.#unpack(answer.revision, revision);
+    return { state, sha256, revision: metaOf(answer.revision) };
+  }
+  /**
+   * Saves a state as the next revision, unless it is what the newest one has. Its bytes may change as soon as this
+   * has returned. When it rejects with `ERR_STORE`, the revision may be there or not; the next save finds out.
+   *
+   * @throws `IsoseedError` with `ERR_SESSION_LEASE_LOST`, `ERR_STATE_LIMIT` or `ERR_STORE`
+   */
+  save(state, within) {
+    const { maxBytes } = this.#options;
+    if (state.byteLength > maxBytes) return Promise.reject(tooLong(state.byteLength, maxBytes));
+    const copy = state.slice();
+    const saved = this.#last.then(() => this.#save(copy, within));
+    this.#last = saved.catch(() => void 0);
+    return saved;
+  }
+  /** The session's revisions, the newest first. */
+  history() {
+    return historyOf(this.#options.store, this.#options.session);
+  }
+  /** Waits for saves, and lets others have the session. */
+  async close() {
+    await this.#last;
+    await this.#lease.release();
+  }
+  async #save(state, { schema, snapshotKey }) {
+    const { store, session, packing } = this.#options;
+    this.#lease.check();
+    await this.#settle();
+    const createdAt = Date.now();
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const current = this.#current;
+      const same = current !== void 0 && current.schema === schema && current.snapshotKey === snapshotKey ? current : void 0;
+      const order = { session, revision: this.#newest + 1, createdAt, schema, snapshotKey, known: this.#known, unless: same?.sha256 };
+      const packed = await pack2(state, order, packing);
+      if (packed === void 0) return { revision: same.revision, sha256: same.sha256, written: false };
+      const saved = { revision: metaOf(packed.revision), sha256: packed.sha256, schema, snapshotKey };
+      this.#doubt = { packed, saved };
+      const answer = await asked("write a revision", () => store.write(session, this.#lease.epoch, packed.revision, packed.chunks));
+      this.#doubt = void 0;
+      if (answer.status === "written") {
+        this.#written(packed, saved);
+        return { revision: saved.revision, sha256: saved.sha256, written: true };
+      }
+      if (answer.status === "fenced") throw this.#lease.lose(answer.lease);
+      if (answer.status === "conflict") {
+        throw new IsoseedError("ERR_STORE", `the store has revision ${answer.newest} of session ${JSON.stringify(session)}, and ${order.revision} was to be written`);
+      }
+      const missing = new Set(answer.keys);
+      this.#known = new Set([...this.#known].filter((key) => !missing.has(key)));
+    }
+    throw new IsoseedError("ERR_STORE", `the store misses chunks of session ${JSON.stringify(session)} that it was given`);
+  }
+  #written({ revision }, saved) {
+    this.#newest = revision.revision;
+    this.#known = new Set(revision.chunks);
+    this.#current = saved;
+  }
+  /** Finds out what became of a write that failed. */
+  async #settle() {
+    const doubt = this.#doubt;
+    if (doubt === void 0) return;
+    const { store, session } = this.#options;
+    const { newest, revision } = await asked("read a revision", () => store.read(session));
+    if (newest > this.#newest && revision !== void 0 && Buffer.compare(revision.head, doubt.packed.revision.head) === 0) {
+      this.#written(doubt.packed, doubt.saved);
+    }
+    this.#doubt = void 0;
+  }
+  /** A revision, or the reason why there is none. */
+  async #tryRead(number, given, reasons) {
+    const { store, session } = this.#options;
+    try {
+      const stored = given ?? (await asked("read a revision", () => store.read(session, number))).revision;
+      if (stored !== void 0) return { ...await this.#unpack(stored, number), stored };
+      reasons.push(`revision ${number} is lost`);
+    } catch (error) {
+      if (!(error instanceof IsoseedError) || error.code !== "ERR_SESSION_DAMAGED") throw error;
+      reasons.push(error.message);
+    }
+    return void 0;
+  }
+  async #unpack(revision, number) {
+    const { store, session, packing, maxBytes } = this.#options;
+    if (revision.revision !== number) throw new IsoseedError("ERR_SESSION_DAMAGED", `revision ${number} is damaged: it is revision ${revision.revision}`);
+    if (revision.bytes > maxBytes) throw tooLong(revision.bytes, maxBytes);
+    const keys = [...new Set(revision.chunks)];
+    const chunks = [];
+    for (let from = 0; from < keys.length; from += CHUNKS_AT_ONCE) {
+      const batch = keys.slice(from, from + CHUNKS_AT_ONCE);
+      const found = await asked("read chunks", () => store.chunks(session, batch));
+      for (const index of batch.keys()) chunks.push(found[index] ?? new Uint8Array());
+    }
+    return unpack3(session, revision, chunks, packing.keys);
+  }
+};
+function metaOf({ revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes }) {
+  return { revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes };
+}
+function tooLong(actual, max) {
+  const details = { name: "payloadBytes", actual, max };
+  return new IsoseedError("ERR_STATE_LIMIT", `the state passed its limit payloadBytes of ${max}: ${actual}`, { details });
+}
+
+// lib/session/save-clock.ts
+var import_node_timers3 = require("node:timers");
+var RETRY_MS = 1e3;
+var SaveClock = class {
+  #rule;
+  #ring;
+  #steps = 0;
+  #timer;
+  /** @param ring called when the time has come, between steps or within one */
+  constructor(rule, ring) {
+    this.#rule = rule;
+    this.#ring = ring;
+  }
+  /** Whether there are changes that are not in the store. */
+  get isUnsaved() {
+    return this.#steps > 0;
+  }
+  get isDue() {
+    return this.#steps >= this.#rule.everyCalls;
+  }
+  /** Whether what is not saved is, when the session is closed. */
+  get savesAtClose() {
+    return this.#rule.everyCalls !== Infinity || this.#rule.everyMs !== Infinity;
+  }
+  /** A step has changed the state. */
+  changed() {
+    this.#steps += 1;
+    if (this.#rule.everyMs !== Infinity) this.#wait(this.#rule.everyMs);
+  }
+  /** The store has what there is. */
+  saved() {
+    this.#steps = 0;
+    this.stop();
+  }
+  /** A save has failed. */
+  retry() {
+    this.stop();
+    this.#wait(Math.min(RETRY_MS, this.#rule.everyMs));
+  }
+  stop() {
+    (0, import_node_timers3.clearTimeout)(this.#timer);
+    this.#timer = void 0;
+  }
+  #wait(ms) {
+    if (this.#timer !== void 0) return;
+    this.#timer = (0, import_node_timers3.setTimeout)(() => {
+      this.#timer = void 0;
+      this.#ring();
+    }, ms);
+    this.#timer.unref();
+  }
+};
+
+// lib/session/schema.ts
+function checkSchema(session, { schema }, { version, migrate: step2 }) {
+  if (schema === version || schema < version && step2 !== void 0) return;
+  const why = schema > version ? "newer code has saved it" : "there is no schema.migrate";
+  throw new IsoseedError("ERR_SESSION_SCHEMA", `the state of session ${JSON.stringify(session)} has schema version ${schema} and not ${version}, and ${why}`);
+}
+async function migrate(session, isolate, name, from, { version, migrate: step2 }, timeoutMs) {
+  if (from.schema >= version || step2 === void 0) return;
+  const run = (code) => isolate.eval({ source: { name: "isoseed:migrate", code }, timeoutMs, signal: void 0 });
+  try {
+    var _stack = [];
+    try {
+      const next = await step2(await run(`globalThis.${name}`), { version: from.schema, snapshotKey: from.snapshotKey });
+      const set2 = __using(_stack, await run(`(state) => void (globalThis.${name} = state)`));
+      await set2(next);
+    } catch (_) {
+      var _error = _, _hasError = true;
+    } finally {
+      __callDispose(_stack, _error, _hasError);
+    }
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    const what = `the state of session ${JSON.stringify(session)} can't be brought from schema version ${from.schema} to ${version}`;
+    throw new IsoseedError("ERR_SESSION_SCHEMA", `${what}: ${why}`, { cause });
+  }
+}
+
+// lib/session/core.ts
+var ENDED2 = /* @__PURE__ */ new Set(["ERR_DISPOSED", "ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
+var SessionCore = class _SessionCore {
+  id;
+  #request;
+  #steps = new import_node_async_hooks2.AsyncLocalStorage();
+  #ledger;
+  #clock;
+  /** The step that runs: its isolate's host calls are parts of it. */
+  #step;
+  #last = Promise.resolve();
+  #isolate;
+  /** What the first isolate started from: the others start from the same, whatever becomes of a file. */
+  #seed;
+  #kept;
+  #revision;
+  #createdAt;
+  #recovered;
+  #resumed = false;
+  /** A save failed on the way: only the store knows what the state is. */
+  #isInDoubt = false;
+  /** Why there are no more steps. */
+  #end;
+  #isLost = false;
+  #closed;
+  constructor(id, request) {
+    this.id = id;
+    this.#request = request;
+    this.#clock = new SaveClock(request.save, () => void this.#saveInBackground());
+  }
+  /**
+   * Takes the session's lease, and reads its state or makes a new one.
+   *
+   * @throws as `openSession`
+   */
+  static async open(id, request) {
+    const core = new _SessionCore(id, request);
+    const { store, holder, ttlMs, packing, limits } = request;
+    core.#ledger = await Ledger.open({
+      store,
+      session: id,
+      holder,
+      ttlMs,
+      packing,
+      maxBytes: limits.payloadBytes,
+      onLost: (error) => core.#lose(error)
+    });
+    try {
+      await core.#begin();
+      return core;
+    } catch (error) {
+      await core.#drop();
+      await core.#ledger.close().catch(() => void 0);
+      throw error;
+    }
+  }
+  /** Whether the session had a state in the store. */
+  get resumed() {
+    return this.#resumed;
+  }
+  /** Runs guest code as a step; as a part of the step that a binding is called in, if one calls. */
+  run(work) {
+    const around = this.#steps.getStore();
+    return around?.isOpen === true ? work(around.isolate) : this.#next(() => this.#take(work));
+  }
+  /** What does not touch the state. */
+  stats() {
+    const around = this.#steps.getStore();
+    return around?.isOpen === true ? around.isolate.stats() : this.#next(async () => (await this.#live()).stats());
+  }
+  /** Saves what is there now. */
+  save() {
+    this.#refuseWithin("save");
+    return this.#next(async () => {
+      await this.#keep(await this.#live());
+      return this.#save();
+    });
+  }
+  info() {
+    const { revision = 0, createdAt: updatedAt } = this.#revision ?? {};
+    return {
+      id: this.id,
+      revision,
+      ...this.#createdAt === void 0 ? {} : { createdAt: this.#createdAt },
+      ...updatedAt === void 0 ? {} : { updatedAt },
+      schema: this.#request.schema.version,
+      snapshotKey: this.#snapshotKey,
+      hash: this.#kept.hash,
+      bytes: this.#kept.bytes.byteLength,
+      unsaved: this.#clock.isUnsaved,
+      unkept: this.#kept.unkept,
+      ...this.#recovered === void 0 ? {} : { recovered: this.#recovered }
+    };
+  }
+  /** The state as it is now. */
+  exportState() {
+    this.#refuseWithin("exportState");
+    return this.#next(async () => {
+      await this.#keep(await this.#live());
+      return this.#kept;
+    });
+  }
+  /** Makes a document the state: all of it, or nothing is changed. */
+  importState(bytes) {
+    this.#refuseWithin("importState");
+    const from = { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey };
+    return this.#next(() => this.#replace(bytes, from));
+  }
+  /** Makes an earlier revision the state. */
+  restore(revision) {
+    this.#refuseWithin("restore");
+    return this.#next(async () => {
+      const loaded = await this.#ledger.read(revision);
+      if (loaded === void 0) throw invalidArg(`session.restore: session ${JSON.stringify(this.id)} has no revision ${revision}`);
+      checkSchema(this.id, loaded.revision, this.#request.schema);
+      await this.#replace(loaded.state, loaded.revision);
+    });
+  }
+  history() {
+    this.#check();
+    return this.#ledger.history();
+  }
+  /** However often it is called: one end, one promise. */
+  close() {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+  async #close() {
+    const steps = this.#last;
+    this.#end ??= new IsoseedError("ERR_DISPOSED", `session ${JSON.stringify(this.id)} is closed`);
+    await steps;
+    this.#clock.stop();
+    try {
+      if (this.#clock.isUnsaved && this.#clock.savesAtClose && !this.#isLost) await this.#save();
+    } finally {
+      await this.#drop();
+      await this.#ledger.close();
+    }
+  }
+  async #begin() {
+    const loaded = await this.#ledger.load();
+    if (loaded === void 0) {
+      this.#isolate = await this.#started();
+      this.#kept = await this.#exported(this.#isolate);
+      return;
+    }
+    this.#recovered = loaded.recovered;
+    this.#resumed = true;
+    this.#createdAt = (await asked("find a session", () => this.#request.store.find(this.id)))?.createdAt;
+    await this.#resume(loaded);
+  }
+  /** Goes on from what the store has. */
+  async #resume({ state, sha256, revision }) {
+    checkSchema(this.id, revision, this.#request.schema);
+    this.#revision = revision;
+    this.#kept = { bytes: state, hash: sha256, unkept: [], isEmpty: false };
+    this.#isolate = await this.#started(state, revision);
+    this.#clock.saved();
+    if (revision.schema !== this.#request.schema.version) {
+      this.#kept = await this.#exported(this.#isolate);
+      await this.#save();
+    }
+  }
+  /** Starts an isolate with a state, or with the one that the code begins with. */
+  async #started(bytes, from) {
+    const { isolate: request, stateRequest, schema, timeoutMs } = this.#request;
+    const { core: isolate, snapshot } = await startSeeded({
+      ...request,
+      ...this.#seed === void 0 ? {} : { snapshot: this.#seed.snapshot },
+      keepsState: true,
+      onHostCall: (run) => this.#step === void 0 ? run() : this.#steps.run(this.#step, run)
+    });
+    this.#seed ??= { snapshot };
+    try {
+      if (bytes === void 0) await isolate.eval({ source: this.#request.initial, timeoutMs, signal: void 0 });
+      else await isolate.importState(bytes, stateRequest, timeoutMs);
+      if (from !== void 0) await migrate(this.id, isolate, stateRequest.state, from, schema, timeoutMs);
+      return isolate;
+    } catch (error) {
+      await isolate.dispose();
+      throw error;
+    }
+  }
+  get #snapshotKey() {
+    return this.#seed?.snapshot?.key ?? "";
+  }
+  async #replace(bytes, from) {
+    const isolate = await this.#started(bytes, from);
+    let exported;
+    try {
+      exported = await this.#exported(isolate);
+    } catch (error) {
+      await isolate.dispose();
+      throw error;
+    }
+    await this.#drop();
+    this.#isolate = isolate;
+    this.#adopt(exported);
+    await this.#saveStep();
+  }
+  /** The isolate of the next step. */
+  async #live() {
+    if (this.#isInDoubt) {
+      const loaded = await this.#ledger.load();
+      if (loaded === void 0) {
+        this.#isolate = await this.#started();
+        this.#kept = await this.#exported(this.#isolate);
+        this.#clock.saved();
+      } else {
+        await this.#resume(loaded);
+      }
+      this.#isInDoubt = false;
+    }
+    this.#isolate ??= await this.#started(this.#kept.bytes);
+    return this.#isolate;
+  }
+  async #drop() {
+    const isolate = this.#isolate;
+    this.#isolate = void 0;
+    await isolate?.dispose();
+  }
+  /** Steps go one after the other. */
+  #next(work) {
+    if (this.#end !== void 0) return Promise.reject(this.#end);
+    const done = this.#last.then(() => {
+      if (this.#isLost) this.#check();
+      return work();
+    });
+    this.#last = done.catch(() => void 0);
+    return done;
+  }
+  #check() {
+    if (this.#end !== void 0) throw this.#end;
+  }
+  /** It would wait for the step that waits for it. */
+  #refuseWithin(method) {
+    if (this.#steps.getStore()?.isOpen !== true) return;
+    throw new IsoseedError("ERR_NESTED_CALL", `session.${method} can't be called from a binding, within a call of the same session`);
+  }
+  async #take(work) {
+    const isolate = await this.#live();
+    const step2 = { isolate, isOpen: true };
+    this.#step = step2;
+    let value;
+    try {
+      value = await this.#steps.run(step2, () => work(isolate));
+    } catch (error) {
+      this.#endStep(step2);
+      await this.#failed(error, isolate);
+      throw error;
+    }
+    this.#endStep(step2);
+    await this.#keepStep(isolate);
+    return value;
+  }
+  #endStep(step2) {
+    step2.isOpen = false;
+    this.#step = void 0;
+  }
+  /** What a step that failed leaves. */
+  async #failed(error, isolate) {
+    if (this.#request.onThrow === "rollback" || ENDED2.has(error?.code)) await this.#drop();
+    else await this.#keepStep(isolate);
+  }
+  /** Writes down what a step left. What can't be kept, or not be saved, undoes it. */
+  async #keepStep(isolate) {
+    try {
+      await this.#keep(isolate);
+      await this.#saveStep();
+    } catch (error) {
+      await this.#drop();
+      throw error;
+    }
+  }
+  async #keep(isolate) {
+    this.#adopt(await this.#exported(isolate));
+  }
+  #exported(isolate) {
+    return isolate.exportState(this.#request.stateRequest, this.#request.timeoutMs);
+  }
+  #adopt(kept) {
+    const hasChanged = kept.hash !== this.#kept.hash;
+    this.#kept = kept;
+    if (hasChanged) this.#clock.changed();
+  }
+  /** Saves at the end of a step, if it is time. */
+  async #saveStep() {
+    if (!this.#clock.isDue) return;
+    if (!this.#request.save.holdsCalls) {
+      await this.#saveInBackground();
+      return;
+    }
+    try {
+      await this.#save();
+    } catch (error) {
+      this.#isInDoubt = true;
+      throw error;
+    }
+  }
+  /** A save that no call waits for. */
+  async #saveInBackground() {
+    try {
+      await this.#save();
+    } catch (error) {
+      if (this.#isLost) return;
+      this.#clock.retry();
+      const { code, message } = error;
+      process.emitWarning(`session ${JSON.stringify(this.id)} could not be saved, and is tried again: ${message} (${code})`, {
+        type: "IsoseedWarning",
+        code: "ISOSEED_SESSION_SAVE"
+      });
+    }
+  }
+  async #save() {
+    const kept = this.#kept;
+    const { revision } = await this.#ledger.save(kept.bytes, { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey });
+    this.#revision = revision;
+    this.#createdAt ??= revision.createdAt;
+    if (this.#kept === kept) this.#clock.saved();
+    return { revision: revision.revision, bytes: kept.bytes.byteLength, hash: kept.hash };
+  }
+  /** Another host has the session now. */
+  #lose(error) {
+    this.#isLost = true;
+    this.#end ??= error;
+    this.#clock.stop();
+    void this.#drop();
+    this.#request.onLost?.(error);
+  }
+};
+
+// lib/session/options.ts
+var import_node_util16 = require("node:util");
+var import_node_os3 = require("node:os");
+var SESSION_OPTIONS = ["store", "state", "keepGlobals", "save", "onThrow", "schema", "encryptionKey", "compression", "limits", "lease", "onLost"];
+var STORE_METHODS = ["acquire", "renew", "release", "read", "chunks", "write", "history", "find", "list", "delete", "prune", "close"];
+var COUNT_RANGE = [1, MAX_TIMEOUT_MS];
+var KEY_BYTES = 32;
+var LEASE_RANGE = [100, 864e5];
+var MAX_NAME_BYTES = 512;
+var LIMIT_RANGES = {
+  payloadBytes: [1024, 2 ** 31 - 1],
+  stateBytes: [1024, 2 ** 31 - 1],
+  variables: [1, 1e6],
+  nodes: [1, 1e8],
+  depth: [1, 1e8]
+};
+var DEFAULT_LIMITS = { payloadBytes: 32 * 2 ** 20, stateBytes: 24 * 2 ** 20, variables: 2048, nodes: 1e6, depth: 1e4 };
+function checkSessionId(where, id) {
+  if (isName(id)) return id;
+  throw wrong(where, "id", `a string of 1 to ${MAX_NAME_BYTES} bytes without control characters`, id);
+}
+function checkStore(where, store) {
+  if (typeof store === "string") return store;
+  if (typeof store === "object" && store !== null && STORE_METHODS.every((name) => typeof Reflect.get(store, name) === "function")) return store;
+  throw wrong(where, "store", "a Store, or the location of one", store);
+}
+function checkOpenSession(options, nativeSnapshot2) {
+  const given = new Given("openSession", options, [...ISOLATE_OPTIONS, ...SESSION_OPTIONS]);
+  const isolate = isolateRequest(given, nativeSnapshot2);
+  const limits = checkLimits(given);
+  const state = checkStateName(given);
+  return {
+    store: checkStore(given.where, given.get("store")),
+    ...checkLease(given),
+    packing: { keys: checkKeys(given), compression: given.choice("compression", ["zstd", "none"]) },
+    limits,
+    stateRequest: { state, keepGlobals: given.boolean("keepGlobals", false), ...limits },
+    initial: { name: "isoseed:state", code: `if (!Object.hasOwn(globalThis, '${state}')) globalThis.${state} = {}; 0` },
+    schema: checkSchema2(given),
+    save: checkSave2(given),
+    onThrow: given.choice("onThrow", ["rollback", "keep"]),
+    onLost: checkFunction(given, "onLost"),
+    isolate,
+    timeoutMs: isolate.timeoutMs === Infinity ? void 0 : isolate.timeoutMs
+  };
+}
+function checkStateName(given) {
+  const name = given.get("state") ?? "state";
+  if (typeof name === "string" && /^[A-Za-z_$][\w$]{0,63}$/.test(name)) return name;
+  throw given.fail("state", "an identifier of at most 64 letters, digits, _ and $");
+}
+function checkLimits(given) {
+  const limits = { ...DEFAULT_LIMITS };
+  const value = given.get("limits");
+  if (value === void 0) return limits;
+  const names = Object.keys(LIMIT_RANGES);
+  const parts = readObject(given.where, "limits", value, names);
+  for (const name of names) {
+    const limit2 = parts.get(name);
+    if (limit2 === void 0) continue;
+    if (!isInteger(limit2, LIMIT_RANGES[name])) throw wrong(given.where, `limits.${name}`, `an integer from ${LIMIT_RANGES[name].join(" to ")}`, limit2);
+    limits[name] = limit2;
+  }
+  return limits;
+}
+function checkSave2(given) {
+  const save2 = given.get("save") ?? "call";
+  if (save2 === "call") return { everyCalls: 1, everyMs: Infinity, holdsCalls: true };
+  if (save2 === "manual") return { everyCalls: Infinity, everyMs: Infinity, holdsCalls: false };
+  if (!isObject(save2)) throw given.fail("save", "'call', 'manual', or an object");
+  const parts = readObject(given.where, "save", save2, ["everyCalls", "everyMs"]);
+  const part = (name) => {
+    const value = parts.get(name);
+    if (value === void 0) return Infinity;
+    if (isInteger(value, COUNT_RANGE)) return value;
+    throw wrong(given.where, `save.${name}`, `an integer from ${COUNT_RANGE.join(" to ")}`, value);
+  };
+  const rule = { everyCalls: part("everyCalls"), everyMs: part("everyMs"), holdsCalls: false };
+  if (rule.everyCalls === Infinity && rule.everyMs === Infinity) throw invalidArg(`${given.where}: save must have everyCalls, everyMs or both`);
+  return rule;
+}
+function checkSchema2(given) {
+  const schema = given.get("schema");
+  if (schema === void 0) return { version: 0 };
+  const parts = readObject(given.where, "schema", schema, ["version", "migrate"]);
+  const [version, migrate2] = [parts.get("version"), parts.get("migrate")];
+  if (!isInteger(version, [0, MAX_TIMEOUT_MS])) throw wrong(given.where, "schema.version", `an integer from 0 to ${MAX_TIMEOUT_MS}`, version);
+  if (migrate2 === void 0) return { version };
+  if (typeof migrate2 !== "function") throw wrong(given.where, "schema.migrate", "a function", migrate2);
+  return { version, migrate: migrate2 };
+}
+function checkKeys(given) {
+  const key = given.get("encryptionKey");
+  if (key === void 0) return [];
+  const keys = Array.isArray(key) ? key : [key];
+  if (keys.length === 0) throw given.fail("encryptionKey", "a key, or several");
+  const isKey = (one) => import_node_util16.types.isUint8Array(one) && one.byteLength === KEY_BYTES;
+  if (!keys.every(isKey)) throw invalidArg(`${given.where}: encryptionKey must be a Uint8Array of ${KEY_BYTES} bytes, or several`);
+  return keys.map((one) => one.slice());
+}
+function checkLease(given) {
+  const lease = given.get("lease");
+  const parts = lease === void 0 ? /* @__PURE__ */ new Map() : readObject(given.where, "lease", lease, ["holder", "ttlMs"]);
+  const holder = parts.get("holder") ?? `${(0, import_node_os3.hostname)()}:${process.pid}`;
+  if (!isName(holder)) throw wrong(given.where, "lease.holder", `a string of 1 to ${MAX_NAME_BYTES} bytes without control characters`, holder);
+  const ttlMs = parts.get("ttlMs") ?? 3e4;
+  if (!isInteger(ttlMs, LEASE_RANGE)) throw wrong(given.where, "lease.ttlMs", `an integer from ${LEASE_RANGE.join(" to ")}`, ttlMs);
+  return { holder, ttlMs };
+}
+function checkFunction(given, name) {
+  const value = given.get(name);
+  if (value !== void 0 && typeof value !== "function") throw given.fail(name, "a function");
+  return value;
+}
+function isName(value) {
+  return typeof value === "string" && value !== "" && Buffer.byteLength(value) <= MAX_NAME_BYTES && !/[\p{Cc}\p{Cs}]/u.test(value);
+}
+
+// lib/store/open-options.ts
+var import_node_url = require("node:url");
+var DEFAULT_CONNECTIONS = 10;
+var DEFAULT_RETRY_MS = 5e3;
+var DEFAULT_TIMEOUT_MS = 3e4;
+function checkOpenStore(location, options) {
+  const given = new Given("openStore", options === void 0 ? {} : options, ["durability", "maxConnections", "retryMs", "timeoutMs"]);
+  return {
+    location: checkLocation(given.where, location),
+    full: given.choice("durability", ["power", "process"]) === "power",
+    maxConnections: given.integer("maxConnections", [1, 1e3], DEFAULT_CONNECTIONS),
+    retryMs: given.integer("retryMs", [0, MAX_TIMEOUT_MS], DEFAULT_RETRY_MS),
+    timeoutMs: given.integer("timeoutMs", [1, MAX_TIMEOUT_MS], DEFAULT_TIMEOUT_MS)
+  };
+}
+function checkLocation(where, location) {
+  const expected = "'memory:', 'sqlite:' with a path, or 'postgres://…'";
+  if (typeof location !== "string") throw wrong(where, "location", expected, location);
+  if (location === "memory:") return location;
+  if (location.startsWith("sqlite:")) {
+    const path = location.slice("sqlite:".length);
+    return `sqlite:${checkPath(where, "location", path.startsWith("//") ? (0, import_node_url.fileURLToPath)(`file:${path}`) : path)}`;
+  }
+  if (/^postgres(?:ql)?:\/\//.test(location) && URL.canParse(location)) return location;
+  throw invalidArg(`${where}: location must be ${expected}; it begins with ${JSON.stringify(location.slice(0, location.indexOf(":") + 1) || location.slice(0, 10))}`);
+}
+
+// lib/store/native-store.ts
+function openStore(location, options) {
+  const request = checkOpenStore(location, options);
+  return open3(request);
+}
+async function open3(options) {
+  const connection2 = connect();
+  const event = await connection2.request((id) => connection2.native.openStore(id, options));
+  return new DatabaseStore(event.store);
+}
+var DatabaseStore = class {
+  #native;
+  constructor(native2) {
+    this.#native = native2;
+  }
+  acquire(session, holder, ttlMs) {
+    return this.#ask({ op: "acquire", session, holder, ttlMs });
+  }
+  renew(session, epoch, ttlMs) {
+    return this.#ask({ op: "renew", session, epoch, ttlMs });
+  }
+  async release(session, epoch) {
+    await this.#send({ op: "release", session, epoch });
+  }
+  async read(session, revision) {
+    const event = await this.#send({ op: "read", session, revision });
+    const answer = JSON.parse(event.json);
+    if (answer.revision === void 0) return { newest: answer.newest };
+    return { newest: answer.newest, revision: { ...answer.revision, head: event.buffers?.[0] } };
+  }
+  async chunks(session, keys) {
+    const { buffers } = await this.#send({ op: "chunks", session, keys });
+    return (buffers ?? []).map((bytes) => bytes.byteLength === 0 ? void 0 : bytes);
+  }
+  write(session, epoch, { head, ...revision }, chunks) {
+    const keys = chunks.map(({ key }) => key);
+    return this.#ask({ op: "write", session, epoch, revision, keys }, [head, ...chunks.map(({ bytes }) => bytes)]);
+  }
+  history(session, limit2, before) {
+    return this.#ask({ op: "history", session, limit: limit2, before });
+  }
+  async find(session) {
+    return await this.#ask({ op: "find", session }) ?? void 0;
+  }
+  list(prefix, limit2, after = "") {
+    return this.#ask({ op: "list", prefix, limit: limit2, after });
+  }
+  async delete(session) {
+    return await this.#ask({ op: "delete", session }) ?? void 0;
+  }
+  prune(session, policy) {
+    return this.#ask({ op: "prune", session, ...policy });
+  }
+  async close() {
+    await this.#send({ op: "close" });
+  }
+  async #ask(request, buffers = []) {
+    return JSON.parse((await this.#send(request, buffers)).json);
+  }
+  #send(request, buffers = []) {
+    return connect().request((id) => this.#native.ask(id, JSON.stringify(request), buffers), { owner: this });
+  }
+};
+
+// lib/session/stores.ts
+var shared = /* @__PURE__ */ new Map();
+var MEMORY = "memory:";
+async function useStore(store) {
+  if (typeof store !== "string") return { store, release: () => Promise.resolve() };
+  const known = shared.get(store);
+  const entry = known ?? { opened: openStore(store), users: 0 };
+  if (known === void 0) shared.set(store, entry);
+  entry.users += 1;
+  try {
+    return { store: await entry.opened, release: () => letGo(store, entry) };
+  } catch (error) {
+    if (shared.get(store) === entry) shared.delete(store);
+    throw error;
+  }
+}
+async function letGo(location, entry) {
+  entry.users -= 1;
+  if (entry.users > 0 || location === MEMORY) return;
+  shared.delete(location);
+  await (await entry.opened).close();
+}
+
+// lib/session/session.ts
+var makeSession;
+var forgotten = new FinalizationRegistry((close) => {
+  close().catch(() => void 0);
+});
+var Session2 = class _Session {
+  static {
+    makeSession = (core, use, timeoutMs) => new _Session(core, use, timeoutMs);
+  }
+  /** Its name. */
+  id;
+  /** Whether it had a state in the store when it was opened. */
+  resumed;
+  #core;
+  #close;
+  #timeoutMs;
+  #api;
+  constructor(core, use, timeoutMs) {
+    if (!(core instanceof SessionCore)) throw invalidArg("a Session is made by openSession, not by new");
+    this.id = core.id;
+    this.resumed = core.resumed;
+    this.#core = core;
+    this.#timeoutMs = timeoutMs;
+    this.#api = makeApi((path, args) => core.run((isolate) => isolate.call(path, args, checkCallOptions(void 0, timeoutMs))));
+    let closed;
+    this.#close = () => closed ??= core.close().finally(use.release);
+    forgotten.register(this, this.#close, this);
+  }
+  /** The guest's global functions, as `isolate.api`. */
+  get api() {
+    return this.#api;
+  }
+  /**
+   * Evaluates code, as `isolate.eval`, as a step.
+   *
+   * @throws as `isolate.eval`, and as `save`; `IsoseedError` with `ERR_STATE_VALUE` if it left something in the state
+   * that can't be kept, or `ERR_STATE_LIMIT` if it is too much
+   */
+  eval(source2, options) {
+    const request = checkEval(source2, options, this.#timeoutMs);
+    return this.#core.run((isolate) => isolate.eval(request));
+  }
+  /**
+   * Calls a function of the guest, as `isolate.call`, as a step.
+   *
+   * @throws as `isolate.call`, and as `save`; `IsoseedError` with `ERR_STATE_VALUE` if it left something in the state
+   * that can't be kept, or `ERR_STATE_LIMIT` if it is too much
+   */
+  call(path, args = [], options) {
+    if (!isPath(path)) throw wrong("session.call", "path", "a dotted path of names", path);
+    if (!Array.isArray(args)) throw wrong("session.call", "args", "an array", args);
+    const limits = checkCallOptions(options, this.#timeoutMs);
+    return this.#core.run((isolate) => isolate.call(path, args, limits));
+  }
+  /**
+   * Imports a module, as `isolate.import`, as a step. Modules are not part of the state: the session's next isolate
+   * evaluates them again.
+   *
+   * @throws as `isolate.import`, and as `save`
+   */
+  import(specifier, options) {
+    const name = checkFileName("session.import", "specifier", specifier);
+    const limits = checkCallOptions(options, this.#timeoutMs, "session.import");
+    return this.#core.run((isolate) => isolate.import(name, limits));
+  }
+  /**
+   * Figures of the isolate that the session has now.
+   *
+   * @throws `IsoseedError` with `ERR_DISPOSED` if the session is closed, or its isolate has ended
+   */
+  stats() {
+    return this.#core.stats();
+  }
+  /**
+   * Saves the state as it is. Writes nothing if it is what the newest revision has.
+   *
+   * @returns the newest revision
+   * @throws `IsoseedError` with `ERR_STORE`, `ERR_SESSION_LEASE_LOST` if another host has taken the session over,
+   * `ERR_STATE_VALUE` or `ERR_STATE_LIMIT` if the state can't be kept, `ERR_DISPOSED` if the session is closed, or
+   * `ERR_NESTED_CALL` within a step
+   */
+  save() {
+    return this.#core.save();
+  }
+  /** What the session is, as of its last step. */
+  info() {
+    return Promise.resolve(this.#core.info());
+  }
+  /**
+   * The state as bytes, for another session, store or machine: see docs/state-format.md. The same state gives the same
+   * bytes.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong option
+   * @throws as `save`
+   */
+  async exportState(options) {
+    const mode = checkExport(options);
+    if (mode === "off") return null;
+    const { bytes, isEmpty } = await this.#core.exportState();
+    return isEmpty && mode === "auto" ? null : bytes.slice();
+  }
+  /**
+   * Replaces the state by that of bytes that `exportState` gave: all of it, or nothing is changed. The session goes on
+   * in a fresh isolate.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, if it is given no bytes
+   * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
+   * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
+   */
+  importState(bytes) {
+    if (!(bytes instanceof Uint8Array)) throw wrong("session.importState", "bytes", "a Uint8Array", bytes);
+    return this.#core.importState(bytes.slice());
+  }
+  /**
+   * The revisions that are kept, the newest first.
+   *
+   * @throws `IsoseedError` with `ERR_DISPOSED` at once if the session is closed, or `ERR_STORE` when it is read
+   */
+  history() {
+    return this.#core.history();
+  }
+  /**
+   * Makes an earlier revision the state, as a new revision: all of it, or nothing is changed. The session goes on in a
+   * fresh isolate.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` if there is none of this number
+   * @throws `IsoseedError` with `ERR_SESSION_DAMAGED`, `ERR_SESSION_KEY`, `ERR_SESSION_SCHEMA` or
+   * `ERR_SESSION_CODE_CHANGED` if it can't be read any more; as `save`
+   */
+  restore(revision) {
+    if (!isInteger(revision, [1, Number.MAX_SAFE_INTEGER])) throw wrong("session.restore", "revision", "a positive integer", revision);
+    return this.#core.restore(revision);
+  }
+  /**
+   * Waits for the steps that were asked for, saves what is not saved (unless `save` is `'manual'`), ends the isolate
+   * and lets others have the session. May be called again, and then returns the same promise.
+   *
+   * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed; the session is closed even so
+   */
+  close() {
+    forgotten.unregister(this);
+    return this.#close();
+  }
+  /** The same as `close`, for `await using`. */
+  [Symbol.asyncDispose]() {
+    return this.close();
+  }
+};
+function openSession(id, options) {
+  return open4(checkSessionId("openSession", id), checkOpenSession(options, nativeSnapshot));
+}
+async function open4(id, checked) {
+  const use = await useStore(checked.store);
+  try {
+    const core = await SessionCore.open(id, { ...checked, store: use.store });
+    return makeSession(core, use, checked.isolate.timeoutMs);
+  } catch (error) {
+    await use.release().catch(() => void 0);
+    throw error;
+  }
+}
+function checkExport(options) {
+  if (options === void 0) return "auto";
+  const mode = readObject("session.exportState", "options", options, ["mode"]).get("mode") ?? "auto";
+  if (mode === "auto" || mode === "force" || mode === "off") return mode;
+  throw wrong("session.exportState", "mode", "'auto', 'force' or 'off'", mode);
+}
+
+// lib/session/sessions.ts
+var sessions = {
+  list(store, prefix = "") {
+    const from = checkStore("sessions.list", store);
+    if (typeof prefix !== "string") throw wrong("sessions.list", "prefix", "a string", prefix);
+    return listed(from, prefix);
+  },
+  inspect(store, id) {
+    const [from, checked] = [checkStore("sessions.inspect", store), checkSessionId("sessions.inspect", id)];
+    return withStore(from, (opened) => asked("find a session", () => opened.find(checked)));
+  },
+  delete(store, id) {
+    const [from, checked] = [checkStore("sessions.delete", store), checkSessionId("sessions.delete", id)];
+    return withStore(from, (opened) => deleteSession(opened, checked));
+  },
+  prune(store, policy) {
+    const from = checkStore("sessions.prune", store);
+    const checked = checkPolicy(policy);
+    return withStore(from, (opened) => pruneSessions(opened, checked));
+  }
+};
+async function* listed(from, prefix) {
+  const use = await useStore(from);
+  try {
+    yield* listSessions(use.store, prefix);
+  } finally {
+    await use.release();
+  }
+}
+async function withStore(from, work) {
+  const use = await useStore(from);
+  try {
+    return await work(use.store);
+  } finally {
+    await use.release();
+  }
+}
+function checkPolicy(policy) {
+  const given = new Given("sessions.prune", policy, ["keep", "olderThanMs", "idleMs", "prefix", "dryRun"]);
+  const optional = (name, range) => given.get(name) === void 0 ? void 0 : given.integer(name, range, 0);
+  const prefix = given.get("prefix");
+  if (prefix !== void 0 && typeof prefix !== "string") throw given.fail("prefix", "a string");
+  return {
+    keep: optional("keep", [1, MAX_TIMEOUT_MS]),
+    olderThanMs: optional("olderThanMs", [0, Number.MAX_SAFE_INTEGER]),
+    idleMs: optional("idleMs", [0, Number.MAX_SAFE_INTEGER]),
+    prefix,
+    dryRun: given.boolean("dryRun", false)
+  };
+}
+
 // lib/snapshot-cache.ts
 var snapshotCache = Object.freeze({
   stats: () => JSON.parse(loadNative().snapshotCacheStats()),
@@ -4240,9 +5524,13 @@ var webBridge = Object.freeze(
   Inspector,
   Isolate,
   IsoseedError,
+  Session,
   Snapshot,
   buildSnapshot,
   createIsolate,
+  openSession,
+  openStore,
+  sessions,
   snapshotCache,
   transfer,
   verifyIsolation,

@@ -44,6 +44,12 @@ export declare class Connection {
   startProcess(program: NativeProcessProgram): NativeProcess
   /** Verifies a snapshot's isolation; answered with the report as JSON. */
   verifyIsolation(id: number, snapshot: NativeSnapshot, options: NativeVerifyOptions): void
+  /** Opens a store; answered with it. */
+  openStore(id: number, options: NativeStoreOptions): void
+  /** Packs a session's state for a store; answered with JSON, and the revision's head and new chunks. */
+  packState(id: number, state: Uint8Array, request: string, key?: Uint8Array | undefined | null): void
+  /** Puts a session's state together from its head followed by its chunks; answered with JSON and it. */
+  unpackState(id: number, request: string, parts: Array<Uint8Array>, keys: Array<Uint8Array>): void
 }
 
 /** One isolate. Every request is answered by one `done` event, unless it is aborted. */
@@ -76,6 +82,13 @@ export declare class NativeIsolate {
   answerMoving(hostCall: number, value: Uint8Array, buffers: Array<Uint8Array>, lent: Array<number>): void
   /** Reports the isolate's figures as JSON. */
   stats(request: number): void
+  /**
+   * Writes the guest's state down; answered with the document's bytes, and as JSON with what it is and
+   * what is not in it.
+   */
+  exportState(request: number, what: NativeStateRequest, timeoutMs?: number | undefined | null): void
+  /** Replaces the guest's state by that of a document. */
+  importState(request: number, bytes: Uint8Array, what: NativeStateRequest, timeoutMs?: number | undefined | null): void
   /**
    * Says of the next request, by its number, that it is made in order to answer one of these host
    * calls, the innermost first: an isolate that waits for one of them takes it meanwhile.
@@ -139,6 +152,12 @@ export declare class NativeSnapshot {
   get smallestMemoryLimitMb(): number
   /** A copy of the snapshot file's bytes. */
   bytes(): Uint8Array
+}
+
+/** A store that is open. */
+export declare class NativeStore {
+  /** Does what `request` says; answered with JSON and buffers. */
+  ask(id: number, request: string, buffers: Array<Uint8Array>): void
 }
 
 /** Forgets the snapshots in memory and the failures. */
@@ -211,6 +230,8 @@ export interface NativeError {
   message: string
   /** For `ERR_SNAPSHOT_UNSAFE`: the findings as JSON. */
   findings?: string
+  /** For `ERR_STATE_LIMIT`, `ERR_STATE_VALUE` and `ERR_SESSION_CODE_CHANGED`: the parts as JSON. */
+  details?: string
   /** For `ERR_GUEST`: the thrown value, encoded; absent when it can't cross. */
   thrown?: Uint8Array
   /** For `ERR_GUEST`: the name of the guest's error. */
@@ -252,13 +273,18 @@ export interface NativeEvent {
   json?: string
   /** A snapshot that was built or loaded. */
   snapshot?: NativeSnapshot
+  /** A store that was opened. */
+  store?: NativeStore
   /** What did not work though the request succeeded. */
   warning?: string
   /** Why the request failed. */
   error?: NativeError
   /** For `reports`: what the isolate tells beside answers, in order. */
   reports?: Array<NativeReport>
-  /** What moved with the encoded value: buffers by their number in it, each its own. */
+  /**
+   * What moved with the encoded value: buffers by their number in it, each its own. Of a store: what
+   * belongs to `json`.
+   */
   buffers?: Array<Uint8Array>
   /** A small encoded value, in place of `bytes`: text with a character for each byte. */
   packed?: string
@@ -295,6 +321,8 @@ export interface NativeIsolateOptions {
   console: boolean
   /** Whether the host wants to know of errors that nobody caught. */
   uncaught: boolean
+  /** Whether the state will be exported or imported; absent for no. */
+  keepsState?: boolean
   /** The largest encoded message, in bytes; absent for no limit but the memory's. */
   largestValue?: number
   /** How deep values may be nested; absent for no limit but the stack's. */
@@ -353,6 +381,38 @@ export interface NativeSource {
   kind?: string
   /** Where a module's exports are published: a dotted path. */
   global?: string
+}
+
+/** What of a guest's state is exported or imported, and how large it may be. */
+export interface NativeStateRequest {
+  /** The name of the global that is the state. */
+  state: string
+  /** Whether the other globals that the guest has made are kept, too. */
+  keepGlobals: boolean
+  /** The largest document, in bytes. */
+  payloadBytes: number
+  /** The largest canonical form, in bytes. */
+  stateBytes: number
+  /** The most variables. */
+  variables: number
+  /** The most objects. */
+  nodes: number
+  /** How far an object may be from its variable. */
+  depth: number
+}
+
+/** How a store is opened. */
+export interface NativeStoreOptions {
+  /** `memory:`, `sqlite:` with an absolute path, or `postgres://…`. */
+  location: string
+  /** SQLite's: whether an acknowledged write survives a power cut. */
+  full: boolean
+  /** PostgreSQL's: at most so many connections. */
+  maxConnections: number
+  /** Attempts begin for so long. */
+  retryMs: number
+  /** One attempt takes at most so long. */
+  timeoutMs: number
 }
 
 /** How to verify isolation. */

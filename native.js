@@ -840,6 +840,7 @@ module.exports.NativeIsolate = nativeBinding.NativeIsolate
 module.exports.NativeParent = nativeBinding.NativeParent
 module.exports.NativeProcess = nativeBinding.NativeProcess
 module.exports.NativeSnapshot = nativeBinding.NativeSnapshot
+module.exports.NativeStore = nativeBinding.NativeStore
 module.exports.clearSnapshotCache = nativeBinding.clearSnapshotCache
 module.exports.connect = nativeBinding.connect
 module.exports.containsError = nativeBinding.containsError

@@ -1,7 +1,7 @@
 import type { ReadableStream } from 'node:stream/web'
 import type { Plugin } from 'esbuild'
 import { expectTypeOf, test } from 'vitest'
-import { buildSnapshot, createIsolate, Snapshot, snapshotCache } from '../lib/index.js'
+import { buildSnapshot, createIsolate, openStore, Snapshot, snapshotCache } from '../lib/index.js'
 import type {
   BuildSnapshotOptions,
   CallOptions,
@@ -16,6 +16,8 @@ import type {
   InspectorSession,
   Isolate,
   IsolateStats,
+  IsoseedError,
+  LeaseAnswer,
   ModuleLoader,
   ModuleSource,
   Remote,
@@ -25,10 +27,14 @@ import type {
   SnapshotCacheStats,
   SnapshotInfo,
   Source,
+  Store,
+  StoreLease,
   SyncBinding,
   UnhandledRejection,
+  WriteAnswer,
 } from '../lib/index.js'
 import { bundle } from '../lib/bundle.js'
+import type { storeConformance, StorePlace } from '../lib/store/conformance.js'
 
 interface Api {
   math: { add(a: number, b: number): number; deep: { er: () => Promise<string> } }
@@ -232,4 +238,14 @@ test('modules', () => {
   expectTypeOf<{ code: string; type: 'script' }>().not.toExtend<ModuleSource>()
   expectTypeOf(untyped.import<{ default: number }>('a.js', { timeoutMs: 5 })).resolves.toEqualTypeOf<{ default: number }>()
   expectTypeOf(untyped.import('a.js')).resolves.toEqualTypeOf<Record<string, unknown>>()
+})
+
+test('a store is what openStore gives, and what a user writes', () => {
+  expectTypeOf(openStore).returns.resolves.toEqualTypeOf<Store>()
+  expectTypeOf<typeof storeConformance>().parameter(0).returns.toEqualTypeOf<StorePlace | Promise<StorePlace>>()
+  expectTypeOf<StorePlace['open']>().returns.toEqualTypeOf<Store | Promise<Store>>()
+  // @ts-expect-error a lease that is held names itself
+  expectTypeOf<{ held: true }>().toExtend<LeaseAnswer>()
+  expectTypeOf<{ status: 'written' }>().toExtend<WriteAnswer>()
+  expectTypeOf<IsoseedError['lease']>().toEqualTypeOf<StoreLease | undefined>()
 })

@@ -164,7 +164,7 @@ export function isObject(value: unknown): value is object {
   }
 }
 
-function isInteger(value: unknown, [min, max]: readonly [number, number]): value is number {
+export function isInteger(value: unknown, [min, max]: readonly [number, number]): value is number {
   return Number.isInteger(value) && (value as number) >= min && (value as number) <= max
 }
 

@@ -1,4 +1,5 @@
 import type { SnapshotFinding } from './snapshot-types.js'
+import type { StoreLease } from './store/types.js'
 
 export { invalidArg, show } from './misuse.js'
 
@@ -24,6 +25,20 @@ export { invalidArg, show } from './misuse.js'
  * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
  *   there; `cause` is the bundler's error.
  * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on; the isolate stays usable.
+ * - `ERR_SESSION_LOCKED`: another host, or another object in this one, has the session; see `lease`.
+ * - `ERR_SESSION_LEASE_LOST`: this host had the session, and another one took over or deleted it, because this one
+ *   did not renew its lease in time; nothing was written; `lease` says who has it now.
+ * - `ERR_SESSION_KEY`: a session's state is encrypted with another key, or without one, than was given.
+ * - `ERR_SESSION_DAMAGED`: what is stored of a session is not what was written, and there is no earlier revision
+ *   that is sound.
+ * - `ERR_SESSION_SCHEMA`: a session's state has another schema version than the code, and can't be brought to it.
+ * - `ERR_SESSION_CODE_CHANGED`: a session's state refers to classes or functions that the snapshot does not have; see
+ *   `details`.
+ * - `ERR_STATE_VALUE`: there is something in a session's state that can't be kept; see `details`.
+ * - `ERR_STATE_LIMIT`: a session's state is larger than its limits allow; see `details`.
+ * - `ERR_STATE_CORRUPT`: the bytes are no state, cut short or changed.
+ * - `ERR_STORE`: a store can't be reached, or can't do what it is asked for; `cause` is the error of a store that is
+ *   not isoseed's own.
  * - `ERR_INVALID_ARG`: a wrong option or argument; always a `TypeError`, thrown at once.
  * - `ERR_ADDON_LOAD`: the native addon can't be loaded; `cause` is the loader's error.
  */
@@ -46,6 +61,30 @@ export type ErrorCode =
   | 'ERR_INVALID_ARG'
   | 'ERR_ADDON_LOAD'
   | 'ERR_NESTED_CALL'
+  | 'ERR_SESSION_LOCKED'
+  | 'ERR_SESSION_LEASE_LOST'
+  | 'ERR_SESSION_KEY'
+  | 'ERR_SESSION_DAMAGED'
+  | 'ERR_SESSION_SCHEMA'
+  | 'ERR_SESSION_CODE_CHANGED'
+  | 'ERR_STATE_VALUE'
+  | 'ERR_STATE_LIMIT'
+  | 'ERR_STATE_CORRUPT'
+  | 'ERR_STORE'
+
+/**
+ * What an error about a session's state is about: with `ERR_STATE_LIMIT` the limit, what the state has and what it may
+ * have; with `ERR_STATE_VALUE` where the value is and what it is; with `ERR_SESSION_CODE_CHANGED` the paths of what is
+ * missing.
+ */
+export interface StateErrorDetails {
+  readonly name?: string
+  readonly actual?: number
+  readonly max?: number
+  readonly path?: string
+  readonly why?: string
+  readonly missing?: readonly string[]
+}
 
 /** What an `IsoseedError` may carry besides code and message. */
 export interface IsoseedErrorOptions {
@@ -53,6 +92,10 @@ export interface IsoseedErrorOptions {
   cause?: unknown
   /** What stands in the way of a snapshot. */
   findings?: readonly SnapshotFinding[]
+  /** Who has a session. */
+  lease?: StoreLease
+  /** What of a state it is about. */
+  details?: StateErrorDetails
 }
 
 /**
@@ -68,6 +111,15 @@ export class IsoseedError extends Error {
   /** Only with `ERR_SNAPSHOT_UNSAFE`: each thing that stands in the way of a snapshot. */
   declare readonly findings?: readonly SnapshotFinding[]
 
+  /**
+   * Only with `ERR_SESSION_LOCKED` and `ERR_SESSION_LEASE_LOST`: who has the session, and until when if the lease is
+   * not renewed. Absent if nobody has it any more.
+   */
+  declare readonly lease?: StoreLease
+
+  /** Only with `ERR_STATE_LIMIT`, `ERR_STATE_VALUE` and `ERR_SESSION_CODE_CHANGED`: what of the state it is about. */
+  declare readonly details?: StateErrorDetails
+
   constructor(code: ErrorCode, message: string, options: IsoseedErrorOptions = {}) {
     super(message, Object.hasOwn(options, 'cause') ? { cause: options.cause } : undefined)
     this.code = code
@@ -75,6 +127,8 @@ export class IsoseedError extends Error {
       // An own property only where it means something, so that other errors print short.
       Object.defineProperty(this, 'findings', property(options.findings, true))
     }
+    if (options.lease !== undefined) Object.defineProperty(this, 'lease', property(options.lease, true))
+    if (options.details !== undefined) Object.defineProperty(this, 'details', property(options.details, true))
   }
 }
 

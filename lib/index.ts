@@ -13,7 +13,7 @@ export type {
   SnapshotBuildTrace,
 } from './diagnostics-types.js'
 export { GuestError, IsoseedError } from './errors.js'
-export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions } from './errors.js'
+export type { ErrorCode, GuestErrorOptions, IsoseedErrorOptions, StateErrorDetails } from './errors.js'
 export type { Passed, Received, RemoteIterable, Whole } from './crossing.js'
 export type { GuestBinding, GuestBindings, GuestValue } from './guest-bindings.js'
 export { createIsolate, Isolate } from './isolate.js'
@@ -22,9 +22,40 @@ export { Inspector } from './inspect.js'
 export type { CpuProfile, CpuProfileNode, CpuProfileOptions, HeapSnapshotOptions, InspectOptions, InspectorSession } from './inspector-types.js'
 export type { Remote, RemoteMember } from './remote.js'
 export type { RemoteFunction } from './remote-function.js'
+export { openSession, Session } from './session/session.js'
+export { sessions } from './session/sessions.js'
+export type { Sessions } from './session/sessions.js'
+export type { PrunePolicy, PruneReport } from './store/sessions.js'
+export type {
+  ExportStateOptions,
+  LeaseOptions,
+  OpenSessionOptions,
+  RevisionInfo,
+  SavedState,
+  SavePolicy,
+  SessionInfo,
+  StateLimits,
+  StateSchema,
+  UnkeptVariable,
+} from './session/types.js'
 export { buildSnapshot, Snapshot } from './snapshot.js'
 export { snapshotCache } from './snapshot-cache.js'
 export type { SnapshotCache } from './snapshot-cache.js'
+export { openStore } from './store/native-store.js'
+export type { OpenStoreOptions } from './store/open-options.js'
+export type {
+  LeaseAnswer,
+  ReadAnswer,
+  RevisionMeta,
+  RevisionPolicy,
+  RevisionsPruned,
+  SessionRecord,
+  Store,
+  StoreLease,
+  StoredChunk,
+  StoredRevision,
+  WriteAnswer,
+} from './store/types.js'
 export { transfer } from './transfer.js'
 export { verifyIsolation } from './verify.js'
 export { webBridge } from './web-bridge.js'

@@ -1,5 +1,5 @@
 import type { ReadableStream } from 'node:stream/web'
-import type { NativeEvent, NativeIsolate, NativeReport, NativeSnapshot, NativeSource } from '../native.js'
+import type { NativeEvent, NativeIsolate, NativeReport, NativeSnapshot, NativeSource, NativeStateRequest } from '../native.js'
 import type { Binding } from './bindings.js'
 import { connect } from './connection.js'
 import type { Connection, HostCallReceiver, RequestOptions } from './connection.js'
@@ -25,6 +25,8 @@ import type { Listeners } from './reports.js'
 import { handOver, takeMarked } from './transfer.js'
 import type { ModuleLoader } from './isolate-types.js'
 import type { IsolateStats } from './report-types.js'
+import { keptState } from './session/state.js'
+import type { KeptState } from './session/state.js'
 import type { Limits } from './value-limits.js'
 import { broughtBy } from './wire.js'
 
@@ -58,6 +60,7 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
   /** What the host is done with, and the native side does not know yet. */
   #done = { reports: 0, weight: 0 }
   #disposed: Promise<void> | undefined
+  readonly #onHostCall: <T>(run: () => T) => T
   /** With `process`: how long it took to start. */
   #startMs: number | undefined
 
@@ -71,6 +74,7 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
     this.#listeners = request.listeners
     this.#limitReporter = new LimitReporter(native.id)
     this.#limits = request.valueLimits
+    this.#onHostCall = request.onHostCall ?? ((run) => run())
     this.link = new InspectorLink({ native, request: (start) => this.#request(start) })
     references.connect(this)
   }
@@ -104,6 +108,7 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
       ...wanted(request.listeners),
       largestValue: valueLimits.bytes,
       ...(valueLimits.depth === undefined ? {} : { deepestValue: valueLimits.depth }),
+      ...(request.keepsState === true ? { keepsState: true } : {}),
     }
     let core: IsolateCore | undefined
     const asked = performance.now()
@@ -183,6 +188,17 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
     }
   }
 
+  /** Writes the state down. The isolate must have been started for it. */
+  async exportState(what: NativeStateRequest, timeoutMs: number | undefined): Promise<KeptState> {
+    const { bytes, json } = await this.#request((id) => this.#native.exportState(id, what, timeoutMs))
+    return keptState(bytes as Uint8Array, json as string)
+  }
+
+  /** Replaces the state by that of a document: all of it, or nothing is changed. */
+  async importState(bytes: Uint8Array, what: NativeStateRequest, timeoutMs: number | undefined): Promise<void> {
+    await this.#request((id) => this.#native.importState(id, bytes, what, timeoutMs))
+  }
+
   async stats(): Promise<IsolateStats> {
     const event = await this.#request((id) => this.#native.stats(id))
     const stats = JSON.parse(event.json as string) as IsolateStats
@@ -255,7 +271,8 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
     const called = typeof target === 'string' ? this.#bindings.get(target) : this.#references.exported(target)
     const run = (): Promise<HostAnswer> => (target === LOADER_PATH ? this.#load(args) : this.#runBinding(called, nameOf(target, called), args))
     const frame = called?.sync === true ? { isolate: this.#native.id, hostCall, outer: within } : within
-    void (frame === undefined ? run() : runWithin(frame, run)).then(({ ok, value, beside = [], transfer = [] }) => {
+    const runHere = (): Promise<HostAnswer> => (frame === undefined ? run() : runWithin(frame, run))
+    void this.#onHostCall(runHere).then(({ ok, value, beside = [], transfer = [] }) => {
       try {
         if (beside.length === 0) this.#native.answer(hostCall, ok, value)
         else {

@@ -2,7 +2,7 @@ import { types } from 'node:util'
 import type { NativeError } from '../native.js'
 import { decode } from './decode.js'
 import { GuestError, IsoseedError, invalidArg } from './errors.js'
-import type { ErrorCode, IsoseedErrorOptions } from './errors.js'
+import type { ErrorCode, IsoseedErrorOptions, StateErrorDetails } from './errors.js'
 import type { SnapshotFinding } from './snapshot-types.js'
 
 /** The public error for one that the native side reports, with its causes. */
@@ -13,6 +13,7 @@ export function toError(native: NativeError): IsoseedError | TypeError {
   const options: IsoseedErrorOptions = {}
   if (native.cause !== undefined) options.cause = toError(native.cause)
   if (native.findings !== undefined) options.findings = JSON.parse(native.findings) as SnapshotFinding[]
+  if (native.details !== undefined) options.details = JSON.parse(native.details) as StateErrorDetails
   return new IsoseedError(native.code as ErrorCode, native.message, options)
 }
 

@@ -141,25 +141,40 @@ export interface IsolateRequest {
   process: boolean
   listeners: Listeners
   valueLimits: Limits
+  /** Whether its state will be exported and imported. */
+  keepsState?: boolean
+  /** Runs every host function that the guest calls. */
+  onHostCall?: <T>(run: () => T) => T
 }
+
+/** The names of the options of `createIsolate`. */
+export const ISOLATE_OPTIONS = [
+  'snapshot',
+  'fallback',
+  'memoryLimitMb',
+  'timeoutMs',
+  'globals',
+  'bindings',
+  'cpuLimitMs',
+  'codegen',
+  'modules',
+  'process',
+  'console',
+  'onUnhandledRejection',
+  'valueLimits',
+] as const
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
 export function checkIsolateOptions(options: unknown, nativeSnapshot: SnapshotLookup): IsolateRequest {
-  const given = new Given('createIsolate', options === undefined ? {} : options, [
-    'snapshot',
-    'fallback',
-    'memoryLimitMb',
-    'timeoutMs',
-    'globals',
-    'bindings',
-    'cpuLimitMs',
-    'codegen',
-    'modules',
-    'process',
-    'console',
-    'onUnhandledRejection',
-    'valueLimits',
-  ])
+  return isolateRequest(new Given('createIsolate', options === undefined ? {} : options, ISOLATE_OPTIONS), nativeSnapshot)
+}
+
+/**
+ * Those of the options that say what an isolate is to be.
+ *
+ * @throws `TypeError` with `ERR_INVALID_ARG`
+ */
+export function isolateRequest(given: Given, nativeSnapshot: SnapshotLookup): IsolateRequest {
   const snapshot = nativeSnapshot(given.get('snapshot'))
   const bindings = flattenBindings(given.where, given.get('bindings'))
   const globals = checkGlobals(given)

@@ -13,6 +13,8 @@ export type SeededFrom = 'snapshot' | 'fallback' | 'blank'
 export interface Seeded {
   core: IsolateCore
   seededFrom: SeededFrom
+  /** The snapshot, loaded. */
+  snapshot: NativeSnapshot | undefined
 }
 
 /** Starts an isolate from the first that can be used: its snapshot, its fallback, nothing. */
@@ -33,12 +35,12 @@ async function startFromSnapshot(request: IsolateRequest, snapshot: NativeSnapsh
   const native = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot
   // One that was loaded before was checked at once.
   if (native !== undefined && isOrigin) checkMemoryFor('createIsolate', native, request.memoryLimitMb)
-  return { core: await IsolateCore.start(request, native, []), seededFrom: 'snapshot' }
+  return { core: await IsolateCore.start(request, native, []), seededFrom: 'snapshot', snapshot: native }
 }
 
 async function startFromSources(request: IsolateRequest, sources: NativeSource[] | undefined): Promise<Seeded> {
   const core = await IsolateCore.start(request, undefined, sources ?? [])
-  return { core, seededFrom: sources === undefined ? 'blank' : 'fallback' }
+  return { core, seededFrom: sources === undefined ? 'blank' : 'fallback', snapshot: undefined }
 }
 
 /** The snapshot is to blame, and not what was done with it. */

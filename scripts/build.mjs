@@ -24,7 +24,7 @@ const parts = [
     flag: '--front',
     name: 'JavaScript and declarations',
     inputs: () => ['package.json', 'tsconfig.json', 'package-lock.json', 'scripts/front.mjs', 'scripts/web.mjs', ...filesBelow('lib'), ...filesBelow('web')],
-    outputs: () => ['index.js', 'index.d.ts', 'bundle.js', 'bundle.d.ts', 'cli.js', 'inspector.js', 'isolate-process.js', 'web-bridge.js'],
+    outputs: () => ['index.js', 'index.d.ts', 'bundle.js', 'bundle.d.ts', 'cli.js', 'inspector.js', 'isolate-process.js', 'web-bridge.js', 'store-conformance.js', 'store-conformance.d.ts'],
     build: buildFront,
   },
   {

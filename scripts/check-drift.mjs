@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { Failure, ask, main, run, say, tool } from './common.mjs'
 
-const generated = ['index.js', 'index.d.ts', 'bundle.js', 'bundle.d.ts', 'cli.js', 'inspector.js', 'isolate-process.js', 'web-bridge.js', 'native.js', 'native.d.ts']
+const generated = ['index.js', 'index.d.ts', 'bundle.js', 'bundle.d.ts', 'cli.js', 'inspector.js', 'isolate-process.js', 'web-bridge.js', 'store-conformance.js', 'store-conformance.d.ts', 'native.js', 'native.d.ts']
 
 await main(async () => {
   // Builds again whatever was changed by hand, too: the stamp covers what was written.

@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use napi::bindgen_prelude::{Either, Env, FnArgs, Function, Result, retain_current_module_for_unload_safety};
+use napi::bindgen_prelude::{
+    Either, Env, FnArgs, Function, Result, Uint8Array, retain_current_module_for_unload_safety,
+};
 use napi_derive::napi;
 
 use super::error::throw;
@@ -18,6 +20,7 @@ use super::options::{
 };
 use super::process::{NativeProcess, NativeProcessProgram};
 use super::snapshot::{NativeSnapshot, info_json};
+use super::store::{self, NativeStoreOptions};
 use crate::engine::error::EngineError;
 use crate::engine::handle::{Codegen, IsolateHandle, Seed, SessionOptions};
 use crate::engine::host_call::{Host, HostCall};
@@ -236,6 +239,7 @@ impl Connection {
                 uncaught: options.uncaught,
             }),
             value_limits,
+            keeps_state: options.keeps_state.unwrap_or(false),
         };
         let started = settle(self.events.clone(), None, id);
         let handle = if let Some(snapshot) = snapshot {
@@ -281,6 +285,26 @@ impl Connection {
             hostile: options.hostile.map(Into::into),
         };
         self.answer_later(id, move || json(&verify::verify(&snapshot, &options, None)?).map(Answer::Json));
+    }
+
+    /// Opens a store; answered with it.
+    #[napi]
+    pub fn open_store(&self, id: f64, options: NativeStoreOptions) {
+        store::open(self.events.clone(), id, options);
+    }
+
+    /// Packs a session's state for a store; answered with JSON, and the revision's head and new chunks.
+    #[napi]
+    pub fn pack_state(&self, id: f64, state: &[u8], request: String, key: Option<&[u8]>) {
+        let (state, key) = (state.to_vec(), key.map(<[u8]>::to_vec));
+        self.answer_later(id, move || store::pack(&state, &request, key.as_deref()));
+    }
+
+    /// Puts a session's state together from its head followed by its chunks; answered with JSON and it.
+    #[napi]
+    pub fn unpack_state(&self, id: f64, request: String, parts: Vec<Uint8Array>, keys: Vec<Uint8Array>) {
+        let (parts, keys) = (store::copies(&parts), store::copies(&keys));
+        self.answer_later(id, move || store::unpack(&request, parts, &keys));
     }
 
     /// Runs `work` off the host's thread and answers with what it comes to.

@@ -14,6 +14,8 @@ pub struct NativeError {
     pub message: String,
     /// For `ERR_SNAPSHOT_UNSAFE`: the findings as JSON.
     pub findings: Option<String>,
+    /// For `ERR_STATE_LIMIT`, `ERR_STATE_VALUE` and `ERR_SESSION_CODE_CHANGED`: the parts as JSON.
+    pub details: Option<String>,
     /// For `ERR_GUEST`: the thrown value, encoded; absent when it can't cross.
     pub thrown: Option<Uint8Array>,
     /// For `ERR_GUEST`: the name of the guest's error.
@@ -41,6 +43,7 @@ impl From<EngineError> for NativeError {
             code: error.code().to_owned(),
             message: error.to_string(),
             findings: None,
+            details: details(&error),
             thrown: None,
             name: None,
             stack: None,
@@ -67,6 +70,19 @@ impl From<EngineError> for NativeError {
         }
         native
     }
+}
+
+/// What a user reads of a state's error beside the message.
+fn details(error: &EngineError) -> Option<String> {
+    let details = match error {
+        EngineError::StateLimit { name, actual, max } => {
+            serde_json::json!({ "name": name, "actual": actual, "max": max })
+        }
+        EngineError::StateValue { path, why } => serde_json::json!({ "path": path, "why": why }),
+        EngineError::SessionCodeChanged { missing } => serde_json::json!({ "missing": missing }),
+        _ => return None,
+    };
+    Some(details.to_string())
 }
 
 /// Throws an engine error at the caller, for what is refused before a request begins.

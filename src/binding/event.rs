@@ -13,6 +13,7 @@ use super::packed::{LARGEST_PACKED, Packed};
 use super::process::end_json;
 use super::report::NativeReport;
 use super::snapshot::NativeSnapshot;
+use super::store::NativeStore;
 use crate::engine::error::EngineError;
 use crate::engine::host_call::{HostCall, Target};
 use crate::engine::observe::outbox::Outbox;
@@ -47,13 +48,16 @@ pub struct NativeEvent {
     pub json: Option<String>,
     /// A snapshot that was built or loaded.
     pub snapshot: Option<NativeSnapshot>,
+    /// A store that was opened.
+    pub store: Option<NativeStore>,
     /// What did not work though the request succeeded.
     pub warning: Option<String>,
     /// Why the request failed.
     pub error: Option<NativeError>,
     /// For `reports`: what the isolate tells beside answers, in order.
     pub reports: Option<Vec<NativeReport>>,
-    /// What moved with the encoded value: buffers by their number in it, each its own.
+    /// What moved with the encoded value: buffers by their number in it, each its own. Of a store: what
+    /// belongs to `json`.
     pub buffers: Option<Vec<Uint8Array>>,
     /// A small encoded value, in place of `bytes`: text with a character for each byte.
     #[napi(ts_type = "string")]
@@ -66,8 +70,13 @@ pub(super) enum Answer {
     Bytes(Vec<u8>),
     Json(String),
     Snapshot(NativeSnapshot),
+    Store(NativeStore),
+    /// JSON, and bytes that it speaks of.
+    Parts(String, Vec<Vec<u8>>),
     /// With what did not work on the way.
     Built(NativeSnapshot, Option<String>),
+    /// A state, and what is said of it as JSON.
+    State(Vec<u8>, String),
     /// With the buffers that moved.
     Moved(Vec<u8>, Vec<Moved>),
 }
@@ -161,8 +170,17 @@ impl From<Event> for NativeEvent {
                         event.packed = Some(Packed(bytes));
                     }
                     Ok(Answer::Bytes(bytes)) => event.bytes = Some(bytes.into()),
+                    Ok(Answer::State(bytes, json)) => {
+                        event.bytes = Some(bytes.into());
+                        event.json = Some(json);
+                    }
                     Ok(Answer::Json(json)) => event.json = Some(json),
                     Ok(Answer::Snapshot(snapshot)) => event.snapshot = Some(snapshot),
+                    Ok(Answer::Store(store)) => event.store = Some(store),
+                    Ok(Answer::Parts(json, parts)) => {
+                        event.json = Some(json);
+                        event.buffers = Some(parts.into_iter().map(Into::into).collect());
+                    }
                     Ok(Answer::Built(snapshot, warning)) => {
                         event.snapshot = Some(snapshot);
                         event.warning = warning;

@@ -8,7 +8,7 @@ use napi_derive::napi;
 use super::event::{Answer, Events};
 use super::lent::Lender;
 use super::number;
-use super::options::{NativeSource, milliseconds};
+use super::options::{NativeSource, NativeStateRequest, milliseconds};
 use crate::engine::error::EngineError;
 use crate::engine::handle::IsolateHandle;
 use crate::engine::lifecycle::{Reply, Settle};
@@ -116,6 +116,33 @@ impl NativeIsolate {
     #[napi]
     pub fn stats(&self, request: f64) {
         self.handle.stats(call_id(request), self.settle(request));
+    }
+
+    /// Writes the guest's state down; answered with the document's bytes, and as JSON with what it is and
+    /// what is not in it.
+    #[napi]
+    pub fn export_state(&self, request: f64, what: NativeStateRequest, timeout_ms: Option<f64>) {
+        let timeout = timeout_ms.map(milliseconds);
+        self.handle.export_state(call_id(request), what.into(), timeout, self.settle(request));
+    }
+
+    /// Replaces the guest's state by that of a document.
+    #[napi]
+    pub fn import_state(
+        &self,
+        request: f64,
+        bytes: &[u8],
+        what: NativeStateRequest,
+        timeout_ms: Option<f64>,
+    ) {
+        let timeout = timeout_ms.map(milliseconds);
+        self.handle.import_state(
+            call_id(request),
+            bytes.to_vec(),
+            what.into(),
+            timeout,
+            self.settle(request),
+        );
     }
 
     /// Says of the next request, by its number, that it is made in order to answer one of these host
@@ -226,8 +253,12 @@ fn answer(reply: Reply) -> std::result::Result<Answer, EngineError> {
         Reply::Value(bytes) => Answer::Bytes(bytes),
         Reply::Stats(stats) => Answer::Json(json(&stats)?),
         // For a digest only the engine itself asks.
-        Reply::Started | Reply::Digest(_) => Answer::Nothing,
+        Reply::Started | Reply::Done | Reply::Digest(_) => Answer::Nothing,
         Reply::Moved(bytes, moved) => Answer::Moved(bytes, moved),
+        Reply::State(mut state) => {
+            let bytes = std::mem::take(&mut state.bytes);
+            Answer::State(bytes, json(&state)?)
+        }
     })
 }
 

@@ -14,6 +14,7 @@ mod process;
 mod report;
 mod snapshot;
 mod snapshot_cache;
+mod store;
 
 use napi::bindgen_prelude::{ArrayBuffer, Result};
 use napi_derive::napi;

@@ -12,6 +12,7 @@ use crate::engine::snapshot::cache::Keep;
 use crate::engine::snapshot::helper::{BuildLimits, BuildOrder};
 use crate::engine::snapshot::request::{BuildRequest, Unsafe};
 use crate::engine::source::{Source, SourceKind};
+use crate::engine::state::{StateLimits, StateRequest};
 use crate::engine::value::ValueLimits;
 
 /// Where this environment's helper processes come from, and what its Node.js can read.
@@ -152,6 +153,8 @@ pub struct NativeIsolateOptions {
     pub console: bool,
     /// Whether the host wants to know of errors that nobody caught.
     pub uncaught: bool,
+    /// Whether the state will be exported or imported; absent for no.
+    pub keeps_state: Option<bool>,
     /// The largest encoded message, in bytes; absent for no limit but the memory's.
     pub largest_value: Option<f64>,
     /// How deep values may be nested; absent for no limit but the stack's.
@@ -168,6 +171,44 @@ impl NativeIsolateOptions {
         )]
         let bytes = self.largest_value.map_or(none.bytes, |bytes| bytes as usize);
         ValueLimits { bytes, depth: self.deepest_value.unwrap_or(none.depth) }
+    }
+}
+
+/// What of a guest's state is exported or imported, and how large it may be.
+#[napi(object, object_to_js = false)]
+pub struct NativeStateRequest {
+    /// The name of the global that is the state.
+    pub state: String,
+    /// Whether the other globals that the guest has made are kept, too.
+    pub keep_globals: bool,
+    /// The largest document, in bytes.
+    pub payload_bytes: f64,
+    /// The largest canonical form, in bytes.
+    pub state_bytes: f64,
+    /// The most variables.
+    pub variables: f64,
+    /// The most objects.
+    pub nodes: f64,
+    /// How far an object may be from its variable.
+    pub depth: f64,
+}
+
+impl From<NativeStateRequest> for StateRequest {
+    fn from(request: NativeStateRequest) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "whole and positive, checked in `lib/`"
+        )]
+        let count = |value: f64| value as usize;
+        let limits = StateLimits {
+            payload_bytes: count(request.payload_bytes),
+            state_bytes: count(request.state_bytes),
+            variables: count(request.variables),
+            nodes: count(request.nodes),
+            depth: count(request.depth),
+        };
+        Self { state: request.state, keep_globals: request.keep_globals, limits }
     }
 }
 

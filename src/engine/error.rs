@@ -120,6 +120,54 @@ pub enum EngineError {
         /// What is in its way.
         message: String,
     },
+    /// A store can't be reached, or can't do what it is asked for.
+    #[error("{message}")]
+    Store {
+        /// Names the store, what it was asked for, and its reason.
+        message: String,
+    },
+    /// A session's state is encrypted with another key, or not at all though a key was given.
+    #[error("{message}")]
+    SessionKey {
+        /// Names the revision.
+        message: String,
+    },
+    /// What is stored of a session is not what was written.
+    #[error("{message}")]
+    SessionDamaged {
+        /// Names the revision and what does not fit.
+        message: String,
+    },
+    /// A value of a session's state can't be kept.
+    #[error("{path} can't be kept: {why}")]
+    StateValue {
+        /// The path of the value, beginning with the name of its global.
+        path: String,
+        /// What it is.
+        why: String,
+    },
+    /// A session's state passed one of its limits.
+    #[error("the state passed its limit {name} of {max}: {actual}")]
+    StateLimit {
+        /// The limit's name.
+        name: String,
+        /// What the state has, as far as it was looked at.
+        actual: u64,
+        /// The limit.
+        max: u64,
+    },
+    /// The bytes are no state, cut short or changed.
+    #[error("{message}")]
+    StateCorrupt {
+        /// What does not fit.
+        message: String,
+    },
+    /// A state needs code that the snapshot does not have.
+    #[error("the state needs what the snapshot does not have: {}", .missing.join(", "))]
+    SessionCodeChanged {
+        /// The paths of what is missing.
+        missing: Vec<String>,
+    },
     /// There is no such module.
     #[error("{}", .exception.message)]
     ModuleNotFound {
@@ -146,6 +194,13 @@ impl EngineError {
             Self::SnapshotIo { .. } => "ERR_SNAPSHOT_IO",
             Self::InvalidArg { .. } => "ERR_INVALID_ARG",
             Self::NestedCall { .. } => "ERR_NESTED_CALL",
+            Self::Store { .. } => "ERR_STORE",
+            Self::SessionKey { .. } => "ERR_SESSION_KEY",
+            Self::SessionDamaged { .. } => "ERR_SESSION_DAMAGED",
+            Self::StateValue { .. } => "ERR_STATE_VALUE",
+            Self::StateLimit { .. } => "ERR_STATE_LIMIT",
+            Self::StateCorrupt { .. } => "ERR_STATE_CORRUPT",
+            Self::SessionCodeChanged { .. } => "ERR_SESSION_CODE_CHANGED",
             Self::ModuleNotFound { .. } => "ERR_MODULE_NOT_FOUND",
         }
     }
@@ -159,6 +214,10 @@ impl EngineError {
 
     pub(crate) fn corrupt(message: impl Into<String>) -> Self {
         Self::SnapshotCorrupt { message: message.into() }
+    }
+
+    pub(crate) fn store(message: impl Into<String>) -> Self {
+        Self::Store { message: message.into() }
     }
 
     pub(crate) fn build(message: impl Into<String>) -> Self {

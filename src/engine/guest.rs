@@ -12,6 +12,7 @@ use crate::engine::inbox::Outcome;
 use crate::engine::lifecycle::CallId;
 use crate::engine::modules::{self, End, Modules};
 use crate::engine::source::{self, Source, SourceKind};
+use crate::engine::state;
 use crate::engine::text::{LONGEST_NAME, beginning};
 use crate::engine::uncaught::{self, Origin};
 use crate::engine::value::limits::DEEP;
@@ -55,7 +56,11 @@ pub(crate) fn prepare(
     }
     guest.let_host_listen(&session.sync_bindings);
     host_call::install(scope, &session.bindings)?;
-    globals::define_values(scope, &session.globals)
+    globals::define_values(scope, &session.globals)?;
+    if session.keeps_state {
+        state::prepare(scope, !session.sources.is_empty())?;
+    }
+    Ok(())
 }
 
 fn check_length(scope: &mut v8::PinScope, guest: &GuestState, source: &Source) -> Result<(), Halt> {

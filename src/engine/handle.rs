@@ -15,6 +15,7 @@ use crate::engine::observe::Listener;
 use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
+use crate::engine::state::StateRequest;
 use crate::engine::value::{Moves, Of, ValueLimits};
 use crate::engine::worker::{self, Command};
 
@@ -61,6 +62,8 @@ pub struct SessionOptions {
     pub listener: Option<Listener>,
     /// How large and how deep the session's values may be.
     pub value_limits: ValueLimits,
+    /// Whether its state will be exported or imported.
+    pub keeps_state: bool,
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.
@@ -265,6 +268,29 @@ impl IsolateHandle {
             self.lifecycle.interrupt(inspector::on_interrupt);
             self.send(Command::Inspect);
         }
+    }
+
+    /// Writes the guest's state down as a document (`engine::state`); answered with `Reply::State`.
+    pub fn export_state(
+        &self,
+        call: CallId,
+        request: StateRequest,
+        timeout: Option<Duration>,
+        settle: Settle,
+    ) {
+        self.request(call, timeout, settle, Command::ExportState { call, request });
+    }
+
+    /// Replaces the guest's state by that of a document, all of it or nothing.
+    pub fn import_state(
+        &self,
+        call: CallId,
+        bytes: Vec<u8>,
+        request: StateRequest,
+        timeout: Option<Duration>,
+        settle: Settle,
+    ) {
+        self.request(call, timeout, settle, Command::ImportState { call, bytes, request });
     }
 
     /// Answers a host call with an encoded value, or an encoded error.

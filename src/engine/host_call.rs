@@ -20,6 +20,7 @@ use crate::engine::modules;
 use crate::engine::observe::console;
 use crate::engine::position::current_position;
 use crate::engine::remote::Remote;
+use crate::engine::state::own::refuses_calls;
 use crate::engine::sync_call;
 use crate::engine::system::timers::Timers;
 use crate::engine::system::{self, SessionClock};
@@ -320,6 +321,9 @@ fn call_host<'s>(
     arguments: &v8::FunctionCallbackArguments<'s>,
     result: &mut v8::ReturnValue<v8::Value>,
 ) {
+    if refuses_calls(scope) {
+        return;
+    }
     let elements: Vec<v8::Local<v8::Value>> =
         (0..arguments.length()).map(|index| arguments.get(index)).collect();
     let array = v8::Array::new_with_elements(scope, &elements);

@@ -9,6 +9,7 @@ use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules;
 use crate::engine::position::Positions;
 use crate::engine::snapshot::{ContextData, Snapshot};
+use crate::engine::state::StateSlot;
 
 /// The index of the user's context in a blob; the default context beside it is V8's own, untouched.
 pub const USER_CONTEXT: usize = 0;
@@ -55,6 +56,7 @@ pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>)
     modules::allow_imports(&mut isolate);
     modules::reset(&mut isolate);
     isolate.set_slot(Positions::new(snapshot.clone()));
+    isolate.set_slot(StateSlot::of(snapshot.as_ref().map(|snapshot| &snapshot.info().data)));
     let context = {
         v8::scope!(let scope, &mut isolate);
         let context = match &snapshot {

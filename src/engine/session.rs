@@ -48,12 +48,16 @@ impl Session {
 /// For native work that takes long without running the guest's code: whether the guest was told to stop
 /// meanwhile. `None`: it was, and the termination is pending.
 pub(crate) fn may_go_on(scope: &mut v8::PinScope) -> Option<()> {
-    let is_stopped = scope.get_slot::<Rc<Session>>().is_some_and(|session| session.lifecycle.is_stopped());
-    if !is_stopped {
+    if !is_stopped(scope) {
         return Some(());
     }
     feel_termination(scope);
     None
+}
+
+/// Whether the guest was told to stop.
+pub(crate) fn is_stopped(scope: &v8::Isolate) -> bool {
+    scope.get_slot::<Rc<Session>>().is_some_and(|session| session.lifecycle.is_stopped())
 }
 
 /// V8 looks at a termination where JavaScript begins or loops: without this, the guest's code would go

@@ -7,4 +7,5 @@ mod isolation;
 mod observe;
 mod pool;
 mod snapshots;
+mod state;
 mod support;

@@ -90,6 +90,7 @@ pub fn session_options() -> SessionOptions {
         modules: SessionModules::default(),
         listener: None,
         value_limits: ValueLimits::default(),
+        keeps_state: false,
     }
 }
 
@@ -116,9 +117,14 @@ impl Session {
         Self { handle, next: AtomicU64::new(2) }
     }
 
+    /// The number of the next request.
+    pub fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
     pub fn start_eval(&self, code: &str, timeout: Option<Duration>) -> Receiver<Result<Reply>> {
         let (settle, evaluated) = channel();
-        let call = self.next.fetch_add(1, Ordering::Relaxed);
+        let call = self.number();
         self.handle.eval(call, source(code, "test.js"), timeout, settle);
         evaluated
     }

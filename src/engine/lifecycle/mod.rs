@@ -24,6 +24,7 @@ use crate::engine::lifecycle::turns::{CpuLimit, Turn};
 use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::cpu::ThreadClock;
 use crate::engine::limits::deadline::Deadline;
+use crate::engine::state::Exported;
 use crate::engine::stats::IsolateStats;
 pub(crate) use crate::engine::stop::Stop;
 use crate::engine::value::Moved;
@@ -44,6 +45,10 @@ pub enum Reply {
     Stats(Box<IsolateStats>),
     /// What is reachable in the session, see `engine::verify`.
     Digest(Box<Digest>),
+    /// The state, written down.
+    State(Box<Exported>),
+    /// Done, and there is nothing to say.
+    Done,
     /// The encoded result of an evaluation or a call, and the buffers that moved with it.
     Moved(Vec<u8>, Vec<Moved>),
 }

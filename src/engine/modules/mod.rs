@@ -164,6 +164,30 @@ impl Modules {
         kept
     }
 
+    /// What the modules that were evaluated give others, by their names: the namespace of an ES module, the
+    /// exports of a CommonJS one.
+    pub(crate) fn values<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+    ) -> Vec<(String, v8::Local<'s, v8::Value>)> {
+        let mut records: Vec<_> = self.table.borrow().values().cloned().collect();
+        records.sort_by(|one, other| one.key.cmp(&other.key));
+        let mut values = Vec::new();
+        for record in records {
+            if let Some(module) = record.exported() {
+                let module = v8::Local::new(scope, module);
+                let exports = v8::String::new(scope, "exports").and_then(|key| module.get(scope, key.into()));
+                values.extend(exports.map(|exports| (record.name.to_string(), exports)));
+            } else if let Some(module) = record.module() {
+                let module = v8::Local::new(scope, module);
+                if module.get_status() == v8::ModuleStatus::Evaluated {
+                    values.push((record.name.to_string(), module.get_module_namespace()));
+                }
+            }
+        }
+        values
+    }
+
     /// Makes sources known before any of them is evaluated, so that they may import one another in any
     /// order. Scripts have no name to be imported by.
     pub(crate) fn announce<'a>(&self, sources: impl Iterator<Item = &'a Source>) {

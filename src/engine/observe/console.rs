@@ -22,6 +22,7 @@ use crate::engine::observe::outbox::Report;
 use crate::engine::observe::preview::Preview;
 use crate::engine::observe::{self, Observer};
 use crate::engine::position::current_frames;
+use crate::engine::state::own::refuses_calls;
 use crate::engine::text::{LONGEST_NAME, beginning};
 use crate::engine::value::Encoder;
 
@@ -137,6 +138,9 @@ fn on_call<'s>(
     arguments: v8::FunctionCallbackArguments<'s>,
     _: v8::ReturnValue<v8::Value>,
 ) {
+    if refuses_calls(scope) {
+        return;
+    }
     let Some(number) = arguments.data().uint32_value(scope) else { return };
     if let Some(observer) = observe::current(scope).filter(|observer| observer.wants_console())
         && let Some((name, method)) = METHODS.get(number as usize)

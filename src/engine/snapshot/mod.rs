@@ -48,12 +48,20 @@ pub struct ContextData {
     pub parts: bool,
     /// The modules that others can import.
     pub modules: Vec<Kept>,
+    /// Whether the table of what a state names by its path is there (`engine::state::code`).
+    pub code: bool,
 }
 
 impl ContextData {
     /// The index of the first module.
     pub(crate) fn modules_at(&self) -> usize {
         usize::from(self.parts)
+    }
+
+    /// The index of the table of code.
+    pub(crate) fn code_at(&self) -> Option<usize> {
+        let values = |kept: &Kept| usize::from(kept.commonjs) + usize::from(kept.module);
+        self.code.then(|| self.modules_at() + self.modules.iter().map(values).sum::<usize>())
     }
 }
 

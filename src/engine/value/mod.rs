@@ -20,7 +20,7 @@ mod decode;
 mod delegate;
 mod encode;
 pub(crate) mod limits;
-mod path;
+pub(crate) mod path;
 pub(crate) mod references;
 mod rewrite;
 pub(crate) mod transfer;

@@ -111,7 +111,7 @@ pub(super) fn own_keys<'s>(
 }
 
 /// What structured clone has no words for beyond "could not be cloned".
-pub(super) fn refused_kind(value: v8::Local<v8::Value>) -> Option<&'static str> {
+pub(crate) fn refused_kind(value: v8::Local<v8::Value>) -> Option<&'static str> {
     let kind = match value {
         // A Proxy first: a callable one is also a function.
         value if value.is_proxy() => "a Proxy",
@@ -241,7 +241,7 @@ impl<'s> Search<'s> {
 }
 
 /// `.name`, `[3]` or `["odd name"]`.
-fn property(key: &str) -> String {
+pub(crate) fn property(key: &str) -> String {
     let is_index = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_digit());
     let is_identifier =
         key.chars().next().is_some_and(|first| first.is_alphabetic() || first == '_' || first == '$')

@@ -48,6 +48,7 @@ impl Session {
             modules: SessionModules::default(),
             listener: None,
             value_limits: ValueLimits::default(),
+            keeps_state: false,
         };
         let handle = IsolateHandle::start(seed, session, START, settle)?;
         wait(&started)?;

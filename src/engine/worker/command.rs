@@ -6,6 +6,7 @@ use crate::engine::handle::SessionOptions;
 use crate::engine::inbox::Outcome;
 use crate::engine::lifecycle::CallId;
 use crate::engine::source::Source;
+use crate::engine::state::StateRequest;
 
 /// What the isolate's thread can be told.
 pub(crate) enum Command {
@@ -43,6 +44,17 @@ pub(crate) enum Command {
     Import {
         call: CallId,
         specifier: String,
+    },
+    /// Writes the state down.
+    ExportState {
+        call: CallId,
+        request: StateRequest,
+    },
+    /// Replaces the state.
+    ImportState {
+        call: CallId,
+        bytes: Vec<u8>,
+        request: StateRequest,
     },
     /// Something for the inspector is in the isolate's port.
     Inspect,

@@ -36,6 +36,7 @@ use crate::engine::platform::TaskRoute;
 use crate::engine::position::Positions;
 use crate::engine::remote;
 use crate::engine::session::{Ground, Session};
+use crate::engine::state::{self, StateSlot};
 use crate::engine::system::timers;
 use crate::engine::uncaught;
 use crate::engine::value::transfer::Transfers;
@@ -160,6 +161,7 @@ fn serve(
     live.isolate.remove_slot::<Rc<GuestState>>();
     live.isolate.remove_slot::<Rc<Observer>>();
     live.isolate.remove_slot::<Rc<Transfers>>();
+    live.isolate.remove_slot::<Rc<StateSlot>>();
     modules::clear(&mut live.isolate);
     outcome
 }
@@ -322,6 +324,18 @@ impl<'a, G: Ground> Worker<'a, G> {
                 let digest = self.turn(Some(call), |scope, _| digest::take(scope).ok_or(Halt::Threw));
                 if let Some(digest) = digest {
                     self.lifecycle.settle(call, digest.map(|digest| Reply::Digest(Box::new(digest))));
+                }
+            }
+            Command::ExportState { call, request } => {
+                let exported = self.turn(Some(call), |scope, _| state::export(scope, &request));
+                if let Some(exported) = exported {
+                    self.lifecycle.settle(call, exported.map(|exported| Reply::State(Box::new(exported))));
+                }
+            }
+            Command::ImportState { call, bytes, request } => {
+                let imported = self.turn(Some(call), |scope, _| state::import(scope, &bytes, &request));
+                if let Some(imported) = imported {
+                    self.lifecycle.settle(call, imported.map(|()| Reply::Done));
                 }
             }
             Command::Task(task) => {

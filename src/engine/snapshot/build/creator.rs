@@ -17,10 +17,11 @@ use crate::engine::snapshot::build::graph::Graph;
 use crate::engine::snapshot::build::native_objects;
 use crate::engine::snapshot::build::parts::{Found, Parts};
 use crate::engine::snapshot::build::rehearsal::Rehearsal;
-use crate::engine::snapshot::build::{Site, out_of_memory, send_phase};
+use crate::engine::snapshot::build::{Site, out_of_memory, script_scopes, send_phase};
 use crate::engine::snapshot::protocol::Phase;
 use crate::engine::snapshot::request::Unsafe;
 use crate::engine::source::Source;
+use crate::engine::state::code;
 use crate::engine::value::{Encoder, ValueLimits};
 
 /// Collections before the blob: weak callbacks of one may free what the next one finds.
@@ -153,11 +154,15 @@ fn fill(
         None => None,
     };
     let room = Room::enter(scope, site)?;
-    let Checked { parts, found, stack_trace_limit, graph, global } = {
+    let (Checked { parts, found, stack_trace_limit, graph, global }, code) = {
         let scope = &mut v8::ContextScope::new(scope, room.context);
         run_sources(scope, request.kept_sources(), Phase::Evaluate, memory)?;
         send_phase(Phase::Check, None);
-        check(scope, &room, rehearsal)?
+        let checked = check(scope, &room, rehearsal)?;
+        let lexical = script_scopes::names(&checked.graph, checked.global);
+        let modules = room.modules.values(scope);
+        let code = code::table(scope, &code::Beginnings { lexical, modules });
+        (checked, code.ok_or_else(|| EngineError::build("V8 found no memory for the paths of functions"))?)
     };
     let warnings = judge(found, request.unsafe_code)?;
     let mut data = ContextData::default();
@@ -166,6 +171,8 @@ fn fill(
         data.parts = true;
     }
     data.modules = room.modules.save(scope, room.context);
+    scope.add_context_data(room.context, code);
+    data.code = true;
     let index = scope.add_context(room.context);
     debug_assert_eq!(index, USER_CONTEXT);
     Ok((data, Kept { stack_trace_limit, warnings, graph, global }))

@@ -10,6 +10,7 @@ mod native_objects;
 mod parts;
 mod promises;
 mod rehearsal;
+pub(crate) mod script_scopes;
 mod surroundings;
 mod wasm;
 

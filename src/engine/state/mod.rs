@@ -1,0 +1,40 @@
+//! The state of a session as bytes that outlive it: canonical, so that equal states are equal bytes.
+//!
+//! `docs/state-format.md` describes the bytes. `format` has their smallest parts, `scan` reads a document
+//! without V8 and finds out whether it is sound, `write` walks the guest's values, `read` builds them.
+//! `code` names functions, prototypes and symbols of the snapshot by their paths; `variables` finds the
+//! globals that a guest has made; `pristine` holds built-ins that no guest can replace.
+//!
+//! Everything with a scope runs on the isolate's thread. While values are walked, V8 refuses to run
+//! JavaScript: no getter, no trap, no `toString` of the guest's takes part. Only `toState` and `fromState`
+//! of the snapshot's own classes are called.
+
+pub(crate) mod code;
+mod error;
+mod format;
+mod ground;
+mod hooks;
+mod identity;
+mod limits;
+mod listing;
+pub(crate) mod own;
+mod path;
+mod plain;
+mod pristine;
+mod read;
+mod read_properties;
+mod read_shells;
+mod refusal;
+mod scan;
+mod session;
+mod variables;
+mod view;
+mod write;
+mod write_objects;
+mod write_values;
+
+pub use error::Unkept;
+pub use limits::StateLimits;
+pub use scan::{Overview, RootInfo, inspect};
+pub use session::{Exported, StateRequest};
+pub(crate) use session::{StateSlot, export, import, prepare};

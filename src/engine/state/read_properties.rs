@@ -1,0 +1,282 @@
+//! What objects refer to: entries, prototypes, elements, named properties.
+
+use crate::engine::session::may_go_on;
+use crate::engine::state::format::{Kind, attribute, corrupt, flag};
+use crate::engine::state::read::{Built, Failure, Object, Reader, Value, Walk};
+use crate::engine::state::scan::{Record, ShapeKey};
+
+impl<'a, 's> Reader<'a, 's> {
+    /// The names of all shapes, once.
+    pub(super) fn name_shapes(&mut self, scope: &mut v8::PinScope<'s, '_>) -> Built<()> {
+        for shape in &self.scan.shapes {
+            let mut names = Vec::with_capacity(shape.keys.len());
+            for key in &shape.keys {
+                names.push(match key {
+                    ShapeKey::Known(key, attributes) => {
+                        let name = key.to_name(scope, &self.ground.pristine);
+                        (name.ok_or_else(|| Failure::of(scope, "a key is none"))?, *attributes)
+                    }
+                    ShapeKey::Path(path, attributes) => {
+                        let symbol = v8::Local::<v8::Name>::try_from(self.code[*path]);
+                        let symbol = symbol.ok().filter(|name| name.is_symbol());
+                        (symbol.ok_or_else(|| corrupt("a key is none"))?, *attributes)
+                    }
+                });
+            }
+            self.shapes.push(names);
+        }
+        Ok(())
+    }
+
+    /// Gives an object what it refers to.
+    pub(super) fn fill<'t>(&self, scope: &mut v8::PinScope<'t, '_>, at: usize, record: &Record) -> Built<()>
+    where
+        's: 't,
+    {
+        let object: Object<'t> = self.object(at)?;
+        let mut walk = self.walk(record.body);
+        self.payload(scope, object, record, &mut walk)?;
+        let flags = walk.cursor.byte()?;
+        let prototype =
+            if flags & flag::HAS_PROTOTYPE == 0 { None } else { Some(self.value(scope, &mut walk)?) };
+        if flags & flag::HAS_ELEMENTS != 0 {
+            self.elements(scope, object, &mut walk)?;
+        }
+        if record.kind == Kind::Array {
+            self.length(scope, object, record, flags)?;
+        }
+        let mut walk = self.walk(record.values);
+        if record.kind == Kind::Error {
+            self.names_of_error(scope, object, record, &mut walk)?;
+        } else {
+            self.names(scope, object, record, 0, &mut walk)?;
+        }
+        if let Some(prototype) = prototype {
+            let is_set = object.set_prototype(scope, prototype);
+            if is_set != Some(true) {
+                return Err(Failure::of(scope, "a prototype can't be had"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What the kind needs; what the shell was made of is passed over.
+    fn payload<'t>(
+        &self,
+        scope: &mut v8::PinScope<'t, '_>,
+        object: Object<'t>,
+        record: &Record,
+        walk: &mut Walk<'a>,
+    ) -> Built<()>
+    where
+        's: 't,
+    {
+        match record.kind {
+            Kind::Object | Kind::Error | Kind::Hooked => {}
+            Kind::Array => drop(walk.cursor.varint()?),
+            Kind::Date | Kind::BoxedNumber => drop(walk.cursor.double()?),
+            Kind::RegExp => {
+                walk.cursor.text()?;
+                walk.cursor.varint()?;
+            }
+            Kind::Map => {
+                let map = v8::Local::<v8::Map>::try_from(Value::from(object)).map_err(|_| Failure::Threw)?;
+                for at in 0..walk.cursor.varint()? {
+                    look(scope, at)?;
+                    v8::scope!(let scope, scope);
+                    let (key, value) = (self.value(scope, walk)?, self.value(scope, walk)?);
+                    map.set(scope, key, value).ok_or_else(|| Failure::of(scope, "a Map is too large"))?;
+                }
+            }
+            Kind::Set => {
+                let set = v8::Local::<v8::Set>::try_from(Value::from(object)).map_err(|_| Failure::Threw)?;
+                for at in 0..walk.cursor.varint()? {
+                    look(scope, at)?;
+                    v8::scope!(let scope, scope);
+                    let value = self.value(scope, walk)?;
+                    set.add(scope, value).ok_or_else(|| Failure::of(scope, "a Set is too large"))?;
+                }
+            }
+            Kind::BoxedBoolean => drop(walk.cursor.byte()?),
+            Kind::BoxedString => drop(walk.cursor.text()?),
+            Kind::BoxedBigInt => drop(walk.cursor.bigint()?),
+            Kind::BoxedSymbol => drop(self.value(scope, walk)?),
+            Kind::Buffer | Kind::ResizableBuffer => {
+                if record.kind == Kind::ResizableBuffer {
+                    walk.cursor.varint()?;
+                }
+                let length = walk.cursor.count(1)?;
+                walk.cursor.take(length)?;
+            }
+            Kind::View => {
+                walk.cursor.take(2)?;
+                walk.cursor.varint()?;
+                walk.cursor.varint()?;
+                self.value(scope, walk)?;
+            }
+            Kind::Function => {
+                walk.cursor.byte()?;
+                walk.cursor.text()?;
+                let prototype = self.value(scope, walk)?;
+                if prototype.is_object() {
+                    let name = v8::String::new(scope, "prototype").ok_or(Failure::Threw)?;
+                    let attributes = attribute::DONT_ENUM | attribute::DONT_DELETE;
+                    define(scope, object, name.into(), prototype, attributes)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn elements<'t>(
+        &self,
+        scope: &mut v8::PinScope<'t, '_>,
+        object: Object<'t>,
+        walk: &mut Walk<'a>,
+    ) -> Built<()>
+    where
+        's: 't,
+    {
+        let mut next = 0_u32;
+        for _ in 0..walk.cursor.varint()? {
+            let gap = u32::try_from(walk.cursor.varint()?).unwrap_or(u32::MAX);
+            let count = u32::try_from(walk.cursor.varint()?).unwrap_or(u32::MAX);
+            let attributes = walk.cursor.byte()?;
+            next = next.saturating_add(gap);
+            for _ in 0..count {
+                look(scope, next)?;
+                v8::scope!(let scope, scope);
+                let value = self.value(scope, walk)?;
+                if attributes == 0 && self.elements_are_plain {
+                    let is_set = object.set_index(scope, next, value);
+                    is_set.ok_or_else(|| Failure::of(scope, "an element can't be had"))?;
+                } else {
+                    let index = v8::Integer::new_from_unsigned(scope, next);
+                    let name = index.to_string(scope).ok_or(Failure::Threw)?;
+                    define(scope, object, name.into(), value, attributes)?;
+                }
+                next = next.saturating_add(1);
+            }
+        }
+        Ok(())
+    }
+
+    fn length<'t>(
+        &self,
+        scope: &mut v8::PinScope<'t, '_>,
+        object: Object<'t>,
+        record: &Record,
+        flags: u8,
+    ) -> Built<()> {
+        let length = self.walk(record.body).cursor.varint()?;
+        let length = u32::try_from(length).map_err(|_| corrupt("an array is too long"))?;
+        let array = v8::Local::<v8::Array>::try_from(Value::from(object)).map_err(|_| Failure::Threw)?;
+        if array.length() > length {
+            return Err(corrupt("an array has more elements than it is long").into());
+        }
+        let name = v8::String::new(scope, "length").ok_or(Failure::Threw)?;
+        let value = v8::Integer::new_from_unsigned(scope, length);
+        if flags & flag::LENGTH_READ_ONLY != 0 {
+            return define(scope, object, name.into(), value.into(), attribute::ALL);
+        }
+        if array.length() < length {
+            object
+                .set(scope, name.into(), value.into())
+                .ok_or_else(|| Failure::of(scope, "an array is too long"))?;
+        }
+        Ok(())
+    }
+
+    /// V8 gives an error two properties of its own, in its own order. `stack` is kept where it comes first, as it
+    /// does when nothing was changed.
+    fn names_of_error<'t>(
+        &self,
+        scope: &mut v8::PinScope<'t, '_>,
+        error: Object<'t>,
+        record: &Record,
+        walk: &mut Walk<'a>,
+    ) -> Built<()>
+    where
+        's: 't,
+    {
+        let stack: v8::Local<v8::Name> = v8::String::new(scope, "stack").ok_or(Failure::Threw)?.into();
+        let message = v8::String::new(scope, "message").ok_or(Failure::Threw)?;
+        error.delete(scope, message.into());
+        let names = record.shape.checked_sub(1).and_then(|shape| self.shapes.get(shape));
+        let first = names.and_then(|names| names.first());
+        let is_own = error.has_own_property(scope, stack) == Some(true);
+        let is_first = first.is_some_and(|(name, attributes)| {
+            attributes & !attribute::DONT_DELETE == attribute::DONT_ENUM
+                && v8::Local::<v8::Value>::from(*name).strict_equals(stack.into())
+        });
+        if !(is_own && is_first) {
+            error.delete(scope, stack.into());
+            return self.names(scope, error, record, 0, walk);
+        }
+        let value = self.value(scope, walk)?;
+        error.set(scope, stack.into(), value).ok_or_else(|| Failure::of(scope, "a stack can't be had"))?;
+        if first.is_some_and(|(_, attributes)| attributes & attribute::DONT_DELETE != 0) {
+            let mut fixed = v8::PropertyDescriptor::new();
+            fixed.set_configurable(false);
+            let is_fixed = error.define_property(scope, stack, &fixed);
+            is_fixed.ok_or_else(|| Failure::of(scope, "a stack can't be had"))?;
+        }
+        self.names(scope, error, record, 1, walk)
+    }
+
+    fn names<'t>(
+        &self,
+        scope: &mut v8::PinScope<'t, '_>,
+        object: Object<'t>,
+        record: &Record,
+        first: usize,
+        walk: &mut Walk<'a>,
+    ) -> Built<()>
+    where
+        's: 't,
+    {
+        let Some(names) = record.shape.checked_sub(1).and_then(|shape| self.shapes.get(shape)) else {
+            return Ok(());
+        };
+        for (name, attributes) in names.iter().skip(first) {
+            let value = self.value(scope, walk)?;
+            define(scope, object, *name, value, *attributes)?;
+        }
+        Ok(())
+    }
+}
+
+/// From time to time: whether the guest is told to stop.
+fn look(scope: &mut v8::PinScope, at: impl Into<u64>) -> Built<()> {
+    if at.into().is_multiple_of(1024) { may_go_on(scope).ok_or(Failure::Threw) } else { Ok(()) }
+}
+
+fn define<'t>(
+    scope: &mut v8::PinScope<'t, '_>,
+    object: Object<'t>,
+    name: v8::Local<'t, v8::Name>,
+    value: Value<'t>,
+    attributes: u8,
+) -> Built<()> {
+    let is_defined = if attributes == 0 {
+        object.create_data_property(scope, name, value)
+    } else {
+        object.define_own_property(scope, name, value, attributes_of(attributes))
+    };
+    if is_defined == Some(true) { Ok(()) } else { Err(Failure::of(scope, "a property can't be had")) }
+}
+
+/// V8's attributes.
+pub(super) fn attributes_of(bits: u8) -> v8::PropertyAttribute {
+    let mut attributes = v8::PropertyAttribute::NONE;
+    for (bit, attribute) in [
+        (attribute::READ_ONLY, v8::PropertyAttribute::READ_ONLY),
+        (attribute::DONT_ENUM, v8::PropertyAttribute::DONT_ENUM),
+        (attribute::DONT_DELETE, v8::PropertyAttribute::DONT_DELETE),
+    ] {
+        if bits & bit != 0 {
+            attributes = attributes | attribute;
+        }
+    }
+    attributes
+}

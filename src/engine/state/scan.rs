@@ -1,0 +1,466 @@
+//! Reads a whole document without V8: whether it is sound and within its limits, and where everything is.
+//! Nothing is built before, so a document is taken whole or not at all.
+
+use crate::engine::error::{EngineError, Result};
+use crate::engine::snapshot::request::hex;
+
+use crate::engine::state::format::{
+    Cursor, DIGEST_BYTES, Kind, MAGIC, Text, Token, VERSION, VIEWS, attribute, corrupt, digest, flag,
+};
+use crate::engine::state::limits::StateLimits;
+use crate::engine::state::path::{Key, Path};
+
+/// How deep the forms of `toState` may be nested.
+pub(super) const MOST_FORMS: usize = 16;
+
+/// A variable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Root<'a> {
+    pub(super) name: Text<'a>,
+    pub(super) attributes: u8,
+    /// Where its value is.
+    pub(super) at: Place,
+}
+
+/// A place in a document, and how much is known there.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub(super) at: usize,
+    /// How many objects something before referred to.
+    pub(super) objects: usize,
+    /// How many paths stood before.
+    pub(super) paths: usize,
+}
+
+/// An object.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Record {
+    pub(super) kind: Kind,
+    /// What its kind needs, and then its flags and all else.
+    pub(super) body: Place,
+    pub(super) flags: u8,
+    /// Its shape's number, from 1 on, and where the values of its names are.
+    pub(super) shape: usize,
+    pub(super) values: Place,
+    /// Of a `Hooked`: the number of its form.
+    pub(super) form: usize,
+}
+
+/// The names of an object's properties, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Shape {
+    pub(super) keys: Vec<ShapeKey>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum ShapeKey {
+    /// A string, or a symbol that the language or its registry knows.
+    Known(Key, u8),
+    /// A symbol of the code: the number of its path.
+    Path(usize, u8),
+}
+
+/// A document that is sound.
+#[derive(Debug)]
+pub(super) struct Scan<'a> {
+    pub(super) bytes: &'a [u8],
+    pub(super) roots: Vec<Root<'a>>,
+    pub(super) records: Vec<Record>,
+    pub(super) shapes: Vec<Shape>,
+    pub(super) paths: Vec<Path>,
+    pub(super) forms: Vec<Scan<'a>>,
+}
+
+/// What a document says of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootInfo {
+    /// The name of the global.
+    pub name: String,
+    /// What its value is, as in `Map` or `string`.
+    pub kind: String,
+}
+
+/// What a document says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Overview {
+    /// The state's SHA-256, in hexadecimal: equal states have equal ones.
+    pub hash: String,
+    /// The length of the document, in bytes.
+    pub bytes: usize,
+    /// How many objects it has.
+    pub objects: usize,
+    /// The variables, in order.
+    pub roots: Vec<RootInfo>,
+    /// The paths of the code that it needs.
+    pub code: Vec<String>,
+}
+
+/// Reads what a document says of itself, without an isolate.
+///
+/// # Errors
+/// `StateCorrupt` when it is none, cut short or changed; `StateLimit` when it passes one of the limits.
+pub fn inspect(bytes: &[u8], limits: &StateLimits) -> Result<Overview> {
+    let scan = scan(bytes, limits)?;
+    let roots = scan.roots.iter().map(|root| {
+        let kind = match Cursor::new(scan.bytes, root.at.at).token()? {
+            Token::Undefined => "undefined".to_owned(),
+            Token::Null => "null".to_owned(),
+            Token::Boolean(_) => "boolean".to_owned(),
+            Token::Integer(_) | Token::Double(_) => "number".to_owned(),
+            Token::BigInt { .. } => "bigint".to_owned(),
+            Token::String(_) => "string".to_owned(),
+            Token::Registered(_) | Token::WellKnown(_) => "symbol".to_owned(),
+            Token::Code(_) => "code".to_owned(),
+            Token::New => scan.kind_at(root.at.objects),
+            Token::Reference(back) => scan.kind_at(root.at.objects - usize::try_from(back).unwrap_or(0)),
+        };
+        Ok(RootInfo { name: root.name.to_text(), kind })
+    });
+    Ok(Overview {
+        hash: hex(&digest(bytes)),
+        bytes: bytes.len(),
+        objects: scan.objects(),
+        roots: roots.collect::<Result<_>>()?,
+        code: scan.paths.iter().map(Path::shown).collect(),
+    })
+}
+
+impl Scan<'_> {
+    fn kind_at(&self, index: usize) -> String {
+        self.records.get(index).map_or_else(String::new, |record| format!("{:?}", record.kind))
+    }
+
+    fn objects(&self) -> usize {
+        self.records.len() + self.forms.iter().map(Scan::objects).sum::<usize>()
+    }
+}
+
+/// Checks a document from its first byte to its last.
+pub(super) fn scan<'a>(bytes: &'a [u8], limits: &StateLimits) -> Result<Scan<'a>> {
+    limits.check_payload(bytes.len())?;
+    let rest = bytes.strip_prefix(MAGIC).ok_or_else(|| corrupt("it does not begin as a state does"))?;
+    let content = rest.len().checked_sub(DIGEST_BYTES).map(|end| bytes.len() - rest.len() + end);
+    let content = content.and_then(|end| bytes.split_at_checked(end));
+    let (content, sealed) = content.ok_or_else(|| corrupt("it ends too early"))?;
+    let mut cursor = Cursor::new(content, MAGIC.len());
+    let version = cursor.varint()?;
+    if version != VERSION {
+        let message = format!("the state is of format version {version}, this isoseed reads {VERSION}");
+        return Err(EngineError::StateCorrupt { message });
+    }
+    limits.check_bytes(cursor.left())?;
+    if digest(content) != *sealed {
+        return Err(corrupt("its digest does not fit"));
+    }
+    let mut scanner = Scanner::new(content, cursor, limits, 0, 0);
+    let count = scanner.cursor.count(3)?;
+    limits.check_variables(count)?;
+    for _ in 0..count {
+        let name = scanner.cursor.text()?;
+        let attributes = scanner.attributes()?;
+        let at = scanner.place();
+        scanner.group()?;
+        scanner.scan.roots.push(Root { name, attributes, at });
+    }
+    scanner.finish()
+}
+
+struct Scanner<'a, 'l> {
+    cursor: Cursor<'a>,
+    limits: &'l StateLimits,
+    scan: Scan<'a>,
+    /// How far each object is from its variable; as many as something referred to.
+    depths: Vec<u32>,
+    /// Of what is being read.
+    depth: u32,
+    /// Views and their buffers.
+    views: Vec<usize>,
+    /// How many objects there are outside.
+    outside: usize,
+    nesting: usize,
+}
+
+impl<'a, 'l> Scanner<'a, 'l> {
+    fn new(
+        bytes: &'a [u8],
+        cursor: Cursor<'a>,
+        limits: &'l StateLimits,
+        outside: usize,
+        nesting: usize,
+    ) -> Self {
+        let scan = Scan {
+            bytes,
+            roots: Vec::new(),
+            records: Vec::new(),
+            shapes: Vec::new(),
+            paths: Vec::new(),
+            forms: Vec::new(),
+        };
+        Self { cursor, limits, scan, depths: Vec::new(), depth: 0, views: Vec::new(), outside, nesting }
+    }
+
+    fn finish(self) -> Result<Scan<'a>> {
+        if self.cursor.left() != 0 {
+            return Err(corrupt("something follows its end"));
+        }
+        let is_buffer = |index: &usize| {
+            let kind = self.scan.records.get(*index).map(|record| record.kind);
+            matches!(kind, Some(Kind::Buffer | Kind::ResizableBuffer))
+        };
+        if self.views.iter().all(is_buffer) { Ok(self.scan) } else { Err(corrupt("a view is of no buffer")) }
+    }
+
+    fn place(&self) -> Place {
+        Place { at: self.cursor.at(), objects: self.depths.len(), paths: self.scan.paths.len() }
+    }
+
+    fn attributes(&mut self) -> Result<u8> {
+        match self.cursor.byte()? {
+            attributes @ ..=attribute::ALL => Ok(attributes),
+            _ => Err(corrupt("a property has unknown attributes")),
+        }
+    }
+
+    /// A value, and the objects that are first met through it.
+    fn group(&mut self) -> Result<()> {
+        self.depth = 0;
+        self.value()?;
+        while self.scan.records.len() < self.depths.len() {
+            self.depth = self.depths[self.scan.records.len()];
+            self.record()?;
+        }
+        Ok(())
+    }
+
+    fn value(&mut self) -> Result<Token<'a>> {
+        let token = self.cursor.token()?;
+        match token {
+            Token::New => {
+                let depth = self.depth + 1;
+                self.limits.check_depth(depth as usize)?;
+                self.limits.check_nodes(self.outside + self.depths.len() + 1)?;
+                self.depths.push(depth);
+            }
+            Token::Reference(back) => {
+                let is_known = back > 0 && usize::try_from(back).is_ok_and(|back| back <= self.depths.len());
+                if !is_known {
+                    return Err(corrupt("a reference leads to no object"));
+                }
+            }
+            Token::Code(number) => self.code(number)?,
+            _ => {}
+        }
+        Ok(token)
+    }
+
+    fn code(&mut self, number: u64) -> Result<()> {
+        if number == 0 {
+            let path = Path::read(&mut self.cursor)?;
+            self.scan.paths.push(path);
+            return Ok(());
+        }
+        let is_known = usize::try_from(number).is_ok_and(|number| number <= self.scan.paths.len());
+        if is_known { Ok(()) } else { Err(corrupt("a path is unknown")) }
+    }
+
+    fn record(&mut self) -> Result<()> {
+        let kind = Kind::from_byte(self.cursor.byte()?).ok_or_else(|| corrupt("an object is of no kind"))?;
+        let body = self.place();
+        self.payload(kind)?;
+        let mut record = Record { kind, body, flags: 0, shape: 0, values: body, form: 0 };
+        if kind == Kind::Hooked {
+            record.form = self.scan.forms.len().saturating_sub(1);
+        } else {
+            self.common(&mut record)?;
+        }
+        self.scan.records.push(record);
+        Ok(())
+    }
+
+    fn payload(&mut self, kind: Kind) -> Result<()> {
+        match kind {
+            Kind::Object | Kind::Error => {}
+            Kind::Array => {
+                let length = self.cursor.varint()?;
+                u32::try_from(length).map_err(|_| corrupt("an array is too long"))?;
+            }
+            Kind::Date | Kind::BoxedNumber => drop(self.cursor.double()?),
+            Kind::RegExp => {
+                self.cursor.text()?;
+                self.cursor.varint()?;
+            }
+            Kind::Map => {
+                for _ in 0..self.cursor.count(2)? {
+                    self.value()?;
+                    self.value()?;
+                }
+            }
+            Kind::Set => {
+                for _ in 0..self.cursor.count(1)? {
+                    self.value()?;
+                }
+            }
+            Kind::BoxedBoolean => {
+                if self.cursor.byte()? > 1 {
+                    return Err(corrupt("a boolean is neither true nor false"));
+                }
+            }
+            Kind::BoxedString => drop(self.cursor.text()?),
+            Kind::BoxedBigInt => drop(self.cursor.bigint()?),
+            Kind::BoxedSymbol => match self.value()? {
+                Token::Registered(_) | Token::WellKnown(_) | Token::Code(_) => {}
+                _ => return Err(corrupt("a symbol is none")),
+            },
+            Kind::Buffer => {
+                let length = self.cursor.count(1)?;
+                self.cursor.take(length)?;
+            }
+            Kind::ResizableBuffer => {
+                let largest = self.cursor.varint()?;
+                let length = self.cursor.count(1)?;
+                self.cursor.take(length)?;
+                if largest < length as u64 {
+                    return Err(corrupt("a buffer is larger than it can be"));
+                }
+            }
+            Kind::View => self.view()?,
+            Kind::Function => {
+                if self.cursor.byte()? > 1 {
+                    return Err(corrupt("a function has unknown flags"));
+                }
+                self.cursor.text()?;
+                match self.value()? {
+                    Token::Undefined | Token::New | Token::Reference(_) | Token::Code(_) => {}
+                    _ => return Err(corrupt("the prototype of a function is no object")),
+                }
+            }
+            Kind::Hooked => {
+                match self.value()? {
+                    Token::Code(_) => {}
+                    _ => return Err(corrupt("a class is none")),
+                }
+                self.form()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn view(&mut self) -> Result<()> {
+        let kind = self.cursor.byte()?;
+        let is_known = VIEWS.iter().any(|(known, _)| *known == kind);
+        if !is_known || self.cursor.byte()? > 1 {
+            return Err(corrupt("a view is of no kind"));
+        }
+        self.cursor.varint()?;
+        self.cursor.varint()?;
+        let before = self.depths.len();
+        let buffer = match self.value()? {
+            Token::New => before,
+            Token::Reference(back) => before - usize::try_from(back).unwrap_or(before),
+            _ => return Err(corrupt("a view is of no buffer")),
+        };
+        self.views.push(buffer);
+        Ok(())
+    }
+
+    /// The form that a class has given its instance: a document of its own.
+    fn form(&mut self) -> Result<()> {
+        if self.nesting >= MOST_FORMS {
+            return Err(corrupt("forms are nested too deeply"));
+        }
+        let length = self.cursor.count(1)?;
+        let bytes = self.cursor.take(length)?;
+        let outside = self.outside + self.depths.len();
+        let mut inner = Scanner::new(bytes, Cursor::new(bytes, 0), self.limits, outside, self.nesting + 1);
+        inner.group()?;
+        let form = inner.finish()?;
+        self.outside += form.objects();
+        self.scan.forms.push(form);
+        Ok(())
+    }
+
+    /// What all objects have.
+    fn common(&mut self, record: &mut Record) -> Result<()> {
+        let (kind, flags) = (record.kind, self.cursor.byte()?);
+        record.flags = flags;
+        let is_allowed =
+            flags & !flag::ALL == 0 && (flags & flag::LENGTH_READ_ONLY == 0 || kind == Kind::Array);
+        if !is_allowed {
+            return Err(corrupt("an object has unknown flags"));
+        }
+        if flags & flag::HAS_PROTOTYPE != 0 {
+            match self.value()? {
+                Token::Null | Token::New | Token::Reference(_) | Token::Code(_) => {}
+                _ => return Err(corrupt("a prototype is no object")),
+            }
+        }
+        if flags & flag::HAS_ELEMENTS != 0 {
+            if matches!(kind, Kind::View | Kind::Function) {
+                return Err(corrupt("an object has elements that can have none"));
+            }
+            self.elements()?;
+        }
+        let number = self.cursor.varint()?;
+        let shape = match number {
+            1 => {
+                let shape = self.new_shape()?;
+                self.scan.shapes.push(shape);
+                self.scan.shapes.len()
+            }
+            _ => usize::try_from(number.saturating_sub(1)).map_err(|_| corrupt("a shape is unknown"))?,
+        };
+        record.shape = shape;
+        record.values = self.place();
+        if shape > 0 {
+            let keys =
+                self.scan.shapes.get(shape - 1).ok_or_else(|| corrupt("a shape is unknown"))?.keys.len();
+            for _ in 0..keys {
+                self.value()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn elements(&mut self) -> Result<()> {
+        let (mut next, mut last) = (0_u64, None);
+        let runs = self.cursor.count(4)?;
+        if runs == 0 {
+            return Err(corrupt("an object has no elements after all"));
+        }
+        for _ in 0..runs {
+            let gap = self.cursor.varint()?;
+            let count = self.cursor.count(1)?;
+            let attributes = self.attributes()?;
+            next =
+                gap.checked_add(next).and_then(|start| start.checked_add(count as u64)).unwrap_or(u64::MAX);
+            if count == 0 || next > u64::from(u32::MAX) || (gap == 0 && last == Some(attributes)) {
+                return Err(corrupt("elements are not in order"));
+            }
+            last = Some(attributes);
+            for _ in 0..count {
+                self.value()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn new_shape(&mut self) -> Result<Shape> {
+        let count = self.cursor.count(2)?;
+        let mut keys = Vec::with_capacity(count.min(64));
+        for _ in 0..count {
+            let key = match self.value()? {
+                Token::Code(0) => ShapeKey::Path(self.scan.paths.len() - 1, self.attributes()?),
+                Token::Code(number) => {
+                    let path = usize::try_from(number).map_err(|_| corrupt("a path is unknown"))? - 1;
+                    ShapeKey::Path(path, self.attributes()?)
+                }
+                token => {
+                    let key = Key::of(token).ok_or_else(|| corrupt("a key is none"))?;
+                    ShapeKey::Known(key, self.attributes()?)
+                }
+            };
+            keys.push(key);
+        }
+        if keys.is_empty() { Err(corrupt("a shape has no names")) } else { Ok(Shape { keys }) }
+    }
+}

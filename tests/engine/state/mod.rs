@@ -1,0 +1,11 @@
+//! The state of a session: out of one isolate, into another one, and out again.
+
+mod code;
+mod graphs;
+mod hostile;
+mod limits;
+mod matrix;
+mod mutated;
+mod refusals;
+mod support;
+mod variables;

@@ -50,6 +50,11 @@ export declare class Connection {
   packState(id: number, state: Uint8Array, request: string, key?: Uint8Array | undefined | null): void
   /** Puts a session's state together from its head followed by its chunks; answered with JSON and it. */
   unpackState(id: number, request: string, parts: Array<Uint8Array>, keys: Array<Uint8Array>): void
+  /**
+   * Reads what a state's document says of itself, without an isolate; answered with it as JSON. Of the
+   * request, `keepGlobals` means nothing.
+   */
+  inspectState(id: number, bytes: Uint8Array, request: NativeStateRequest): void
 }
 
 /** One isolate. Every request is answered by one `done` event, unless it is aborted. */

@@ -12,7 +12,7 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     bytes.extend_from_slice(input);
     let digest = Sha256::digest(&bytes);
     bytes.extend_from_slice(&digest);
-    if let Ok(overview) = inspect(&bytes, &StateLimits::default()) {
+    if let Ok(overview) = inspect(&bytes, &StateLimits::default(), "state") {
         assert_eq!(overview.bytes, bytes.len());
         assert!(overview.objects <= StateLimits::default().nodes);
     }

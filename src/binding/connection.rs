@@ -16,7 +16,8 @@ use super::isolate::{NativeIsolate, call_id, isolate_weight, json, settle};
 use super::lent::Lender;
 use super::number;
 use super::options::{
-    NativeBuildRequest, NativeConnectOptions, NativeIsolateOptions, NativeVerifyOptions, milliseconds,
+    NativeBuildRequest, NativeConnectOptions, NativeIsolateOptions, NativeStateRequest, NativeVerifyOptions,
+    milliseconds,
 };
 use super::process::{NativeProcess, NativeProcessProgram};
 use super::snapshot::{NativeSnapshot, info_json};
@@ -33,6 +34,7 @@ use crate::engine::runtime::runtime;
 use crate::engine::snapshot::cache::{self, Built, OnProgress, Ticket};
 use crate::engine::snapshot::helper::HelperProgram;
 use crate::engine::snapshot::{self, Compression, Snapshot, container};
+use crate::engine::state::{self, StateRequest};
 use crate::engine::verify::{self, VerifyOptions};
 
 /// What ends with the environment.
@@ -305,6 +307,15 @@ impl Connection {
     pub fn unpack_state(&self, id: f64, request: String, parts: Vec<Uint8Array>, keys: Vec<Uint8Array>) {
         let (parts, keys) = (store::copies(&parts), store::copies(&keys));
         self.answer_later(id, move || store::unpack(&request, parts, &keys));
+    }
+
+    /// Reads what a state's document says of itself, without an isolate; answered with it as JSON. Of the
+    /// request, `keepGlobals` means nothing.
+    #[napi]
+    pub fn inspect_state(&self, id: f64, bytes: &[u8], request: NativeStateRequest) {
+        let bytes = bytes.to_vec();
+        let StateRequest { state, limits, .. } = request.into();
+        self.answer_later(id, move || json(&state::inspect(&bytes, &limits, &state)?).map(Answer::Json));
     }
 
     /// Runs `work` off the host's thread and answers with what it comes to.

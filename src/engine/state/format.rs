@@ -278,6 +278,8 @@ pub(super) enum Token<'a> {
 pub(super) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// The document is known to be sound: a token takes the same time whatever its length.
+    is_sound: bool,
 }
 
 /// What is wrong with a document.
@@ -287,7 +289,12 @@ pub(super) fn corrupt(what: &str) -> EngineError {
 
 impl<'a> Cursor<'a> {
     pub(super) fn new(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at }
+        Self { bytes, at, is_sound: false }
+    }
+
+    /// Of a document that was scanned.
+    pub(super) fn again(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at, is_sound: true }
     }
 
     pub(super) fn at(&self) -> usize {
@@ -375,7 +382,7 @@ impl<'a> Cursor<'a> {
     fn utf16(&mut self) -> Result<Text<'a>> {
         let units = self.count(2)?;
         let pairs = self.take(units * 2)?;
-        if pairs.chunks_exact(2).all(|pair| pair[1] == 0) {
+        if !self.is_sound && pairs.chunks_exact(2).all(|pair| pair[1] == 0) {
             return Err(corrupt("a string is longer than it need be"));
         }
         Ok(Text::Utf16(pairs))
@@ -442,59 +449,4 @@ impl<'a> Cursor<'a> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_have_one_form_each_and_are_read_back() {
-        let numbers = [
-            0.0,
-            -0.0,
-            1.0,
-            127.0,
-            128.0,
-            -1.0,
-            -64.0,
-            2_147_483_647.0,
-            -2_147_483_648.0,
-            2_147_483_648.0,
-            0.5,
-            f64::MAX,
-            f64::MIN_POSITIVE,
-            f64::INFINITY,
-            f64::NEG_INFINITY,
-            f64::NAN,
-            -f64::NAN,
-        ];
-        for number in numbers {
-            let mut bytes = Vec::new();
-            push_number(&mut bytes, number);
-            let mut cursor = Cursor::new(&bytes, 0);
-            let read = match cursor.token().expect("a number") {
-                Token::Integer(value) => f64::from(value),
-                Token::Double(value) => value,
-                token => panic!("{token:?}"),
-            };
-            assert_eq!(cursor.left(), 0);
-            assert!(read.to_bits() == number.to_bits() || (read.is_nan() && number.is_nan()), "{number}");
-        }
-    }
-
-    #[test]
-    fn a_longer_form_than_need_be_is_refused() {
-        let longer: [&[u8]; 9] = [
-            b"\x04\x02",
-            b"\x04\x80\x00",
-            b"\x05\0\0\0\0\0\0\xf0\x3f",
-            b"\x05\x01\0\0\0\0\0\xf8\x7f",
-            b"\x07\x01a",
-            b"\x08\x01a\0",
-            b"\x06\x02\0",
-            b"\x06\x01",
-            b"\x0e",
-        ];
-        for bytes in longer {
-            assert!(Cursor::new(bytes, 0).token().is_err(), "{bytes:?}");
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! The state of a session as bytes that outlive it: canonical, so that equal states are equal bytes.
 //!
 //! `docs/state-format.md` describes the bytes. `format` has their smallest parts, `scan` reads a document
-//! without V8 and finds out whether it is sound, `write` walks the guest's values, `read` builds them.
+//! without V8 and finds out whether it is sound, `overview` tells what is in one (`walk`, `preview`, `line`), `write` walks the guest's values, `read` builds them.
 //! `code` names functions, prototypes and symbols of the snapshot by their paths; `variables` finds the
 //! globals that a guest has made; `pristine` holds built-ins that no guest can replace.
 //!
@@ -16,10 +16,13 @@ mod ground;
 mod hooks;
 mod identity;
 mod limits;
+mod line;
 mod listing;
+mod overview;
 pub(crate) mod own;
 mod path;
 mod plain;
+mod preview;
 mod pristine;
 mod read;
 mod read_properties;
@@ -29,12 +32,13 @@ mod scan;
 mod session;
 mod variables;
 mod view;
+mod walk;
 mod write;
 mod write_objects;
 mod write_values;
 
 pub use error::Unkept;
 pub use limits::StateLimits;
-pub use scan::{Overview, RootInfo, inspect};
+pub use overview::{Entry, Omitted, Overview, inspect};
 pub use session::{Exported, StateRequest};
 pub(crate) use session::{StateSlot, export, import, prepare};

@@ -56,6 +56,16 @@ impl Key {
         })
     }
 
+    /// The same, or the beginning of a long one.
+    pub(super) fn beginning(&self, most: usize) -> Self {
+        let cut = |units: &[u16]| units.iter().take(most).copied().collect();
+        match self {
+            Self::Text(units) => Self::Text(cut(units)),
+            Self::Registered(units) => Self::Registered(cut(units)),
+            Self::WellKnown(name) => Self::WellKnown(name.chars().take(most).collect()),
+        }
+    }
+
     /// As JavaScript would write it.
     pub(super) fn shown(&self) -> String {
         match self {
@@ -96,17 +106,28 @@ impl Path {
 
     /// The path as a user would write it.
     pub(super) fn shown(&self) -> String {
+        self.shown_within(usize::MAX)
+    }
+
+    /// The same, of which no more is read than so many characters need: what comes after them may be missing.
+    pub(super) fn shown_within(&self, most: usize) -> String {
+        let name: String = self.name.chars().take(most).collect();
         let mut text = match self.beginning {
-            root::MODULE => format!("import({:?})", self.name),
-            _ => self.name.clone(),
+            root::MODULE => format!("import({name:?})"),
+            _ => name,
         };
         for step in &self.steps {
+            if text.len() > most {
+                break;
+            }
             let part = match step {
-                Step::Own(step::PROPERTY, key) => key.shown(),
-                Step::Own(step::GETTER, key) => format!("{} (getter)", key.shown()),
-                Step::Own(_, key) => format!("{} (setter)", key.shown()),
+                Step::Own(step::PROPERTY, key) => key.beginning(most).shown(),
+                Step::Own(step::GETTER, key) => format!("{} (getter)", key.beginning(most).shown()),
+                Step::Own(_, key) => format!("{} (setter)", key.beginning(most).shown()),
                 Step::Prototype => ".__proto__".to_owned(),
-                Step::Key(_, description) => format!("[Symbol({description})]"),
+                Step::Key(_, description) => {
+                    format!("[Symbol({})]", description.chars().take(most).collect::<String>())
+                }
             };
             text.push_str(&part);
         }

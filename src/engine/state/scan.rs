@@ -2,7 +2,6 @@
 //! Nothing is built before, so a document is taken whole or not at all.
 
 use crate::engine::error::{EngineError, Result};
-use crate::engine::snapshot::request::hex;
 
 use crate::engine::state::format::{
     Cursor, DIGEST_BYTES, Kind, MAGIC, Text, Token, VERSION, VIEWS, attribute, corrupt, digest, flag,
@@ -20,6 +19,8 @@ pub(super) struct Root<'a> {
     pub(super) attributes: u8,
     /// Where its value is.
     pub(super) at: Place,
+    /// Where the last object ends that is first met through it.
+    pub(super) end: Place,
 }
 
 /// A place in a document, and how much is known there.
@@ -68,69 +69,14 @@ pub(super) struct Scan<'a> {
     pub(super) records: Vec<Record>,
     pub(super) shapes: Vec<Shape>,
     pub(super) paths: Vec<Path>,
+    /// Where each path ends, so that it need not be read again.
+    pub(super) path_ends: Vec<usize>,
     pub(super) forms: Vec<Scan<'a>>,
 }
 
-/// What a document says of a variable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RootInfo {
-    /// The name of the global.
-    pub name: String,
-    /// What its value is, as in `Map` or `string`.
-    pub kind: String,
-}
-
-/// What a document says of itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Overview {
-    /// The state's SHA-256, in hexadecimal: equal states have equal ones.
-    pub hash: String,
-    /// The length of the document, in bytes.
-    pub bytes: usize,
-    /// How many objects it has.
-    pub objects: usize,
-    /// The variables, in order.
-    pub roots: Vec<RootInfo>,
-    /// The paths of the code that it needs.
-    pub code: Vec<String>,
-}
-
-/// Reads what a document says of itself, without an isolate.
-///
-/// # Errors
-/// `StateCorrupt` when it is none, cut short or changed; `StateLimit` when it passes one of the limits.
-pub fn inspect(bytes: &[u8], limits: &StateLimits) -> Result<Overview> {
-    let scan = scan(bytes, limits)?;
-    let roots = scan.roots.iter().map(|root| {
-        let kind = match Cursor::new(scan.bytes, root.at.at).token()? {
-            Token::Undefined => "undefined".to_owned(),
-            Token::Null => "null".to_owned(),
-            Token::Boolean(_) => "boolean".to_owned(),
-            Token::Integer(_) | Token::Double(_) => "number".to_owned(),
-            Token::BigInt { .. } => "bigint".to_owned(),
-            Token::String(_) => "string".to_owned(),
-            Token::Registered(_) | Token::WellKnown(_) => "symbol".to_owned(),
-            Token::Code(_) => "code".to_owned(),
-            Token::New => scan.kind_at(root.at.objects),
-            Token::Reference(back) => scan.kind_at(root.at.objects - usize::try_from(back).unwrap_or(0)),
-        };
-        Ok(RootInfo { name: root.name.to_text(), kind })
-    });
-    Ok(Overview {
-        hash: hex(&digest(bytes)),
-        bytes: bytes.len(),
-        objects: scan.objects(),
-        roots: roots.collect::<Result<_>>()?,
-        code: scan.paths.iter().map(Path::shown).collect(),
-    })
-}
-
 impl Scan<'_> {
-    fn kind_at(&self, index: usize) -> String {
-        self.records.get(index).map_or_else(String::new, |record| format!("{:?}", record.kind))
-    }
-
-    fn objects(&self) -> usize {
+    /// How many objects it has, those of forms included.
+    pub(super) fn objects(&self) -> usize {
         self.records.len() + self.forms.iter().map(Scan::objects).sum::<usize>()
     }
 }
@@ -160,7 +106,8 @@ pub(super) fn scan<'a>(bytes: &'a [u8], limits: &StateLimits) -> Result<Scan<'a>
         let attributes = scanner.attributes()?;
         let at = scanner.place();
         scanner.group()?;
-        scanner.scan.roots.push(Root { name, attributes, at });
+        let end = scanner.place();
+        scanner.scan.roots.push(Root { name, attributes, at, end });
     }
     scanner.finish()
 }
@@ -194,6 +141,7 @@ impl<'a, 'l> Scanner<'a, 'l> {
             records: Vec::new(),
             shapes: Vec::new(),
             paths: Vec::new(),
+            path_ends: Vec::new(),
             forms: Vec::new(),
         };
         Self { cursor, limits, scan, depths: Vec::new(), depth: 0, views: Vec::new(), outside, nesting }
@@ -257,6 +205,7 @@ impl<'a, 'l> Scanner<'a, 'l> {
         if number == 0 {
             let path = Path::read(&mut self.cursor)?;
             self.scan.paths.push(path);
+            self.scan.path_ends.push(self.cursor.at());
             return Ok(());
         }
         let is_known = usize::try_from(number).is_ok_and(|number| number <= self.scan.paths.len());

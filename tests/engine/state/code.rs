@@ -27,9 +27,12 @@ fn functions_classes_and_symbols_come_back_as_the_snapshots_own() {
         assert_eq!(second.eval(check), "true", "{check}");
     }
     assert_eq!(second.export().bytes, exported.bytes);
-    let overview = inspect(&exported.bytes, &StateLimits::default()).expect("a sound state");
+    let overview = inspect(&exported.bytes, &StateLimits::default(), "state").expect("a sound state");
     assert_eq!(overview.hash, exported.hash);
-    assert_eq!((overview.roots[0].name.as_str(), overview.roots[0].kind.as_str()), ("state", "Object"));
+    assert_eq!(
+        (overview.variables[0].name.as_str(), overview.variables[0].kind.as_str()),
+        ("state", "Object")
+    );
     assert_eq!(overview.objects, exported.objects);
     let code = ["helpers.twice", "Point", "Point.prototype", "shapes.Circle.prototype", "Hidden.prototype"];
     for path in code {

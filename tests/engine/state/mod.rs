@@ -6,6 +6,7 @@ mod hostile;
 mod limits;
 mod matrix;
 mod mutated;
+mod overview;
 mod refusals;
 mod support;
 mod variables;

@@ -83,7 +83,7 @@ fn no_change_of_a_document_ends_the_isolate_or_is_half_taken() {
     let (mut taken, mut refused) = (0, 0);
     for round in 0..ROUNDS {
         let mutant = seal(&mutate(&mut random, content, content));
-        let sound = inspect(&mutant, &StateLimits::default());
+        let sound = inspect(&mutant, &StateLimits::default(), "state");
         reader.run("globalThis.x = 'untouched'");
         match reader.try_import(&mutant, &keeping_globals()) {
             Ok(()) => {
@@ -133,7 +133,12 @@ fn bytes_that_are_no_state_are_refused() {
         inputs.push(seal(&content));
     }
     // One of no variables is a state.
-    let sound = inputs.iter().filter(|bytes| inspect(bytes, &limits).is_ok()).count();
+    let sound = inputs.iter().filter(|bytes| inspect(bytes, &limits, "state").is_ok()).count();
     assert!(sound < 20, "{sound}");
-    assert!(inspect(&seal(b"\x89isost\r\n\n\x01\x00"), &limits).expect("an empty state").roots.is_empty());
+    assert!(
+        inspect(&seal(b"\x89isost\r\n\n\x01\x00"), &limits, "state")
+            .expect("an empty state")
+            .variables
+            .is_empty()
+    );
 }

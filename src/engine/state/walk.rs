@@ -1,0 +1,157 @@
+//! Reads a sound document again, from any place on, to show what is in it. No V8, and nothing is checked twice.
+
+use crate::engine::error::Result;
+use crate::engine::state::format::{Cursor, Kind, Token, corrupt, flag};
+use crate::engine::state::scan::{Place, Record, Scan};
+
+/// A value of a document, with what it refers to.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Item<'a> {
+    Primitive(Token<'a>),
+    /// An object by its number. It may be one that is described later.
+    Object(usize),
+    /// A path into the code by its number.
+    Code(usize),
+}
+
+/// Where in a document something is being read.
+pub(super) struct Walk<'d, 'a> {
+    scan: &'d Scan<'a>,
+    pub(super) cursor: Cursor<'a>,
+    /// How many objects something before referred to.
+    pub(super) objects: usize,
+    paths: usize,
+}
+
+impl<'d, 'a> Walk<'d, 'a> {
+    pub(super) fn new(scan: &'d Scan<'a>, at: Place) -> Self {
+        Self { scan, cursor: Cursor::again(scan.bytes, at.at), objects: at.objects, paths: at.paths }
+    }
+
+    /// The next value.
+    pub(super) fn item(&mut self) -> Result<Item<'a>> {
+        Ok(match self.cursor.token()? {
+            Token::New => {
+                self.objects += 1;
+                Item::Object(self.objects - 1)
+            }
+            Token::Reference(back) => {
+                let back = usize::try_from(back).unwrap_or(usize::MAX);
+                Item::Object(self.objects.checked_sub(back).ok_or_else(unsound)?)
+            }
+            Token::Code(0) => {
+                let end = *self.scan.path_ends.get(self.paths).ok_or_else(unsound)?;
+                self.cursor = Cursor::again(self.scan.bytes, end);
+                self.paths += 1;
+                Item::Code(self.paths - 1)
+            }
+            Token::Code(number) => {
+                let index = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+                Item::Code(index.ok_or_else(unsound)?)
+            }
+            token => Item::Primitive(token),
+        })
+    }
+
+    /// Goes past what an object's kind needs. Takes as long as a `Map` or a `Set` has entries.
+    pub(super) fn skip_body(&mut self, kind: Kind) -> Result<()> {
+        match kind {
+            Kind::Object | Kind::Error => {}
+            Kind::Array => drop(self.cursor.varint()?),
+            Kind::Date | Kind::BoxedNumber => drop(self.cursor.take(8)?),
+            Kind::RegExp => {
+                self.cursor.token()?;
+                self.cursor.varint()?;
+            }
+            Kind::Map | Kind::Set => {
+                let values = if kind == Kind::Map { 2 } else { 1 };
+                for _ in 0..self.cursor.count(values)? * values {
+                    self.item()?;
+                }
+            }
+            Kind::BoxedBoolean => drop(self.cursor.byte()?),
+            Kind::BoxedString => drop(self.cursor.token()?),
+            Kind::BoxedBigInt => drop(self.cursor.bigint()?),
+            Kind::BoxedSymbol => drop(self.item()?),
+            Kind::Buffer => drop(self.bytes()?),
+            Kind::ResizableBuffer => {
+                self.cursor.varint()?;
+                self.bytes()?;
+            }
+            Kind::View => {
+                self.cursor.take(2)?;
+                self.cursor.varint()?;
+                self.cursor.varint()?;
+                self.item()?;
+            }
+            Kind::Function => {
+                self.cursor.byte()?;
+                self.cursor.token()?;
+                self.item()?;
+            }
+            // A form is all that there is.
+            Kind::Hooked => return Err(unsound()),
+        }
+        Ok(())
+    }
+
+    /// Goes past an object's flags, and tells its prototype, if that is another than its kind begins with.
+    pub(super) fn prototype(&mut self) -> Result<Option<Item<'a>>> {
+        let flags = self.cursor.byte()?;
+        if flags & flag::HAS_PROTOTYPE == 0 { Ok(None) } else { self.item().map(Some) }
+    }
+
+    /// Bytes that stand behind their length.
+    pub(super) fn bytes(&mut self) -> Result<&'a [u8]> {
+        let length = self.cursor.count(1)?;
+        self.cursor.take(length)
+    }
+}
+
+/// The elements of an object, one after the other.
+pub(super) struct Elements<'w, 'd, 'a> {
+    walk: &'w mut Walk<'d, 'a>,
+    runs: usize,
+    /// How many more the run has that is being read.
+    run: usize,
+    next: u64,
+}
+
+impl<'w, 'd, 'a> Elements<'w, 'd, 'a> {
+    /// Of an object whose prototype was just passed.
+    pub(super) fn new(walk: &'w mut Walk<'d, 'a>, record: &Record) -> Result<Self> {
+        let runs = if record.flags & flag::HAS_ELEMENTS == 0 { 0 } else { walk.cursor.count(4)? };
+        Ok(Self { walk, runs, run: 0, next: 0 })
+    }
+
+    /// The next element with its index.
+    pub(super) fn next(&mut self) -> Result<Option<(u64, Item<'a>)>> {
+        if self.run == 0 {
+            if self.runs == 0 {
+                return Ok(None);
+            }
+            self.runs -= 1;
+            self.next = self.next.saturating_add(self.walk.cursor.varint()?);
+            self.run = self.walk.cursor.count(1)?;
+            self.walk.cursor.byte()?;
+        }
+        self.run = self.run.checked_sub(1).ok_or_else(unsound)?;
+        let index = self.next;
+        self.next = self.next.saturating_add(1);
+        Ok(Some((index, self.walk.item()?)))
+    }
+
+    /// How many objects something before referred to.
+    pub(super) fn objects(&self) -> usize {
+        self.walk.objects
+    }
+
+    /// Where it is being read.
+    pub(super) fn at(&self) -> usize {
+        self.walk.cursor.at()
+    }
+}
+
+fn unsound() -> crate::engine::error::EngineError {
+    corrupt("it is not as it was when it was checked")
+}

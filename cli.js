@@ -25,7 +25,7 @@ var __toESM = (mod, isNodeMode, target) => (target = mod != null ? __create(__ge
 ));
 
 // lib/cli/main.ts
-var import_node_fs = require("node:fs");
+var import_node_fs2 = require("node:fs");
 var import_node_path3 = require("node:path");
 
 // lib/cli/arguments.ts
@@ -40,6 +40,7 @@ var LONE_SURROGATE = new RegExp("\\p{Cs}", "u");
 // lib/cli/arguments.ts
 var UsageError = class extends Error {
 };
+var UNIT_MS = { ms: 1, s: 1e3, m: 6e4, h: 36e5, d: 864e5, w: 6048e5 };
 var Arguments = class {
   positionals;
   #values;
@@ -71,16 +72,25 @@ var Arguments = class {
   /** The limits that most commands have, under the library's names for them. */
   limits() {
     return present({
-      timeoutMs: this.#integer("timeout", [1, MAX_TIMEOUT_MS]),
-      memoryLimitMb: this.#integer("memory", [MIN_MEMORY_MB, MAX_MEMORY_MB])
+      timeoutMs: this.integer("timeout", [1, MAX_TIMEOUT_MS]),
+      memoryLimitMb: this.integer("memory", [MIN_MEMORY_MB, MAX_MEMORY_MB])
     });
   }
-  #integer(name, [min, max]) {
+  /** A whole number; absent if it is not given. */
+  integer(name, [min, max]) {
     const value = this.#values[name];
     if (value === void 0) return void 0;
     const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
     if (number >= min && number <= max) return number;
     throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, got ${JSON.stringify(value)}`);
+  }
+  /** A duration with its unit, in milliseconds: `24h`. */
+  duration(name) {
+    const value = this.#values[name];
+    if (value === void 0) return void 0;
+    const [, digits, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d|w)$/.exec(value) ?? [];
+    if (digits === void 0 || unit === void 0) throw new UsageError(`--${name} must be a number with ms, s, m, h, d or w, such as 24h, got ${JSON.stringify(value)}`);
+    return Math.round(Number(digits) * UNIT_MS[unit]);
   }
   /** `name=value` pairs. */
   pairs(name) {
@@ -207,6 +217,7 @@ function codeFrame(text, { line, column }, width) {
 
 // lib/cli/terminal.ts
 var util = __toESM(require("node:util"));
+var UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 var Output = class {
   #stream;
   /** Whether a line can be written over. */
@@ -228,6 +239,24 @@ var Output = class {
   write(text) {
     if (this.#stream.writable) this.#stream.write(text);
   }
+  /** One line of JSON: what steers a terminal is escaped, which is the same to whoever parses it. */
+  json(value) {
+    this.line(JSON.stringify(value).replaceAll(UNSEEN, (control) => escaped(control, String.raw`\u`, 4)));
+  }
+  /** Writes bytes as they are; waits until they have left. */
+  async bytes(bytes) {
+    if (!this.#stream.writable) return;
+    await new Promise((resolve3, reject) => {
+      this.#stream.write(bytes, (error) => {
+        if (error === null || error === void 0 || error.code === "EPIPE") resolve3();
+        else reject(error);
+      });
+    });
+  }
+  /** Whether somebody looks at it: nothing there may be binary. */
+  get isTerminal() {
+    return this.#stream.isTTY;
+  }
   /** Columns of the terminal; a common width where there is none. */
   get width() {
     return this.interactive ? this.#stream.columns || 80 : 100;
@@ -244,6 +273,12 @@ function wantsColors(stream, env) {
 }
 function printable(text) {
   return text.replaceAll(/(\u001b\[[\d;]*m)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (control, color) => color ?? String.raw`\x${control.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+function visible(text) {
+  return text.replaceAll(UNSEEN, (control) => control < "Ā" ? escaped(control, String.raw`\x`, 2) : escaped(control, String.raw`\u`, 4));
+}
+function escaped(control, escape, digits) {
+  return escape + control.charCodeAt(0).toString(16).padStart(digits, "0");
 }
 
 // lib/cli/report.ts
@@ -451,6 +486,243 @@ async function diagnose(building) {
   }
 }
 
+// lib/cli/help-session.ts
+var GROUP = "session";
+var STORE_OPTION = `  --store <location>
+      The store: sqlite:./sessions.db or postgres://user@host/database. Default: the environment
+      variable ISOSEED_STORE, which is the place for a URL with a password.`;
+var KEY_OPTIONS = `  --key-file <file>
+      The key of an encrypted session: 32 bytes, as they are, in hex or in base64. May be given
+      several times: the first encrypts, the others open what was written before. Default: the
+      environment variable ISOSEED_SESSION_KEY, in hex or base64, with commas between several.
+  --max-bytes <bytes>
+      The largest state. Default: 24 MiB of content, 32 MiB in all.`;
+var STORE_ENVIRONMENT = `ENVIRONMENT
+  ISOSEED_STORE        the store, unless --store is given
+  PGPASSWORD, ...      what a postgres:// URL leaves out, as for psql`;
+var ENVIRONMENT = `${STORE_ENVIRONMENT}
+  ISOSEED_SESSION_KEY  the key, unless --key-file is given`;
+var SESSION_PAGES = {
+  session: `NAME
+  isoseed session - the sessions of a store
+
+SYNOPSIS
+  isoseed session <command> [options]
+  isoseed help session <command>
+
+COMMANDS
+  ls [prefix]          list sessions
+  show <id>            say what is in a session's state
+  export <id>          write a session's state to a file or the standard output
+  import <id> [file]   make a file, or the standard input, the state of a session
+  rm <id>...           remove sessions
+  prune                remove old revisions and idle sessions
+
+DESCRIPTION
+  None of them runs a guest's code. All take --store, --json and --help.
+
+${ENVIRONMENT}
+
+EXIT CODES
+  0  the work is done
+  1  the work failed; the error has a stable code, such as ERR_SESSION_LOCKED
+  2  the command line is wrong
+
+EXAMPLES
+  isoseed session ls --store sqlite:./sessions.db
+  isoseed session show agent-7 --store sqlite:./sessions.db
+`,
+  "session ls": `NAME
+  isoseed session ls - list sessions
+
+SYNOPSIS
+  isoseed session ls [prefix] [--store <location>] [--json]
+
+DESCRIPTION
+  Lists the sessions whose ids begin with <prefix>; without it, all. On a terminal a table: the
+  newest revision, the size of its state, what all revisions take in the store, when it was made,
+  whether somebody has the session open. Elsewhere a line for each session, with tabs between:
+  id, revision, bytes, bytes stored, time, held or -. Control characters are escaped, as \\x1b.
+
+OPTIONS
+${STORE_OPTION}
+  --json
+      Print one JSON object instead: { ok, sessions } or { ok, error }.
+
+${STORE_ENVIRONMENT}
+
+EXIT CODES
+  0  listed
+  1  the store can't be read
+  2  the command line is wrong
+
+EXAMPLES
+  isoseed session ls tenant-a/ --json | jq -r '.sessions[].id'
+`,
+  "session show": `NAME
+  isoseed session show - say what is in a session's state
+
+SYNOPSIS
+  isoseed session show <id> [options]
+
+DESCRIPTION
+  Prints sizes, hash, schema, who has the session open, and the names at the top level of the
+  state and of other kept globals, each with type, size and a short preview; the code of the
+  snapshot that the state needs; the newest revisions. Runs no isolate, and takes no lease. Of an
+  encrypted session without its key: what the store knows.
+
+OPTIONS
+${STORE_OPTION}
+${KEY_OPTIONS}
+  --revision <number>
+      An older revision. Default: the newest one that is sound.
+  --state <name>
+      The global whose properties are shown. Default: state.
+  --json
+      Print one JSON object instead: { ok, session, history } or { ok, error }.
+
+${ENVIRONMENT}
+
+EXIT CODES
+  0  printed
+  1  there is no such session, or it can't be read: ERR_SESSION_KEY, ERR_SESSION_DAMAGED, ...
+  2  the command line is wrong
+
+EXAMPLES
+  isoseed session show agent-7
+  isoseed session show agent-7 --json | jq '.session.state.properties[] | {name, bytes}'
+`,
+  "session export": `NAME
+  isoseed session export - write a session's state to a file or the standard output
+
+SYNOPSIS
+  isoseed session export <id> [-o <file>] [options]
+
+DESCRIPTION
+  Writes the newest state that was saved, whole or not at all, in the clear: the bytes that
+  session.exportState gives. Takes no lease, so the session may be open. To a terminal nothing is
+  written.
+
+OPTIONS
+  -o, --out <file>
+      The file to write; replaces an older one. Default: the standard output, as is -.
+${STORE_OPTION}
+${KEY_OPTIONS}
+  --revision <number>
+      An older revision. Default: the newest one that is sound.
+  --json
+      With -o: print one JSON object { ok, id, file, revision, schema, bytes, hash }, or
+      { ok, error }.
+
+${ENVIRONMENT}
+
+EXIT CODES
+  0  written
+  1  there is no such session, or it can't be read or written
+  2  the command line is wrong
+
+EXAMPLES
+  isoseed session export agent-7 -o agent-7.state
+  isoseed session export agent-7 | isoseed session import agent-7 --store postgres://db/agents
+`,
+  "session import": `NAME
+  isoseed session import - make a file, or the standard input, the state of a session
+
+SYNOPSIS
+  isoseed session import <id> [file] [options]
+
+DESCRIPTION
+  Checks the whole state and saves it as the session's next revision, or changes nothing. Makes
+  the session, and a SQLite store, if there is none. A session that somebody has open is
+  ERR_SESSION_LOCKED, which names the holder. Whether a snapshot has the code that the state
+  refers to is found out when the session is opened. A state with kept functions is code: import
+  what you would run.
+
+OPTIONS
+${STORE_OPTION}
+${KEY_OPTIONS}
+  --schema <number>
+      The version of the state's schema. Default: the one that the session has, 0 for a new one.
+  --json
+      Print one JSON object instead: { ok, id, revision, bytes, hash } or { ok, error }.
+
+${ENVIRONMENT}
+
+EXIT CODES
+  0  saved, or it was the state already
+  1  nothing was changed: ERR_STATE_CORRUPT, ERR_STATE_LIMIT, ERR_SESSION_LOCKED, ...
+  2  the command line is wrong
+
+EXAMPLES
+  isoseed session import agent-7 agent-7.state
+`,
+  "session rm": `NAME
+  isoseed session rm - remove sessions
+
+SYNOPSIS
+  isoseed session rm <id>... [--force] [--store <location>] [--json]
+
+DESCRIPTION
+  Removes sessions with all their revisions. One that somebody has open stays; the others go.
+
+OPTIONS
+  -f, --force
+      No failure if a session is not there. One that is open stays even so.
+${STORE_OPTION}
+  --json
+      Print one JSON object instead: { ok, removed, failed: [{ id, error }] } or { ok, error }.
+
+${STORE_ENVIRONMENT}
+
+EXIT CODES
+  0  all are gone
+  1  one is not there, or is open
+  2  the command line is wrong
+
+EXAMPLES
+  isoseed session rm agent-7 agent-8
+`,
+  "session prune": `NAME
+  isoseed session prune - remove old revisions and idle sessions
+
+SYNOPSIS
+  isoseed session prune --older-than <time> [--keep <n>] [--idle <time>] [options]
+
+DESCRIPTION
+  At least one of --older-than, --keep and --idle says what goes. The newest revision of a session
+  stays, so nothing is lost but history, unless --idle lets the whole session go. Sessions that
+  somebody has open are never removed whole.
+
+  A <time> is a number with a unit: ms, s, m, h, d or w.
+
+OPTIONS
+  --older-than <time>
+      Revisions that are older, such as 24h.
+  --keep <n>
+      All revisions of a session but the newest <n>; with --older-than, those of them that are old.
+  --idle <time>
+      Whole sessions whose newest revision is older, such as 90d.
+  --prefix <prefix>
+      Only sessions whose ids begin with it.
+  --dry-run
+      Say what would go, and remove nothing.
+${STORE_OPTION}
+  --json
+      Print one JSON object instead: { ok, dryRun, sessions, revisions, bytes } or { ok, error }.
+
+${STORE_ENVIRONMENT}
+
+EXIT CODES
+  0  removed
+  1  the store failed
+  2  the command line is wrong
+
+EXAMPLES
+  isoseed session prune --older-than 24h --dry-run
+  isoseed session prune --keep 10 --idle 90d
+`
+};
+
 // lib/cli/help.ts
 var OVERVIEW = `NAME
   isoseed - V8 isolates that start already loaded
@@ -465,6 +737,7 @@ COMMANDS
   inspect <file>            say what is in a snapshot
   verify <file>             prove that sessions of a snapshot don't see each other
   run <file> -e <code>      evaluate code in an isolate that starts from a snapshot
+  session <command>         list, show, export, import and remove the sessions of a store
 
 OPTIONS
   -h, --help      show this page, or the page of a command
@@ -485,6 +758,7 @@ EXAMPLES
   isoseed build lodash -o lodash.snap --global _
   isoseed run lodash.snap -e '_.chunk([1, 2, 3, 4], 2)'
   isoseed doctor src/app.ts --json
+  isoseed session ls --store sqlite:./sessions.db
 `;
 var SOURCE_OPTIONS2 = `  --global <name>
       The global, as a name or a dotted path, under which the snapshot has what require(entry)
@@ -663,7 +937,8 @@ EXAMPLES
 `
 };
 function helpPage(name) {
-  return name === void 0 ? OVERVIEW : PAGES[name];
+  if (name === void 0) return OVERVIEW;
+  return name === GROUP || name.startsWith(`${GROUP} `) ? SESSION_PAGES[name] : PAGES[name];
 }
 
 // lib/cli/inspect.ts
@@ -691,7 +966,7 @@ function printInfo({ out, texts }, file, info) {
   if (typeof info.base === "string") rows.push(["base", info.base]);
   for (const { role, name, bytes } of info.sources) rows.push([role, `${printable(name)}  ${formatBytes(bytes)}`]);
   if (info.bindings.length > 0) rows.push(["bindings", printable(info.bindings.join(", "))]);
-  for (const row of table(rows)) out.line(row);
+  for (const row2 of table(rows)) out.line(row2);
   if (info.warnings.length > 0) out.line();
   for (const warning of info.warnings) printFinding(out, warning, "yellow", "warning", texts);
 }
@@ -783,8 +1058,361 @@ function toJson(value) {
   }
 }
 
-// lib/cli/verify.ts
+// lib/cli/session/ls.ts
+var import__7 = require("./index.js");
+
+// lib/cli/session/access.ts
+var import_promises3 = require("node:fs/promises");
+var import_node_url = require("node:url");
 var import__6 = require("./index.js");
+var STORE_VARIABLE = "ISOSEED_STORE";
+var KEY_VARIABLE = "ISOSEED_SESSION_KEY";
+var KEY_BYTES = 32;
+var STORE_OPTIONS = { store: { type: "string" }, json: { type: "boolean" } };
+var STATE_OPTIONS = {
+  ...STORE_OPTIONS,
+  "key-file": { type: "string", multiple: true },
+  "max-bytes": { type: "string" }
+};
+async function withStore(args, mayMake, work) {
+  const location = args.string("store") ?? process.env[STORE_VARIABLE];
+  if (location === void 0 || location === "") throw new UsageError(`--store is missing: name the store, here or with ${STORE_VARIABLE}`);
+  if (location === "memory:") throw new UsageError("--store memory: is of no use here: such a store is in the process that opened it");
+  if (!mayMake) await checkThere(location);
+  const store = await (0, import__6.openStore)(location);
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+async function checkThere(location) {
+  if (!location.startsWith("sqlite:")) return;
+  const path = location.slice("sqlite:".length);
+  const file = path.startsWith("//") && URL.canParse(`file:${path}`) ? (0, import_node_url.fileURLToPath)(`file:${path}`) : path;
+  await (0, import_promises3.stat)(file).catch((error) => {
+    throw new Failure(`can't open the store: ${error.code === "ENOENT" ? `there is no file ${visible(file)}` : visible(error.message)}`);
+  });
+}
+async function readKeys(args) {
+  const files = args.list("key-file");
+  const keys = [];
+  for (const file of files) keys.push(keyOf(await readKeyFile(file), `the file ${visible(file)}`));
+  const variable = process.env[KEY_VARIABLE];
+  if (files.length === 0 && variable !== void 0 && variable !== "") {
+    for (const text of variable.split(",")) keys.push(keyOf(Buffer.from(text), KEY_VARIABLE));
+  }
+  return keys.length === 0 ? {} : { encryptionKey: keys };
+}
+function limitsOf(args) {
+  const bytes = args.integer("max-bytes", [1024, 2 ** 31 - 1]);
+  return bytes === void 0 ? {} : { limits: { payloadBytes: bytes, stateBytes: bytes } };
+}
+async function readKeyFile(file) {
+  try {
+    return await (0, import_promises3.readFile)(file);
+  } catch (error) {
+    throw new Failure(`can't read the key: ${visible(error.message)}`);
+  }
+}
+function keyOf(given, where) {
+  if (given.byteLength === KEY_BYTES) return Uint8Array.from(given);
+  const text = given.toString("latin1").trim();
+  if (/^[\da-f]{64}$/i.test(text)) return Uint8Array.from(Buffer.from(text, "hex"));
+  if (/^[\w+/-]{43}=?$/.test(text)) return Uint8Array.from(Buffer.from(text, "base64"));
+  throw new Failure(`${where} has no key: a key is ${KEY_BYTES} bytes, as they are, in hex or in base64`);
+}
+
+// lib/cli/session/ls.ts
+var COLUMNS = [
+  ["REVISION", 8],
+  ["SIZE", 10],
+  ["STORED", 10],
+  ["UPDATED", 20],
+  ["LEASE", 5]
+];
+var ls = {
+  options: STORE_OPTIONS,
+  async run({ args, out }) {
+    const [prefix = "", more2] = args.positionals;
+    if (more2 !== void 0) throw new UsageError(`only one prefix can be given, got ${JSON.stringify(more2)} as well`);
+    await withStore(args, false, async (store) => {
+      if (args.flag("json")) {
+        const all = [];
+        for await (const record of import__7.sessions.list(store, prefix)) all.push(record);
+        out.json({ ok: true, sessions: all });
+        return;
+      }
+      let count2 = 0;
+      for await (const record of import__7.sessions.list(store, prefix)) {
+        if (count2 === 0 && out.isTerminal) out.line(out.style("bold", row(COLUMNS.map(([name]) => name), "ID")));
+        count2 += 1;
+        printRecord(out, record);
+      }
+      if (count2 === 0 && out.isTerminal) out.line("no sessions");
+    });
+    return EXIT.ok;
+  }
+};
+function printRecord(out, { id, newest, storedBytes, lease }) {
+  const revision = newest === void 0 ? "-" : String(newest.revision);
+  const updated = newest === void 0 ? "-" : isoTime(newest.createdAt);
+  const held = lease === void 0 ? "-" : "held";
+  if (out.isTerminal) {
+    const size = newest === void 0 ? "-" : formatBytes(newest.bytes);
+    out.line(row([revision, size, formatBytes(storedBytes), updated.replace(/\.\d+Z$/, "Z"), held], visible(id)));
+  } else {
+    out.line([visible(id), revision, newest?.bytes ?? "-", storedBytes, updated, held].join("	"));
+  }
+}
+function row(cells, id) {
+  return [...cells.map((cell, index) => cell.padStart(COLUMNS[index]?.[1] ?? 0)), id].join("  ");
+}
+function isoTime(ms) {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString();
+}
+
+// lib/cli/session/remove.ts
+var import__8 = require("./index.js");
+var MOST_REVISIONS = 2 ** 31 - 1;
+var rm = {
+  options: { ...STORE_OPTIONS, force: { type: "boolean", short: "f" } },
+  async run({ args, out, err }) {
+    const ids = [...new Set(args.positionals)];
+    if (ids.length === 0) throw new UsageError("<id> is missing");
+    const removed = [];
+    const failed = [];
+    await withStore(args, false, async (store) => {
+      for (const id of ids) {
+        try {
+          const isThere = await store.find(id) !== void 0;
+          if (isThere) {
+            await import__8.sessions.delete(store, id);
+            removed.push(id);
+          } else if (!args.flag("force")) {
+            failed.push({ id, error: new Failure(`there is no session ${JSON.stringify(id)} in the store`) });
+          }
+        } catch (error) {
+          failed.push({ id, error });
+        }
+      }
+    });
+    const ok = failed.length === 0;
+    if (args.flag("json")) {
+      out.json({ ok, removed, failed: failed.map(({ id, error }) => ({ id, error: jsonError(error) })) });
+    } else {
+      for (const id of removed) out.line(`removed ${visible(id)}`);
+      for (const { error } of failed) printError(err, error);
+    }
+    return ok ? EXIT.ok : EXIT.failed;
+  }
+};
+var prune = {
+  options: {
+    ...STORE_OPTIONS,
+    "older-than": { type: "string" },
+    idle: { type: "string" },
+    keep: { type: "string" },
+    prefix: { type: "string" },
+    "dry-run": { type: "boolean" }
+  },
+  async run({ args, out }) {
+    const [surplus] = args.positionals;
+    if (surplus !== void 0) throw new UsageError(`there is no argument ${JSON.stringify(surplus)}: --prefix says which sessions are meant`);
+    const rules = present({ olderThanMs: args.duration("older-than"), idleMs: args.duration("idle"), keep: args.integer("keep", [1, MOST_REVISIONS]) });
+    if (Object.keys(rules).length === 0) throw new UsageError("say what is to go: --older-than, --keep or --idle");
+    const dryRun = args.flag("dry-run");
+    const policy = { ...rules, ...present({ prefix: args.string("prefix") }), dryRun };
+    const report = await withStore(args, false, (store) => import__8.sessions.prune(store, policy));
+    if (args.flag("json")) out.json({ ok: true, dryRun, ...report });
+    else {
+      const what = `${count(report.revisions, "revision")} (${formatBytes(report.bytes)}), ${count(report.sessions, "session")} of them whole`;
+      out.line(dryRun ? `would remove ${what}` : `removed ${what}`);
+    }
+    return EXIT.ok;
+  }
+};
+
+// lib/cli/session/show.ts
+var import__9 = require("./index.js");
+var MOST_REVISIONS2 = 20;
+var MOST_CODE = 20;
+var WIDEST_NAME = 32;
+var show2 = {
+  options: { ...STATE_OPTIONS, state: { type: "string" }, revision: { type: "string" } },
+  async run({ args, out }) {
+    const id = args.single("<id>");
+    const options = { ...await readKeys(args), ...limitsOf(args), ...present({ state: args.string("state"), revision: revisionOf(args) }) };
+    const { inspection, revisions } = await withStore(args, false, async (store) => {
+      const found = await import__9.sessions.inspect(store, id, options);
+      if (found === void 0) throw await nothingThere(store, id, revisionOf(args));
+      return { inspection: found, revisions: await store.history(id, MOST_REVISIONS2) };
+    });
+    if (args.flag("json")) out.json({ ok: true, session: inspection, history: revisions });
+    else print(out, inspection, revisions);
+    return EXIT.ok;
+  }
+};
+function revisionOf(args) {
+  return args.integer("revision", [1, Number.MAX_SAFE_INTEGER]);
+}
+async function nothingThere(store, id, revision) {
+  const isThere = revision !== void 0 && await store.find(id) !== void 0;
+  return new Failure(`there is no session ${JSON.stringify(id)}${isThere ? ` with a revision ${revision}` : ""} in the store`);
+}
+function print(out, { id, createdAt, lease, revisions: kept, storedBytes, encrypted, newest, state }, revisions) {
+  out.line(out.style("bold", visible(id)));
+  const shown = state?.revision ?? newest;
+  const rows = [["created", isoTime(createdAt)]];
+  if (shown !== void 0) {
+    rows.push(["revision", `${shown.revision}, made ${isoTime(shown.createdAt)}`]);
+    rows.push(["schema", String(shown.schema)]);
+    if (shown.snapshotKey !== "") rows.push(["snapshot", visible(shown.snapshotKey)]);
+    rows.push(["size", state === void 0 ? formatBytes(shown.bytes) : `${formatBytes(state.bytes)}, ${count(state.objects, "object")}`]);
+  }
+  rows.push(["stored", `${formatBytes(storedBytes)} in ${count(kept, "revision")}${encrypted ? ", encrypted" : ""}`]);
+  if (state !== void 0) rows.push(["hash", state.hash]);
+  if (lease !== void 0) rows.push(["held by", `${visible(lease.holder)} until ${isoTime(lease.expiresAt)}`]);
+  for (const row2 of table(rows)) out.line(row2);
+  if (state?.recovered !== void 0) {
+    out.line();
+    out.line(`${out.style("yellow", "damaged")}: revision ${state.recovered.revision} can't be read, and an older one was taken`);
+    for (const reason of state.recovered.reasons) out.line(`  ${visible(reason)}`);
+  }
+  if (state === void 0) out.line(`
+${encrypted ? "The state is encrypted: with its key, this command shows what is in it." : "There is no state."}`);
+  else printState(out, state);
+  if (revisions.length > 1) printHistory(out, revisions);
+}
+function printState(out, { variables, properties, code, omitted }) {
+  printEntries(out, "globals", variables, omitted.variables);
+  printEntries(out, "properties of the state", properties, omitted.properties);
+  if (code.length === 0) return;
+  heading(out, "code of the snapshot");
+  for (const path of code.slice(0, MOST_CODE)) out.line(`  ${visible(path)}`);
+  more(out, omitted.code + Math.max(0, code.length - MOST_CODE));
+}
+function printEntries(out, title, entries, omitted) {
+  if (entries.length === 0) return;
+  heading(out, title);
+  const cells = entries.map(({ name, type, bytes, preview }) => [visible(name) || "''", visible(type), formatBytes(bytes), visible(preview)]);
+  const width = (column) => Math.min(WIDEST_NAME, Math.max(...cells.map((row2) => row2[column].length)));
+  const widths = [width(0), width(1), width(2)];
+  for (const [name, type, size, preview] of cells) {
+    const line = `  ${name.padEnd(widths[0])}  ${type.padEnd(widths[1])}  ${size.padStart(widths[2])}  ${preview}`;
+    out.line(out.isTerminal && line.length > out.width ? `${[...line].slice(0, out.width - 1).join("")}…` : line);
+  }
+  more(out, omitted);
+}
+function printHistory(out, revisions) {
+  heading(out, "revisions");
+  for (const { revision, createdAt, schema, bytes, storedBytes } of revisions) {
+    out.line(`  ${String(revision).padStart(6)}  ${isoTime(createdAt)}  schema ${schema}  ${formatBytes(bytes).padStart(10)}  ${formatBytes(storedBytes).padStart(10)} new`);
+  }
+}
+function heading(out, title) {
+  out.line();
+  out.line(out.style("bold", title));
+}
+function more(out, omitted) {
+  if (omitted > 0) out.line(`  and ${omitted} more`);
+}
+
+// lib/cli/session/transfer.ts
+var import_node_crypto = require("node:crypto");
+var import_node_fs = require("node:fs");
+var import_promises4 = require("node:fs/promises");
+var import__10 = require("./index.js");
+var MOST_BYTES = 32 * 1024 * 1024;
+var LAST_SCHEMA = 2 ** 31 - 1;
+var STANDARD = "-";
+var exportState = {
+  options: { ...STATE_OPTIONS, out: { type: "string", short: "o" }, revision: { type: "string" } },
+  async run({ args, out, err }) {
+    const id = args.single("<id>");
+    const given = args.string("out");
+    const file = given === STANDARD ? void 0 : given;
+    if (file === void 0 && args.flag("json")) throw new UsageError("--json needs a file: name one with -o, the standard output has the state");
+    if (file === void 0 && out.isTerminal) throw new UsageError("a state is binary: name a file with -o, or send the standard output elsewhere");
+    const revision = revisionOf(args);
+    const options = { ...await readKeys(args), ...limitsOf(args), ...present({ revision }) };
+    const { bytes, hash, revision: meta, recovered } = await withStore(args, false, async (store) => {
+      const found = await import__10.sessions.exportState(store, id, options);
+      if (found === void 0) throw await nothingThere(store, id, revision);
+      return found;
+    });
+    if (recovered !== void 0) err.line(`isoseed session export: revision ${recovered.revision} is damaged, this is revision ${meta.revision}`);
+    if (file === void 0) {
+      await out.bytes(bytes);
+      return EXIT.ok;
+    }
+    await writeWhole(file, bytes);
+    if (args.flag("json")) out.json({ ok: true, id, file, revision: meta.revision, schema: meta.schema, bytes: bytes.byteLength, hash, ...present({ recovered }) });
+    else out.line(`${visible(file)}  ${formatBytes(bytes.byteLength)}, revision ${meta.revision} of ${JSON.stringify(visible(id))}`);
+    return EXIT.ok;
+  }
+};
+var importState = {
+  options: { ...STATE_OPTIONS, schema: { type: "string" } },
+  async run({ args, out }) {
+    const [id, file = STANDARD, more2] = args.positionals;
+    if (id === void 0 || id === "") throw new UsageError("<id> is missing");
+    if (file === "") throw new UsageError("<file> is missing");
+    if (more2 !== void 0) throw new UsageError(`only one <file> can be given, got ${JSON.stringify(more2)} as well`);
+    if (file === STANDARD && process.stdin.isTTY) throw new UsageError("<file> is missing: name one, or send a state to the standard input");
+    const schema = args.integer("schema", [0, LAST_SCHEMA]);
+    const limits = limitsOf(args);
+    const options = { ...await readKeys(args), ...limits, ...present({ schema }) };
+    const bytes = await readWhole(file, limits.limits?.payloadBytes ?? MOST_BYTES);
+    const saved = await withStore(args, true, (store) => import__10.sessions.importState(store, id, bytes, options));
+    if (args.flag("json")) out.json({ ok: true, id, ...saved });
+    else out.line(`${visible(id)}  revision ${saved.revision}, ${formatBytes(saved.bytes)}`);
+    return EXIT.ok;
+  }
+};
+async function readWhole(file, max) {
+  const stream = file === STANDARD ? process.stdin : (0, import_node_fs.createReadStream)(file);
+  const parts = [];
+  let length = 0;
+  try {
+    for await (const part of stream) {
+      length += part.byteLength;
+      if (length > max) break;
+      parts.push(part);
+    }
+  } catch (error) {
+    const { code, message } = error;
+    const reasons = { ENOENT: "there is no such file", EISDIR: "it is a folder", EACCES: "permission denied" };
+    throw new Failure(`can't read ${visible(file)}: ${reasons[code ?? ""] ?? visible(message)}`);
+  }
+  if (length <= max) return Buffer.concat(parts);
+  const details = { name: "payloadBytes", actual: length, max };
+  throw new import__10.IsoseedError("ERR_STATE_LIMIT", `the state passed its limit payloadBytes of ${max}: it has at least ${length}`, { details });
+}
+async function writeWhole(file, bytes) {
+  try {
+    const there = await (0, import_promises4.stat)(file).catch(() => void 0);
+    if (there?.isDirectory() === true) throw new Error("it is a folder");
+    if (there === void 0 || there.isFile()) await replace(there === void 0 ? file : await (0, import_promises4.realpath)(file), bytes);
+    else await (0, import_promises4.writeFile)(file, bytes);
+  } catch (error) {
+    throw new Failure(`can't write ${visible(file)}: ${visible(error.message)}`);
+  }
+}
+async function replace(file, bytes) {
+  const beside = `${file}.${(0, import_node_crypto.randomUUID)()}.tmp`;
+  try {
+    await (0, import_promises4.writeFile)(beside, bytes, { flag: "wx", mode: 384, flush: true });
+    await (0, import_promises4.rename)(beside, file);
+  } catch (error) {
+    await (0, import_promises4.rm)(beside, { force: true });
+    throw error;
+  }
+}
+
+// lib/cli/verify.ts
+var import__11 = require("./index.js");
 var verify = {
   options: {
     hostile: { type: "string" },
@@ -797,7 +1425,7 @@ var verify = {
     const limits = args.limits();
     const hostileFile = args.string("hostile");
     const hostile = hostileFile === void 0 ? void 0 : await readPlain(hostileFile);
-    const report = await (0, import__6.verifyIsolation)(await import__6.Snapshot.load(file), { ...limits, ...present({ hostile }) });
+    const report = await (0, import__11.verifyIsolation)(await import__11.Snapshot.load(file), { ...limits, ...present({ hostile }) });
     const exitCode = report.ok ? EXIT.ok : EXIT.failed;
     if (args.flag("json")) {
       out.line(JSON.stringify(report));
@@ -814,7 +1442,19 @@ var verify = {
 };
 
 // lib/cli/main.ts
-var COMMANDS = { build, doctor, inspect, verify, run };
+var COMMANDS = {
+  build,
+  doctor,
+  inspect,
+  verify,
+  run,
+  "session ls": ls,
+  "session show": show2,
+  "session export": exportState,
+  "session import": importState,
+  "session rm": rm,
+  "session prune": prune
+};
 async function main(argv) {
   const out = new Output(process.stdout, process.env);
   const err = new Output(process.stderr, process.env);
@@ -831,13 +1471,24 @@ async function answer(argv, out, err) {
     return EXIT.ok;
   }
   if (first === "help" || first === "--help" || first === "-h") return help(rest, out, err);
-  if (!isCommand(first)) return misuse(err, void 0, `there is no command ${JSON.stringify(first)}`);
-  if (beforeTerminator(rest).some((arg) => arg === "--help" || arg === "-h")) return help([first], out, err);
-  return await perform(first, rest, out, err);
+  const { name, args } = commandOf(argv);
+  if (isPage(name) && beforeTerminator(args).some((arg) => arg === "--help" || arg === "-h")) return help([name], out, err);
+  if (name === GROUP) {
+    err.write(helpPage(name));
+    return EXIT.usage;
+  }
+  if (!isCommand(name)) return misuse(err, isPage(first) ? first : void 0, `there is no command ${JSON.stringify(name)}`);
+  return await perform(name, args, out, err);
 }
-function help([name], out, err) {
-  if (name !== void 0 && !isCommand(name)) return misuse(err, void 0, `there is no command ${JSON.stringify(name)}`);
-  out.write(helpPage(name));
+function commandOf([first = "", ...rest]) {
+  const [second, ...others] = rest;
+  if (first !== GROUP || second === void 0 || second.startsWith("-")) return { name: first, args: rest };
+  return { name: `${first} ${second}`, args: others };
+}
+function help(words, out, err) {
+  const name = words.join(" ");
+  if (name !== "" && !isPage(name)) return misuse(err, void 0, `there is no command ${JSON.stringify(name)}`);
+  out.write(name === "" ? helpPage() : helpPage(name));
   return EXIT.ok;
 }
 async function perform(name, argv, out, err) {
@@ -852,7 +1503,7 @@ async function perform(name, argv, out, err) {
     context?.progress.end();
     if (error instanceof Interrupted) return endBy(error.signal, err);
     if (error instanceof UsageError || codeOf(error) === "ERR_INVALID_ARG") return misuse(err, name, error.message);
-    if (context?.args.flag("json") === true) out.line(JSON.stringify({ ok: false, error: jsonError(error) }));
+    if (context?.args.flag("json") === true) out.json({ ok: false, error: jsonError(error) });
     else printError(err, error, context?.texts);
     return EXIT.failed;
   }
@@ -863,19 +1514,22 @@ function endBy(signal, err) {
   return EXIT.failed;
 }
 function misuse(err, name, message) {
-  err.line(`isoseed${name === void 0 ? "" : ` ${name}`}: ${message}`);
+  err.line(`isoseed${name === void 0 ? "" : ` ${name}`}: ${visible(message)}`);
   err.line(`Try \`isoseed help${name === void 0 ? "" : ` ${name}`}\`.`);
   return EXIT.usage;
 }
 function isCommand(name) {
   return Object.hasOwn(COMMANDS, name);
 }
+function isPage(name) {
+  return name === GROUP || isCommand(name);
+}
 function beforeTerminator(args) {
   const end = args.indexOf("--");
   return end === -1 ? args : args.slice(0, end);
 }
 function version() {
-  const { version: own } = JSON.parse((0, import_node_fs.readFileSync)((0, import_node_path3.join)(__dirname, "package.json"), "utf8"));
+  const { version: own } = JSON.parse((0, import_node_fs2.readFileSync)((0, import_node_path3.join)(__dirname, "package.json"), "utf8"));
   return own;
 }
 void main(process.argv.slice(2));

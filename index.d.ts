@@ -1870,10 +1870,129 @@ interface PruneReport {
     bytes: number;
 }
 
+/** Why an older revision was taken. */
+interface Recovered {
+    /** The newest revision, which can't be read. */
+    readonly revision: number;
+    /** What is wrong with each that can't be, the newest first. */
+    readonly reasons: readonly string[];
+}
+
+/** How the state of a session that is not opened is read. An unknown option is refused. */
+interface ReadStateOptions {
+    /** The key that the state was encrypted with, 32 bytes; or several, of which one is. */
+    encryptionKey?: Uint8Array | readonly Uint8Array[];
+    /** How large a state may be that is read. */
+    limits?: Partial<StateLimits>;
+    /**
+     * The number of a revision; a positive integer.
+     *
+     * @default the newest one that is sound
+     */
+    revision?: number;
+}
+/** Options of `sessions.inspect`. An unknown option is refused. */
+interface InspectSessionOptions extends ReadStateOptions {
+    /**
+     * The global whose properties are told, as `state` of `openSession`.
+     *
+     * @default 'state'
+     */
+    state?: string;
+}
+/** A global that is kept, or a property of the state. */
+interface StateEntry {
+    /** Its name, of which a long one is cut after 120 letters; for a symbol, as JavaScript would write it. Not escaped. */
+    readonly name: string;
+    /** Whether it is a symbol. */
+    readonly isSymbol: boolean;
+    /**
+     * What its value is: `'number'`, `'string'`, `'symbol'`, …, `'Map'`, `'Uint8Array'`, `'Function'`, …; `'code'` for a
+     * function or another thing of the snapshot's; or the path of the snapshot's class that it is an instance of, as in
+     * `'shapes.Circle'`.
+     */
+    readonly type: string;
+    /**
+     * What it takes of the state, in bytes. An object that several lead to counts for the one through which it is
+     * reached first, nearest first.
+     */
+    readonly bytes: number;
+    /** The value in one line of at most 120 characters. Nothing in it steers a terminal. */
+    readonly preview: string;
+}
+/** What is in a state. All of it is bounded, whatever the state has. */
+interface StateOverview {
+    /** Which revision it is. */
+    readonly revision: RevisionMeta;
+    /** Set if newer revisions are damaged, and this is the newest one that is sound. */
+    readonly recovered?: Recovered;
+    /** The state's SHA-256, in hex: of the bytes that `exportState` gives. */
+    readonly hash: string;
+    /** Its length in bytes. */
+    readonly bytes: number;
+    /** How many objects it has. */
+    readonly objects: number;
+    /** The globals that are kept, the state first; at most 1000. */
+    readonly variables: readonly StateEntry[];
+    /** The own properties of the state, in their order; at most 1000. */
+    readonly properties: readonly StateEntry[];
+    /** Paths of the functions and classes of the snapshot that it needs; at most 1000. */
+    readonly code: readonly string[];
+    /** How many more there are of each. */
+    readonly omitted: {
+        readonly variables: number;
+        readonly properties: number;
+        readonly code: number;
+    };
+}
+/** A session, and what is in its state. */
+interface SessionInspection extends SessionRecord {
+    /** Whether the state is encrypted. */
+    readonly encrypted: boolean;
+    /** What is in the state; absent if it is encrypted and no key was given. */
+    readonly state?: StateOverview;
+}
+/** A state as bytes, and where it comes from. */
+interface StoredState {
+    /** The state: see docs/state-format.md. */
+    readonly bytes: Uint8Array;
+    /** Its SHA-256, in hex. */
+    readonly hash: string;
+    /** Which revision it is. */
+    readonly revision: RevisionMeta;
+    /** Set if newer revisions are damaged, and this is the newest one that is sound. */
+    readonly recovered?: Recovered;
+}
+/** Options of `sessions.importState`. An unknown option is refused. */
+interface ImportStateOptions {
+    /**
+     * 32 bytes: the state is encrypted, as with `encryptionKey` of `openSession`. Of several, the first encrypts, and the
+     * others open what the session has now.
+     */
+    encryptionKey?: Uint8Array | readonly Uint8Array[];
+    /**
+     * How what is stored is compressed.
+     *
+     * @default 'zstd'
+     */
+    compression?: 'zstd' | 'none';
+    /** How large the state may be. */
+    limits?: Partial<StateLimits>;
+    /**
+     * The version of the state's schema; an integer from 0 to 2147483647.
+     *
+     * @default the version that the session has, 0 for a new one
+     */
+    schema?: number;
+    /** How the session is locked meanwhile. */
+    lease?: LeaseOptions;
+}
+
 /** The sessions of a store, without opening any. */
 interface Sessions {
     /**
-     * All sessions whose ids begin with a prefix, in an order of the store's; page by page, so there may be any number.
+     * All sessions whose ids begin with a prefix, in an order of the store's; page by page, so there may be any number. Their
+     * states are not read: `inspect` tells what is in one.
      *
      * @param prefix default `''`: all
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
@@ -1881,12 +2000,41 @@ interface Sessions {
      */
     list(store: Store | string, prefix?: string): AsyncIterable<SessionRecord>;
     /**
-     * One session; `undefined` if it has never been saved.
+     * One session and what is in its state: how large it is, which names it has, and what is under them. Needs neither
+     * an isolate nor the session's lease, so somebody may have it open.
      *
+     * Takes time and memory in proportion to the state, off the event loop; what it tells is bounded. Of a state that is
+     * encrypted, and without a key, it tells what the store knows.
+     *
+     * @returns `undefined` if there is no such session, or no such revision
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
-     * @throws `IsoseedError` with `ERR_STORE`
+     * @throws `IsoseedError` with `ERR_SESSION_KEY` if none of the keys is the right one, `ERR_SESSION_DAMAGED` if no
+     * revision is sound, `ERR_STATE_LIMIT`, `ERR_STATE_CORRUPT` or `ERR_STORE`
      */
-    inspect(store: Store | string, id: string): Promise<SessionRecord | undefined>;
+    inspect(store: Store | string, id: string, options?: InspectSessionOptions): Promise<SessionInspection | undefined>;
+    /**
+     * The state of a session as bytes, as `session.exportState` gives them. Needs neither an isolate nor the session's
+     * lease; what somebody has not saved yet is not in it.
+     *
+     * @returns `undefined` if there is no such session, or no such revision
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+     * @throws as `inspect`
+     */
+    exportState(store: Store | string, id: string, options?: ReadStateOptions): Promise<StoredState | undefined>;
+    /**
+     * Makes bytes of `exportState` the state of a session, as its next revision: all of them, or nothing is changed. The
+     * session is made if there is none. Needs no isolate: whether the snapshot has the code that the state refers to is
+     * found out when the session is opened. **A state with kept functions is code.**
+     *
+     * Bytes that the session has already are not written again.
+     *
+     * @returns the newest revision
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+     * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, `ERR_SESSION_LOCKED`
+     * while somebody has the session, `ERR_SESSION_KEY` if what it has now is encrypted with another key,
+     * `ERR_SESSION_DAMAGED` if no revision of it is sound, `ERR_SESSION_LEASE_LOST` or `ERR_STORE`
+     */
+    importState(store: Store | string, id: string, bytes: Uint8Array, options?: ImportStateOptions): Promise<SavedState>;
     /**
      * Removes a session with all its revisions; nothing if there is none.
      *
@@ -2102,4 +2250,4 @@ interface FetchResponse {
 declare const webBridge: WebBridge;
 
 export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Session, Snapshot, buildSnapshot, createIsolate, openSession, openStore, sessions, snapshotCache, transfer, verifyIsolation, webBridge };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, ExportStateOptions, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, InspectOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationCoverage, IsolationReport, IsoseedErrorOptions, LeaseAnswer, LeaseOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, OpenSessionOptions, OpenStoreOptions, Passed, PrewarmOptions, PrunePolicy, PruneReport, ReadAnswer, Received, Remote, RemoteFunction, RemoteIterable, RemoteMember, RevisionInfo, RevisionMeta, RevisionPolicy, RevisionsPruned, SaveOptions, SavePolicy, SavedState, SessionInfo, SessionRecord, Sessions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, StateErrorDetails, StateLimits, StateSchema, Store, StoreLease, StoredChunk, StoredRevision, SyncBinding, UnhandledRejection, UnkeptVariable, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole, WriteAnswer };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, ExportStateOptions, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, ImportStateOptions, InspectOptions, InspectSessionOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationCoverage, IsolationReport, IsoseedErrorOptions, LeaseAnswer, LeaseOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, OpenSessionOptions, OpenStoreOptions, Passed, PrewarmOptions, PrunePolicy, PruneReport, ReadAnswer, ReadStateOptions, Received, Recovered, Remote, RemoteFunction, RemoteIterable, RemoteMember, RevisionInfo, RevisionMeta, RevisionPolicy, RevisionsPruned, SaveOptions, SavePolicy, SavedState, SessionInfo, SessionInspection, SessionRecord, Sessions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, StateEntry, StateErrorDetails, StateLimits, StateOverview, StateSchema, Store, StoreLease, StoredChunk, StoredRevision, StoredState, SyncBinding, UnhandledRejection, UnkeptVariable, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole, WriteAnswer };

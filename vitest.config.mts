@@ -51,6 +51,7 @@ export default defineConfig({
             'pollution',
             'profile',
             'remote-functions',
+            'session/session',
             'streams',
             'sync-bindings',
             'transfer',

@@ -25,6 +25,16 @@ export type { RemoteFunction } from './remote-function.js'
 export { openSession, Session } from './session/session.js'
 export { sessions } from './session/sessions.js'
 export type { Sessions } from './session/sessions.js'
+export type {
+  ImportStateOptions,
+  InspectSessionOptions,
+  ReadStateOptions,
+  SessionInspection,
+  StateEntry,
+  StateOverview,
+  StoredState,
+} from './session/stored-types.js'
+export type { Recovered } from './store/reading.js'
 export type { PrunePolicy, PruneReport } from './store/sessions.js'
 export type {
   ExportStateOptions,

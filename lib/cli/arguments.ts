@@ -11,6 +11,8 @@ export interface OptionSpec {
   multiple?: boolean
 }
 
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+
 /** What was given to one command. */
 export class Arguments {
   readonly positionals: readonly string[]
@@ -50,17 +52,27 @@ export class Arguments {
   /** The limits that most commands have, under the library's names for them. */
   limits(): { timeoutMs?: number; memoryLimitMb?: number } {
     return present({
-      timeoutMs: this.#integer('timeout', [1, MAX_TIMEOUT_MS]),
-      memoryLimitMb: this.#integer('memory', [MIN_MEMORY_MB, MAX_MEMORY_MB]),
+      timeoutMs: this.integer('timeout', [1, MAX_TIMEOUT_MS]),
+      memoryLimitMb: this.integer('memory', [MIN_MEMORY_MB, MAX_MEMORY_MB]),
     })
   }
 
-  #integer(name: string, [min, max]: readonly [number, number]): number | undefined {
+  /** A whole number; absent if it is not given. */
+  integer(name: string, [min, max]: readonly [number, number]): number | undefined {
     const value = this.#values[name] as string | undefined
     if (value === undefined) return undefined
     const number = /^\d+$/.test(value) ? Number(value) : Number.NaN
     if (number >= min && number <= max) return number
     throw new UsageError(`--${name} must be a whole number from ${min} to ${max}, got ${JSON.stringify(value)}`)
+  }
+
+  /** A duration with its unit, in milliseconds: `24h`. */
+  duration(name: string): number | undefined {
+    const value = this.#values[name] as string | undefined
+    if (value === undefined) return undefined
+    const [, digits, unit] = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d|w)$/.exec(value) ?? []
+    if (digits === undefined || unit === undefined) throw new UsageError(`--${name} must be a number with ms, s, m, h, d or w, such as 24h, got ${JSON.stringify(value)}`)
+    return Math.round(Number(digits) * (UNIT_MS[unit] as number))
   }
 
   /** `name=value` pairs. */

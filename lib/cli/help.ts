@@ -1,5 +1,15 @@
+import { GROUP, SESSION_PAGES } from './help-session.js'
+import type { SessionCommandName } from './help-session.js'
+
+export { GROUP } from './help-session.js'
+
+type SingleName = 'build' | 'inspect' | 'verify' | 'doctor' | 'run'
+
 /** The names of the commands, in the order of the overview. */
-export type CommandName = 'build' | 'inspect' | 'verify' | 'doctor' | 'run'
+export type CommandName = SingleName | SessionCommandName
+
+/** What there is a page of. */
+export type PageName = CommandName | typeof GROUP
 
 const OVERVIEW = `NAME
   isoseed - V8 isolates that start already loaded
@@ -14,6 +24,7 @@ COMMANDS
   inspect <file>            say what is in a snapshot
   verify <file>             prove that sessions of a snapshot don't see each other
   run <file> -e <code>      evaluate code in an isolate that starts from a snapshot
+  session <command>         list, show, export, import and remove the sessions of a store
 
 OPTIONS
   -h, --help      show this page, or the page of a command
@@ -34,6 +45,7 @@ EXAMPLES
   isoseed build lodash -o lodash.snap --global _
   isoseed run lodash.snap -e '_.chunk([1, 2, 3, 4], 2)'
   isoseed doctor src/app.ts --json
+  isoseed session ls --store sqlite:./sessions.db
 `
 
 const SOURCE_OPTIONS = `  --global <name>
@@ -67,7 +79,7 @@ const SOURCE_OPTIONS = `  --global <name>
   --cache <folder>
       Keep snapshots in this folder, and take one from there if nothing has changed.`
 
-const PAGES: Readonly<Record<CommandName, string>> = {
+const PAGES: Readonly<Record<SingleName, string>> = {
   build: `NAME
   isoseed build - bundle an entry and make a snapshot of it
 
@@ -215,6 +227,7 @@ EXAMPLES
 }
 
 /** The page of a command, or the overview. */
-export function helpPage(name?: CommandName): string {
-  return name === undefined ? OVERVIEW : PAGES[name]
+export function helpPage(name?: PageName): string {
+  if (name === undefined) return OVERVIEW
+  return name === GROUP || name.startsWith(`${GROUP} `) ? SESSION_PAGES[name as SessionCommandName] : PAGES[name as SingleName]
 }

@@ -35,8 +35,10 @@ export function printError(output: Output, error: unknown, texts: Texts = new Ma
     return
   }
   // Anything else is unforeseen: its stack helps to find out.
-  const isKnown = error instanceof Failure || codeOf(error) !== undefined
-  output.line(`${label}: ${printable(String((isKnown ? message : stack) ?? error))}`)
+  const code = codeOf(error)
+  const isKnown = error instanceof Failure || code !== undefined
+  const suffix = code?.startsWith('ERR_') === true ? output.style('dim', ` (${code})`) : ''
+  output.line(`${label}: ${printable(String((isKnown ? message : stack) ?? error))}${suffix}`)
   for (const finding of findings ?? []) {
     output.line()
     printFinding(output, finding, 'red', 'unsafe', texts)
@@ -51,10 +53,12 @@ function printGuestError(output: Output, label: string, error: GuestError, texts
 
 /** An error as `--json` shows it. */
 export function jsonError(error: unknown): Record<string, unknown> {
-  const { message, findings, cause } = error as Partial<IsoseedError>
+  const { message, findings, cause, lease, details } = error as Partial<IsoseedError>
   return {
     code: codeOf(error),
     message: message ?? String(error),
+    ...(lease === undefined ? {} : { lease }),
+    ...(details === undefined ? {} : { details }),
     ...(isGuestError(error) ? { name: error.name, stack: error.stack } : {}),
     ...(findings === undefined ? {} : { findings }),
     ...(isGuestError(cause) ? { cause: jsonError(cause) } : {}),

@@ -4,6 +4,10 @@ import type { WriteStream } from 'node:tty'
 /** Styles that the reports use. */
 export type Style = 'bold' | 'dim' | 'red' | 'yellow' | 'green' | 'cyan'
 
+/** Control characters, and what changes how the text around it is shown: directions, line breaks, what has no width. */
+// oxlint-disable-next-line no-control-regex
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g
+
 /** One of the process's output streams, which may be a terminal, a pipe or a file. */
 export class Output {
   readonly #stream: NodeJS.WriteStream
@@ -30,6 +34,28 @@ export class Output {
     if (this.#stream.writable) this.#stream.write(text)
   }
 
+  /** One line of JSON: what steers a terminal is escaped, which is the same to whoever parses it. */
+  json(value: unknown): void {
+    this.line(JSON.stringify(value).replaceAll(UNSEEN, (control) => escaped(control, String.raw`\u`, 4)))
+  }
+
+  /** Writes bytes as they are; waits until they have left. */
+  async bytes(bytes: Uint8Array): Promise<void> {
+    if (!this.#stream.writable) return
+    await new Promise<void>((resolve, reject) => {
+      this.#stream.write(bytes, (error) => {
+        // A reader that stopped early has what it wanted.
+        if (error === null || error === undefined || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve()
+        else reject(error)
+      })
+    })
+  }
+
+  /** Whether somebody looks at it: nothing there may be binary. */
+  get isTerminal(): boolean {
+    return this.#stream.isTTY
+  }
+
   /** Columns of the terminal; a common width where there is none. */
   get width(): number {
     return this.interactive ? (this.#stream as WriteStream).columns || 80 : 100
@@ -53,4 +79,13 @@ export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex
   return text.replaceAll(/(\u001b\[[\d;]*m)|[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (control, color: string | undefined) =>
     color ?? String.raw`\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`)
+}
+
+/** One line of text of whoever it may be, such as a session's id: nothing in it is anything but letters. */
+export function visible(text: string): string {
+  return text.replaceAll(UNSEEN, (control) => (control < '\u0100' ? escaped(control, String.raw`\x`, 2) : escaped(control, String.raw`\u`, 4)))
+}
+
+function escaped(control: string, escape: string, digits: number): string {
+  return escape + control.charCodeAt(0).toString(16).padStart(digits, '0')
 }

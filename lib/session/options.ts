@@ -90,14 +90,19 @@ export function checkOpenSession(options: unknown, nativeSnapshot: SnapshotLooku
   }
 }
 
-/** It is written into code, and has to stand in every file and table: letters that need no quoting. */
-function checkStateName(given: Given): string {
+/**
+ * It is written into code, and has to stand in every file and table: letters that need no quoting.
+ *
+ * @throws `TypeError` with `ERR_INVALID_ARG`
+ */
+export function checkStateName(given: Given): string {
   const name = given.get('state') ?? 'state'
   if (typeof name === 'string' && /^[A-Za-z_$][\w$]{0,63}$/.test(name)) return name
   throw given.fail('state', 'an identifier of at most 64 letters, digits, _ and $')
 }
 
-function checkLimits(given: Given): StateLimits {
+/** @throws `TypeError` with `ERR_INVALID_ARG` */
+export function checkLimits(given: Given): StateLimits {
   const limits = { ...DEFAULT_LIMITS }
   const value = given.get('limits')
   if (value === undefined) return limits
@@ -140,7 +145,8 @@ function checkSchema(given: Given): StateSchema {
   return { version, migrate: migrate as NonNullable<StateSchema['migrate']> }
 }
 
-function checkKeys(given: Given): Uint8Array[] {
+/** @throws `TypeError` with `ERR_INVALID_ARG` */
+export function checkKeys(given: Given): Uint8Array[] {
   const key = given.get('encryptionKey')
   if (key === undefined) return []
   const keys: unknown[] = Array.isArray(key) ? key : [key]
@@ -151,7 +157,8 @@ function checkKeys(given: Given): Uint8Array[] {
   return keys.map((one) => one.slice())
 }
 
-function checkLease(given: Given): Pick<SessionRequest, 'holder' | 'ttlMs'> {
+/** @throws `TypeError` with `ERR_INVALID_ARG` */
+export function checkLease(given: Given): Pick<SessionRequest, 'holder' | 'ttlMs'> {
   const lease = given.get('lease')
   const parts = lease === undefined ? new Map<string, unknown>() : readObject(given.where, 'lease', lease, ['holder', 'ttlMs'])
   const holder = parts.get('holder') ?? `${hostname()}:${process.pid}`

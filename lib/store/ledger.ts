@@ -1,13 +1,12 @@
 import { IsoseedError } from '../errors.js'
 import { asked } from './failure.js'
 import { HeldLease } from './lease.js'
-import { pack, unpack } from './packing.js'
-import type { Packed, Packing, Unpacked } from './packing.js'
+import { pack } from './packing.js'
+import type { Packed, Packing } from './packing.js'
+import { metaOf, readRevision, readSound, tooLong } from './reading.js'
+import type { ReadFrom, Recovered } from './reading.js'
 import { historyOf } from './sessions.js'
-import type { RevisionMeta, Store, StoredRevision } from './types.js'
-
-/** Chunks that are read at once: some megabytes. */
-const CHUNKS_AT_ONCE = 64
+import type { RevisionMeta, Store } from './types.js'
 
 /** What a ledger is opened with. */
 export interface LedgerOptions {
@@ -38,14 +37,6 @@ export interface Loaded {
   readonly revision: RevisionMeta
   /** Set if newer revisions are damaged, and this is the newest one that is sound. */
   readonly recovered?: Recovered
-}
-
-/** Why an older revision was taken. */
-export interface Recovered {
-  /** The newest revision, which can't be read. */
-  readonly revision: number
-  /** What is wrong with each that can't be, the newest first. */
-  readonly reasons: readonly string[]
 }
 
 /** A state that was saved, or had been. */
@@ -108,23 +99,11 @@ export class Ledger {
     const { newest, revision } = await asked('read a revision', () => store.read(session))
     this.#newest = newest
     if (newest === 0) return undefined
-    const reasons: string[] = []
-    let found = await this.#tryRead(newest, revision, reasons)
-    if (found === undefined) {
-      for await (const older of historyOf(store, session, newest)) {
-        found = await this.#tryRead(older.revision, undefined, reasons)
-        if (found !== undefined) break
-      }
-    }
-    if (found === undefined) {
-      const what = `no revision of session ${JSON.stringify(session)} is sound: ${reasons.slice(0, 5).join('; ')}`
-      throw new IsoseedError('ERR_SESSION_DAMAGED', what)
-    }
-    this.#known = new Set(found.stored.chunks)
-    const { state, sha256, underOldKey, stored } = found
+    const { state, sha256, underOldKey, stored, recovered } = await readSound(this.#from, { newest, ...(revision === undefined ? {} : { revision }) })
+    this.#known = new Set(stored.chunks)
     const meta = metaOf(stored)
-    if (reasons.length === 0 && !underOldKey) this.#current = { revision: meta, sha256, schema: meta.schema, snapshotKey: meta.snapshotKey }
-    return { state, sha256, revision: meta, ...(reasons.length === 0 ? {} : { recovered: { revision: newest, reasons } }) }
+    if (recovered === undefined && !underOldKey) this.#current = { revision: meta, sha256, schema: meta.schema, snapshotKey: meta.snapshotKey }
+    return { state, sha256, revision: meta, ...(recovered === undefined ? {} : { recovered }) }
   }
 
   /**
@@ -134,11 +113,8 @@ export class Ledger {
    * @throws `IsoseedError` with `ERR_SESSION_DAMAGED`, `ERR_SESSION_KEY`, `ERR_STATE_LIMIT` or `ERR_STORE`
    */
   async read(revision: number): Promise<Loaded | undefined> {
-    const { store, session } = this.#options
-    const answer = await asked('read a revision', () => store.read(session, revision))
-    if (answer.revision === undefined) return undefined
-    const { state, sha256 } = await this.#unpack(answer.revision, revision)
-    return { state, sha256, revision: metaOf(answer.revision) }
+    const found = await readRevision(this.#from, revision)
+    return found === undefined ? undefined : { state: found.state, sha256: found.sha256, revision: metaOf(found.stored) }
   }
 
   /**
@@ -215,42 +191,8 @@ export class Ledger {
     this.#doubt = undefined
   }
 
-  /** A revision, or the reason why there is none. */
-  async #tryRead(number: number, given: StoredRevision | undefined, reasons: string[]): Promise<(Unpacked & { stored: StoredRevision }) | undefined> {
-    const { store, session } = this.#options
-    try {
-      const stored = given ?? (await asked('read a revision', () => store.read(session, number))).revision
-      if (stored !== undefined) return { ...(await this.#unpack(stored, number)), stored }
-      reasons.push(`revision ${number} is lost`)
-    } catch (error) {
-      if (!(error instanceof IsoseedError) || error.code !== 'ERR_SESSION_DAMAGED') throw error
-      reasons.push(error.message)
-    }
-    return undefined
-  }
-
-  async #unpack(revision: StoredRevision, number: number): Promise<Unpacked> {
+  get #from(): ReadFrom {
     const { store, session, packing, maxBytes } = this.#options
-    // Sound in itself, but an older one must not pass for it.
-    if (revision.revision !== number) throw new IsoseedError('ERR_SESSION_DAMAGED', `revision ${number} is damaged: it is revision ${revision.revision}`)
-    // What the store says, and what the head is checked against before memory is taken.
-    if (revision.bytes > maxBytes) throw tooLong(revision.bytes, maxBytes)
-    const keys = [...new Set(revision.chunks)]
-    const chunks: Uint8Array[] = []
-    for (let from = 0; from < keys.length; from += CHUNKS_AT_ONCE) {
-      const batch = keys.slice(from, from + CHUNKS_AT_ONCE)
-      const found = await asked('read chunks', () => store.chunks(session, batch))
-      for (const index of batch.keys()) chunks.push(found[index] ?? new Uint8Array())
-    }
-    return unpack(session, revision, chunks, packing.keys)
+    return { store, session, keys: packing.keys, maxBytes }
   }
-}
-
-function metaOf({ revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes }: StoredRevision): RevisionMeta {
-  return { revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes }
-}
-
-function tooLong(actual: number, max: number): IsoseedError {
-  const details = { name: 'payloadBytes', actual, max }
-  return new IsoseedError('ERR_STATE_LIMIT', `the state passed its limit payloadBytes of ${max}: ${actual}`, { details })
 }

@@ -1,7 +1,7 @@
 import type { ReadableStream } from 'node:stream/web'
 import type { Plugin } from 'esbuild'
 import { expectTypeOf, test } from 'vitest'
-import { buildSnapshot, createIsolate, openStore, Snapshot, snapshotCache } from '../lib/index.js'
+import { buildSnapshot, createIsolate, openStore, sessions, Snapshot, snapshotCache } from '../lib/index.js'
 import type {
   BuildSnapshotOptions,
   CallOptions,
@@ -23,12 +23,17 @@ import type {
   Remote,
   RemoteFunction,
   RemoteIterable,
+  SavedState,
+  SessionInspection,
+  SessionRecord,
   SnapshotCacheLimits,
   SnapshotCacheStats,
   SnapshotInfo,
   Source,
   Store,
+  StoredState,
   StoreLease,
+  StateOverview,
   SyncBinding,
   UnhandledRejection,
   WriteAnswer,
@@ -248,4 +253,15 @@ test('a store is what openStore gives, and what a user writes', () => {
   expectTypeOf<{ held: true }>().toExtend<LeaseAnswer>()
   expectTypeOf<{ status: 'written' }>().toExtend<WriteAnswer>()
   expectTypeOf<IsoseedError['lease']>().toEqualTypeOf<StoreLease | undefined>()
+})
+
+test('sessions that are not opened', () => {
+  expectTypeOf(sessions.list('memory:')).toEqualTypeOf<AsyncIterable<SessionRecord>>()
+  expectTypeOf(sessions.inspect('memory:', 'a', { encryptionKey: [new Uint8Array(32)], limits: { nodes: 5 }, revision: 1, state: 's' })).resolves.toEqualTypeOf<SessionInspection | undefined>()
+  expectTypeOf<SessionInspection>().toExtend<SessionRecord>()
+  expectTypeOf<SessionInspection['state']>().toEqualTypeOf<StateOverview | undefined>()
+  expectTypeOf(sessions.exportState('memory:', 'a')).resolves.toEqualTypeOf<StoredState | undefined>()
+  expectTypeOf(sessions.importState('memory:', 'a', new Uint8Array(), { schema: 1, compression: 'none' })).resolves.toEqualTypeOf<SavedState>()
+  // @ts-expect-error a state has no schema of its own
+  void sessions.exportState('memory:', 'a', { schema: 1 })
 })

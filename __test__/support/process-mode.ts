@@ -16,7 +16,7 @@ export function openSession<Api extends object = Record<string, any>>(id: string
 function inProcess<Options extends CreateIsolateOptions>(options: Options): Options {
   if (Object.prototype.toString.call(options) !== '[object Object]' || 'process' in options) return options
   try {
-    return Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(options), process: { value: true, enumerable: true } })
+    return Object.defineProperties({}, { ...Object.getOwnPropertyDescriptors(options), process: { value: true, enumerable: true } }) as Options
   } catch {
     return options
   }

@@ -1,9 +1,15 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { openSession, openStore } from 'isoseed'
 import { describe, expect, test } from 'vitest'
 import { Arguments, UsageError } from '../../lib/cli/arguments.js'
 import { formatBytes, formatDuration } from '../../lib/cli/format.js'
 import { addTexts, codeFrame, firstPosition, parsePosition } from '../../lib/cli/frame.js'
 import { Progress } from '../../lib/cli/progress.js'
-import { Output, printable } from '../../lib/cli/terminal.js'
+import { ls } from '../../lib/cli/session/ls.js'
+import { exportState } from '../../lib/cli/session/transfer.js'
+import { Output, printable, visible } from '../../lib/cli/terminal.js'
+import { folderOf } from '../support/files.js'
 
 /** A stream that keeps what is written. */
 function output(terminal: { columns?: number; hasColors?: boolean } | undefined, env: NodeJS.ProcessEnv = {}): { written: () => string; output: Output } {
@@ -70,6 +76,45 @@ test('what steers a terminal is made visible; line breaks, tabs and colours stay
   expect(printable('\u001b[2J\u001b]0;x\u0007\r\0\u009b1m\u007f')).toBe(String.raw`\x1b[2J\x1b]0;x\x07\x0d\x00\x9b1m\x7f`)
 })
 
+test('of an id nothing is left that is no letter, and JSON says the same without it', () => {
+  const id = 'a\t\n\u001b[31m\u009b\u202e\u2028\u200b日本'
+  expect(visible(id)).toBe(String.raw`a\x09\x0a\x1b[31m\x9b\u202e\u2028\u200b日本`)
+  const { written, output: plain } = output(undefined)
+  plain.json({ id })
+  expect(written()).toBe(`${String.raw`{"id":"a\t\n\u001b[31m\u009b\u202e\u2028\u200b日本"}`}\n`)
+  expect(JSON.parse(written())).toEqual({ id })
+})
+
+test('a state is binary, and goes to no terminal', async () => {
+  const { written, output: terminal } = output({ columns: 80 })
+  const args = new Arguments(['a', '--store', 'sqlite:nowhere'], exportState.options)
+  const context = { args, out: terminal, err: terminal, progress: new Progress(terminal, true), texts: new Map() }
+  await expect(exportState.run(context)).rejects.toThrow(UsageError)
+  expect(written()).toBe('')
+})
+
+test('sessions are a table with a heading on a terminal', async () => {
+  const folder = folderOf({})
+  const store = `sqlite:${join(folder, 'sessions.db')}`
+  const run = async (): Promise<string> => {
+    const { written, output: terminal } = output({ columns: 80 })
+    const args = new Arguments(['--store', store], ls.options)
+    await ls.run({ args, out: terminal, err: terminal, progress: new Progress(terminal, true), texts: new Map() })
+    return written()
+  }
+  await (await openStore(store)).close()
+  expect(await run()).toBe('no sessions\n')
+  await using session = await openSession('agent', { store })
+  await session.eval('state.n = 1')
+  const [heading, row, ...rest] = (await run()).split('\n') as [string, string]
+  expect(heading).toMatch(/^ *REVISION +SIZE +STORED +UPDATED +LEASE {2}ID$/)
+  expect(row).toMatch(/^ +1 +\d+ B +\d+ B {2}\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ +held {2}agent$/)
+  expect(heading.indexOf('ID')).toBe(row.indexOf('agent'))
+  expect(rest).toEqual([''])
+  await session.close()
+  rmSync(folder, { recursive: true })
+})
+
 describe('positions', () => {
   test('are read from their end: names may hold colons', () => {
     expect(parsePosition('src/a b.ts:3:14')).toEqual({ file: 'src/a b.ts', line: 3, column: 14 })
@@ -128,4 +173,12 @@ test('arguments: options anywhere, and none after --', () => {
   const args = new Arguments(['-q', 'a', '--out=x', '--', '--b'], { out: { type: 'string', short: 'o' }, quiet: { type: 'boolean', short: 'q' } })
   expect([args.positionals, args.flag('quiet'), args.string('out')]).toEqual([['a', '--b'], true, 'x'])
   expect(() => args.single('<file>')).toThrow(new UsageError('only one <file> can be given, got "--b" as well'))
+})
+
+test('durations have a unit', () => {
+  const options = { idle: { type: 'string' } } as const
+  const read = (text: string): number | undefined => new Arguments([`--idle=${text}`], options).duration('idle')
+  expect(['0ms', '30s', '15m', '24h', '1.5d', '2w'].map(read)).toEqual([0, 30_000, 900_000, 86_400_000, 129_600_000, 1_209_600_000])
+  expect(new Arguments([], options).duration('idle')).toBeUndefined()
+  for (const wrong of ['24', 'h', '-1h', '1e3s', '1 h', '1y', '99999999999s']) expect(() => read(wrong)).toThrow(UsageError)
 })

@@ -15,5 +15,8 @@ libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     if let Ok(overview) = inspect(&bytes, &StateLimits::default(), "state") {
         assert_eq!(overview.bytes, bytes.len());
         assert!(overview.objects <= StateLimits::default().nodes);
+        for entry in overview.variables.iter().chain(&overview.properties) {
+            assert!(entry.preview.chars().count() <= 120 && !entry.preview.contains(char::is_control));
+        }
     }
 });

@@ -132,8 +132,7 @@ pub(super) fn bigint(is_negative: bool, magnitude: &[u8]) -> String {
 pub(super) fn date(time: f64) -> String {
     const LAST: f64 = 8.64e15;
     const DAY: i64 = 86_400_000;
-    // Also for NaN.
-    if !(time.abs() <= LAST) {
+    if time.is_nan() || time.abs() > LAST {
         return "Invalid Date".to_owned();
     }
     #[expect(clippy::cast_possible_truncation, reason = "below 2^53")]

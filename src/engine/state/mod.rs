@@ -18,6 +18,7 @@ mod identity;
 mod limits;
 mod line;
 mod listing;
+mod literals;
 mod overview;
 pub(crate) mod own;
 mod path;

@@ -9,8 +9,9 @@ use crate::engine::snapshot::request::hex;
 use crate::engine::state::format::{Kind, digest};
 use crate::engine::state::limits::StateLimits;
 use crate::engine::state::line::Line;
+use crate::engine::state::literals::beginning;
 use crate::engine::state::path::Key;
-use crate::engine::state::preview::{Previews, beginning};
+use crate::engine::state::preview::Previews;
 use crate::engine::state::scan::{Root, Scan, ShapeKey, scan};
 use crate::engine::state::walk::{Elements, Item, Walk};
 

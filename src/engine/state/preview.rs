@@ -6,8 +6,11 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::engine::error::Result;
-use crate::engine::state::format::{Kind, Text, Token, VIEWS, attribute, flag};
+use crate::engine::state::format::{Kind, Token, VIEWS, attribute, flag};
 use crate::engine::state::line::{Line, bigint, date, number};
+use crate::engine::state::literals::{
+    PREVIEWED_UNITS, beginning, element_text, function_name, is_plain, primitive, regexp, view_name,
+};
 use crate::engine::state::path::Key;
 use crate::engine::state::scan::{Place, Record, Scan, ShapeKey};
 use crate::engine::state::walk::{Elements, Item, Walk};
@@ -329,7 +332,6 @@ impl<'d, 'a> Previews<'d, 'a> {
         line.push(&format!("({}) ", length / size));
         let mut list = List { line, open: "[", count: 0 };
         for element in bytes.get(..length).unwrap_or_default().chunks_exact(size) {
-            // Rare, and no type of Rust's.
             let Some(text) = element_text(letter, element).filter(|_| list.next()) else { break };
             list.line.push(&text);
         }
@@ -402,9 +404,6 @@ impl<'d, 'a> Previews<'d, 'a> {
     }
 }
 
-/// More than any line has room for.
-const PREVIEWED_UNITS: usize = 200;
-
 /// Parts of an object, between brackets.
 struct List<'l> {
     line: &'l mut Line,
@@ -444,109 +443,4 @@ fn holes(list: &mut List, count: u64) -> bool {
     }
     list.line.push(&format!("<{count} empty>"));
     true
-}
-
-fn primitive(line: &mut Line, token: Token) {
-    match token {
-        Token::Undefined => line.push("undefined"),
-        Token::Null => line.push("null"),
-        Token::Boolean(value) => line.push(if value { "true" } else { "false" }),
-        Token::Integer(value) => line.push(&value.to_string()),
-        Token::Double(value) => line.push(&number(value)),
-        Token::BigInt { is_negative, magnitude } => line.push(&bigint(is_negative, magnitude)),
-        Token::String(text) => line.push_quoted(units(text)),
-        Token::Registered(text) => {
-            line.push("Symbol.for(");
-            line.push_quoted(units(text));
-            line.push(")");
-        }
-        Token::WellKnown(text) => {
-            line.push("Symbol.");
-            line.push_foreign(&beginning(text, LONGEST_NAME));
-        }
-        Token::New | Token::Reference(_) | Token::Code(_) => {}
-    }
-}
-
-/// The units of a string, as far as anyone asks.
-fn units(text: Text<'_>) -> Box<dyn Iterator<Item = u16> + '_> {
-    match text {
-        Text::Latin1(letters) => Box::new(letters.iter().map(|letter| u16::from(*letter))),
-        Text::Utf16(pairs) => {
-            Box::new(pairs.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])))
-        }
-    }
-}
-
-/// The beginning of a string.
-pub(super) fn beginning(text: Text, most: usize) -> String {
-    let units: Vec<u16> = units(text).take(most).collect();
-    String::from_utf16_lossy(&units)
-}
-
-fn regexp(line: &mut Line, walk: &mut Walk) -> Result<()> {
-    const FLAGS: [(u64, &str); 8] =
-        [(128, "d"), (1, "g"), (2, "i"), (4, "m"), (32, "s"), (16, "u"), (256, "v"), (8, "y")];
-    let source = walk.cursor.text()?;
-    let flags = walk.cursor.varint()?;
-    line.push("/");
-    line.push_foreign(&beginning(source, PREVIEWED_UNITS));
-    line.push("/");
-    for (bit, letter) in FLAGS {
-        if flags & bit != 0 {
-            line.push(letter);
-        }
-    }
-    Ok(())
-}
-
-/// The name of a declared function.
-fn function_name(text: Text) -> String {
-    let text = beginning(text, PREVIEWED_UNITS);
-    let head = text.split('(').next().unwrap_or_default();
-    head.rsplit([' ', '*', '\n', '\t', '\r']).find(|word| !word.is_empty()).unwrap_or_default().to_owned()
-}
-
-/// Whether a key needs no quotes.
-fn is_plain(units: &[u16]) -> bool {
-    let is_letter = |unit: &u16| {
-        u8::try_from(*unit)
-            .is_ok_and(|letter| letter.is_ascii_alphanumeric() || letter == b'_' || letter == b'$')
-    };
-    let starts = units.first().is_some_and(|unit| !(u16::from(b'0')..=u16::from(b'9')).contains(unit));
-    starts && units.len() <= PREVIEWED_UNITS && units.iter().all(is_letter)
-}
-
-fn view_name(letter: u8) -> &'static str {
-    match letter {
-        b'b' => "Int8Array",
-        b'B' => "Uint8Array",
-        b'C' => "Uint8ClampedArray",
-        b'w' => "Int16Array",
-        b'W' => "Uint16Array",
-        b'd' => "Int32Array",
-        b'D' => "Uint32Array",
-        b'h' => "Float16Array",
-        b'f' => "Float32Array",
-        b'F' => "Float64Array",
-        b'q' => "BigInt64Array",
-        b'Q' => "BigUint64Array",
-        _ => "DataView",
-    }
-}
-
-fn element_text(letter: u8, bytes: &[u8]) -> Option<String> {
-    Some(match (letter, bytes) {
-        (b'b', &[byte]) => i8::from_le_bytes([byte]).to_string(),
-        (b'B' | b'C', &[byte]) => byte.to_string(),
-        (b'w', &[a, b]) => i16::from_le_bytes([a, b]).to_string(),
-        (b'W', &[a, b]) => u16::from_le_bytes([a, b]).to_string(),
-        (b'd', &[a, b, c, d]) => i32::from_le_bytes([a, b, c, d]).to_string(),
-        (b'D', &[a, b, c, d]) => u32::from_le_bytes([a, b, c, d]).to_string(),
-        (b'f', &[a, b, c, d]) => number(f64::from(f32::from_le_bytes([a, b, c, d]))),
-        (b'F', _) => number(f64::from_le_bytes(bytes.try_into().ok()?)),
-        (b'q', _) => format!("{}n", i64::from_le_bytes(bytes.try_into().ok()?)),
-        (b'Q', _) => format!("{}n", u64::from_le_bytes(bytes.try_into().ok()?)),
-        _ => return None,
-    })
 }

@@ -84,6 +84,10 @@ fn no_change_of_a_document_ends_the_isolate_or_is_half_taken() {
     for round in 0..ROUNDS {
         let mutant = seal(&mutate(&mut random, content, content));
         let sound = inspect(&mutant, &StateLimits::default(), "state");
+        for told in sound.iter().flat_map(|sound| sound.variables.iter().chain(&sound.properties)) {
+            assert!(told.preview.chars().count() <= 120, "round {round}: {told:?}");
+            assert!(!told.preview.contains(char::is_control), "round {round}: {told:?}");
+        }
         reader.run("globalThis.x = 'untouched'");
         match reader.try_import(&mutant, &keeping_globals()) {
             Ok(()) => {

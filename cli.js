@@ -304,8 +304,10 @@ function printError(output, error, texts = /* @__PURE__ */ new Map()) {
     printGuestError(output, label, error, texts);
     return;
   }
-  const isKnown = error instanceof Failure || codeOf(error) !== void 0;
-  output.line(`${label}: ${printable(String((isKnown ? message : stack) ?? error))}`);
+  const code = codeOf(error);
+  const isKnown = error instanceof Failure || code !== void 0;
+  const suffix = code?.startsWith("ERR_") === true ? output.style("dim", ` (${code})`) : "";
+  output.line(`${label}: ${printable(String((isKnown ? message : stack) ?? error))}${suffix}`);
   for (const finding of findings ?? []) {
     output.line();
     printFinding(output, finding, "red", "unsafe", texts);
@@ -317,10 +319,12 @@ function printGuestError(output, label, error, texts) {
   printFrame(output, firstPosition(error.stack ?? ""), texts);
 }
 function jsonError(error) {
-  const { message, findings, cause } = error;
+  const { message, findings, cause, lease, details } = error;
   return {
     code: codeOf(error),
     message: message ?? String(error),
+    ...lease === void 0 ? {} : { lease },
+    ...details === void 0 ? {} : { details },
     ...isGuestError(error) ? { name: error.name, stack: error.stack } : {},
     ...findings === void 0 ? {} : { findings },
     ...isGuestError(cause) ? { cause: jsonError(cause) } : {}

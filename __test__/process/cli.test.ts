@@ -209,7 +209,7 @@ describe('exit code 1: the work failed, and nothing is written', () => {
     [['build', './nope.ts', '-o', 'none.snap', '-q'], /^error: can't bundle ".\/nope.ts": there is no file/],
     [['build', 'nope.js', '--no-bundle', '-o', 'none.snap', '-q'], 'error: can\'t read nope.js: there is no such file\n'],
     [['build', '.', '--no-bundle', '-o', 'none.snap', '-q'], 'error: can\'t read .: it is a folder\n'],
-    [['build', 'syntax.ts', '-o', 'none.snap', '-q'], 'error: can\'t bundle "syntax.ts": syntax.ts:1:14: Expected identifier but found "="\n'],
+    [['build', 'syntax.ts', '-o', 'none.snap', '-q'], 'error: can\'t bundle "syntax.ts": syntax.ts:1:14: Expected identifier but found "=" (ERR_BUNDLE)\n'],
     [['build', 'app.ts', '-o', 'nowhere/none.snap', '-q'], /^error: can't write nowhere\/none.snap: there is no folder/],
     [['build', 'app.ts', '-o', 'sp ace', '-q'], 'error: can\'t write sp ace: it is a folder\n'],
     [['build', 'app.ts', '-o', 'none.snap', '--base', 'text.snap', '-q'], /^error: .*no snapshot/],

@@ -1,7 +1,7 @@
 //! Where a store is, and the pools of connections to it.
 
 use std::path::PathBuf;
-use std::sync::Once;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -147,7 +147,7 @@ pub(super) fn connect(location: &Location, options: OpenOptions) -> Result<SqlSt
             (writers, pool.max_connections(SQLITE_READERS).connect_lazy_with(at))
         }
         Location::Postgres(_) => {
-            let pool = prepare_postgres(pool.max_connections(options.max_connections));
+            let pool = prepare_postgres(pool.max_connections(options.max_connections), options.timeout);
             let pool = pool.connect_lazy_with(at);
             (pool.clone(), pool)
         }
@@ -193,13 +193,22 @@ fn prepare_sqlite(pool: AnyPoolOptions, synchronous: Synchronous) -> AnyPoolOpti
     })
 }
 
-fn prepare_postgres(pool: AnyPoolOptions) -> AnyPoolOptions {
-    pool.after_connect(|connection, _| {
+fn prepare_postgres(pool: AnyPoolOptions, timeout: Duration) -> AnyPoolOptions {
+    let prepare = format!(
+        // What is acknowledged is on disk, even where the server's setting says otherwise.
+        "SELECT CASE current_setting('synchronous_commit') WHEN 'off' \
+           THEN set_config('synchronous_commit', 'on', false) END, \
+         CASE current_setting('idle_in_transaction_session_timeout') WHEN '0' \
+           THEN set_config('idle_in_transaction_session_timeout', '{}', false) END",
+        // A host that stands still, or that nobody hears of any more, may have a session's row locked. What it has
+        // begun ends when it would have given up itself: or nobody could take the session over.
+        timeout.as_millis().clamp(1, i32::MAX.unsigned_abs().into())
+    );
+    let prepare: Arc<str> = prepare.into();
+    pool.after_connect(move |connection, _| {
+        let prepare = Arc::clone(&prepare);
         Box::pin(async move {
-            // What is acknowledged is on disk, even where the server's setting says otherwise.
-            let ask = "SELECT set_config('synchronous_commit', 'on', false) \
-                       WHERE current_setting('synchronous_commit') = 'off'";
-            connection.execute(ask).await?;
+            connection.execute(&*prepare).await?;
             Ok(())
         })
     })

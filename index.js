@@ -822,7 +822,7 @@ function produce(stream, ended) {
     await source2.return?.(void 0);
     throw value;
   };
-  const steps = async (method, value) => {
+  const steps2 = async (method, value) => {
     if (hasEnded) {
       if (method === Method.Throw) throw value;
       return [true, method === Method.Return ? value : void 0];
@@ -841,9 +841,9 @@ function produce(stream, ended) {
   };
   return {
     nature: isReadable || isNodes ? Nature.Readable : Nature.Iterable,
-    steps,
+    steps: steps2,
     end: () => {
-      if (!hasEnded) steps(Method.Return).catch(() => {
+      if (!hasEnded) steps2(Method.Return).catch(() => {
       });
     }
   };
@@ -863,7 +863,7 @@ function reading(stream) {
     }
   };
 }
-function consume(nature, steps, letGo2) {
+function consume(nature, steps2, letGo2) {
   let hasEnded = false;
   const take = async (method, value) => {
     if (hasEnded) {
@@ -871,7 +871,7 @@ function consume(nature, steps, letGo2) {
       return [true, method === Method.Return ? value : void 0];
     }
     try {
-      const step2 = await steps(method, value);
+      const step2 = await steps2(method, value);
       if (!Array.isArray(step2) || typeof step2[0] !== "boolean") throw new IsoseedError("ERR_DATA_CLONE", "a stream of the guest answers with something else than a step");
       if (step2[0]) end2();
       return [step2[0], step2[1]];
@@ -1184,10 +1184,10 @@ function step(key, ofArray) {
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${show(key)}]`;
 }
 function pathOf(leaf, label) {
-  const steps = [];
-  for (let place = leaf; place !== void 0; place = place.parent) steps.push(place.step);
-  if (steps.length > 40) steps.splice(20, steps.length - 40, "...");
-  return label + steps.reverse().join("");
+  const steps2 = [];
+  for (let place = leaf; place !== void 0; place = place.parent) steps2.push(place.step);
+  if (steps2.length > 40) steps2.splice(20, steps2.length - 40, "...");
+  return label + steps2.reverse().join("");
 }
 function describe(value) {
   let name = "object";
@@ -1401,9 +1401,9 @@ var References = class {
     return remote;
   }
   #remoteStream(known, number, nature) {
-    const steps = (method, value) => this.#call(number, [method, value], void 0);
-    const stream = consume(nature, steps, () => this.#dispose(number, steps));
-    this.#keep(known, number, steps);
+    const steps2 = (method, value) => this.#call(number, [method, value], void 0);
+    const stream = consume(nature, steps2, () => this.#dispose(number, steps2));
+    this.#keep(known, number, steps2);
     return stream;
   }
   #keep(known, number, target) {
@@ -4622,11 +4622,16 @@ async function migrate(session, isolate, name, from, { version, migrate: step2 }
 }
 
 // lib/session/core.ts
+var steps = new import_node_async_hooks2.AsyncLocalStorage();
+function openStep() {
+  let step2 = steps.getStore();
+  while (step2 !== void 0 && !step2.isOpen) step2 = step2.around;
+  return step2;
+}
 var ENDED2 = /* @__PURE__ */ new Set(["ERR_DISPOSED", "ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
 var SessionCore = class _SessionCore {
   id;
   #request;
-  #steps = new import_node_async_hooks2.AsyncLocalStorage();
   #ledger;
   #clock;
   /** The step that runs: its isolate's host calls are parts of it. */
@@ -4683,13 +4688,13 @@ var SessionCore = class _SessionCore {
   }
   /** Runs guest code as a step; as a part of the step that a binding is called in, if one calls. */
   run(work) {
-    const around = this.#steps.getStore();
-    return around?.isOpen === true ? work(around.isolate) : this.#next(() => this.#take(work));
+    const around = this.#around();
+    return around !== void 0 ? work(around.isolate) : this.#next(() => this.#take(work));
   }
   /** What does not touch the state. */
   stats() {
-    const around = this.#steps.getStore();
-    return around?.isOpen === true ? around.isolate.stats() : this.#next(async () => (await this.#live()).stats());
+    const around = this.#around();
+    return around !== void 0 ? around.isolate.stats() : this.#next(async () => (await this.#live()).stats());
   }
   /** Saves what is there now. */
   save() {
@@ -4749,9 +4754,9 @@ var SessionCore = class _SessionCore {
     return this.#closed;
   }
   async #close() {
-    const steps = this.#last;
+    const last = this.#last;
     this.#end ??= new IsoseedError("ERR_DISPOSED", `session ${JSON.stringify(this.id)} is closed`);
-    await steps;
+    await last;
     this.#clock.stop();
     try {
       if (this.#clock.isUnsaved && this.#clock.savesAtClose && !this.#isLost) await this.#save();
@@ -4791,7 +4796,7 @@ var SessionCore = class _SessionCore {
       ...request,
       ...this.#seed === void 0 ? {} : { snapshot: this.#seed.snapshot },
       keepsState: true,
-      onHostCall: (run) => this.#step === void 0 ? run() : this.#steps.run(this.#step, run)
+      onHostCall: (run) => this.#step === void 0 ? run() : steps.run(this.#step, run)
     });
     this.#seed ??= { snapshot };
     try {
@@ -4855,18 +4860,24 @@ var SessionCore = class _SessionCore {
   #check() {
     if (this.#end !== void 0) throw this.#end;
   }
+  /** The step of this session that the caller is a part of. */
+  #around() {
+    let step2 = openStep();
+    while (step2 !== void 0 && !(step2.session === this && step2.isOpen)) step2 = step2.around;
+    return step2;
+  }
   /** It would wait for the step that waits for it. */
   #refuseWithin(method) {
-    if (this.#steps.getStore()?.isOpen !== true) return;
+    if (this.#around() === void 0) return;
     throw new IsoseedError("ERR_NESTED_CALL", `session.${method} can't be called from a binding, within a call of the same session`);
   }
   async #take(work) {
     const isolate = await this.#live();
-    const step2 = { isolate, isOpen: true };
+    const step2 = { session: this, isolate, around: openStep(), isOpen: true };
     this.#step = step2;
     let value;
     try {
-      value = await this.#steps.run(step2, () => work(isolate));
+      value = await steps.run(step2, () => work(isolate));
     } catch (error) {
       this.#endStep(step2);
       await this.#failed(error, isolate);

@@ -28,6 +28,8 @@ export interface LedgerOptions {
 export interface SavedWith {
   readonly schema: number
   readonly snapshotKey: string
+  /** The state's hex SHA-256, where it is known: it is not made again then. */
+  readonly sha256?: string
 }
 
 /** A state that was read. */
@@ -36,6 +38,8 @@ export interface Loaded {
   /** Its hex SHA-256. */
   readonly sha256: string
   readonly revision: RevisionMeta
+  /** When the session was first opened. */
+  readonly createdAt: number | undefined
   /** Set if newer revisions are damaged, and this is the newest one that is sound. */
   readonly recovered?: Recovered
 }
@@ -105,7 +109,7 @@ export class Ledger {
    */
   async load(): Promise<Loaded | undefined> {
     const { store, session } = this.#options
-    const { newest, revision } = await asked('read a revision', () => store.read(session))
+    const { newest, revision, createdAt } = await asked('read a revision', () => store.read(session))
     this.#newest = newest
     if (newest === 0) return undefined
     const reasons: string[] = []
@@ -124,7 +128,7 @@ export class Ledger {
     const { state, sha256, underOldKey, stored } = found
     const meta = metaOf(stored)
     if (reasons.length === 0 && !underOldKey) this.#current = { revision: meta, sha256, schema: meta.schema, snapshotKey: meta.snapshotKey }
-    return { state, sha256, revision: meta, ...(reasons.length === 0 ? {} : { recovered: { revision: newest, reasons } }) }
+    return { state, sha256, revision: meta, createdAt, ...(reasons.length === 0 ? {} : { recovered: { revision: newest, reasons } }) }
   }
 
   /**
@@ -138,7 +142,7 @@ export class Ledger {
     const answer = await asked('read a revision', () => store.read(session, revision))
     if (answer.revision === undefined) return undefined
     const { state, sha256 } = await this.#unpack(answer.revision, revision)
-    return { state, sha256, revision: metaOf(answer.revision) }
+    return { state, sha256, revision: metaOf(answer.revision), createdAt: answer.createdAt }
   }
 
   /**
@@ -167,7 +171,7 @@ export class Ledger {
     await this.#lease.release()
   }
 
-  async #save(state: Uint8Array, { schema, snapshotKey }: SavedWith): Promise<Saved> {
+  async #save(state: Uint8Array, { schema, snapshotKey, sha256 }: SavedWith): Promise<Saved> {
     const { store, session, packing } = this.#options
     this.#lease.check()
     await this.#settle()
@@ -176,7 +180,7 @@ export class Ledger {
     for (let attempt = 0; attempt < 2; attempt++) {
       const current = this.#current
       const same = current !== undefined && current.schema === schema && current.snapshotKey === snapshotKey ? current : undefined
-      const order = { session, revision: this.#newest + 1, createdAt, schema, snapshotKey, known: this.#known, unless: same?.sha256 }
+      const order = { session, revision: this.#newest + 1, createdAt, schema, snapshotKey, known: this.#known, sha256, unless: same?.sha256 }
       const packed = await pack(state, order, packing)
       if (packed === undefined) return { revision: (same as Current).revision, sha256: (same as Current).sha256, written: false }
       const saved: Current = { revision: metaOf(packed.revision), sha256: packed.sha256, schema, snapshotKey }

@@ -4405,7 +4405,7 @@ var Ledger = class _Ledger {
    */
   async load() {
     const { store, session } = this.#options;
-    const { newest, revision } = await asked("read a revision", () => store.read(session));
+    const { newest, revision, createdAt } = await asked("read a revision", () => store.read(session));
     this.#newest = newest;
     if (newest === 0) return void 0;
     const reasons = [];
@@ -4424,7 +4424,7 @@ var Ledger = class _Ledger {
     const { state, sha256, underOldKey, stored } = found;
     const meta = metaOf(stored);
     if (reasons.length === 0 && !underOldKey) this.#current = { revision: meta, sha256, schema: meta.schema, snapshotKey: meta.snapshotKey };
-    return { state, sha256, revision: meta, ...reasons.length === 0 ? {} : { recovered: { revision: newest, reasons } } };
+    return { state, sha256, revision: meta, createdAt, ...reasons.length === 0 ? {} : { recovered: { revision: newest, reasons } } };
   }
   /**
    * Reads one revision, as it is.
@@ -4437,7 +4437,7 @@ var Ledger = class _Ledger {
     const answer = await asked("read a revision", () => store.read(session, revision));
     if (answer.revision === void 0) return void 0;
     const { state, sha256 } = await this.#unpack(answer.revision, revision);
-    return { state, sha256, revision: metaOf(answer.revision) };
+    return { state, sha256, revision: metaOf(answer.revision), createdAt: answer.createdAt };
   }
   /**
    * Saves a state as the next revision, unless it is what the newest one has. Its bytes may change as soon as this
@@ -4462,7 +4462,7 @@ var Ledger = class _Ledger {
     await this.#last;
     await this.#lease.release();
   }
-  async #save(state, { schema, snapshotKey }) {
+  async #save(state, { schema, snapshotKey, sha256 }) {
     const { store, session, packing } = this.#options;
     this.#lease.check();
     await this.#settle();
@@ -4470,7 +4470,7 @@ var Ledger = class _Ledger {
     for (let attempt = 0; attempt < 2; attempt++) {
       const current = this.#current;
       const same = current !== void 0 && current.schema === schema && current.snapshotKey === snapshotKey ? current : void 0;
-      const order = { session, revision: this.#newest + 1, createdAt, schema, snapshotKey, known: this.#known, unless: same?.sha256 };
+      const order = { session, revision: this.#newest + 1, createdAt, schema, snapshotKey, known: this.#known, sha256, unless: same?.sha256 };
       const packed = await pack2(state, order, packing);
       if (packed === void 0) return { revision: same.revision, sha256: same.sha256, written: false };
       const saved = { revision: metaOf(packed.revision), sha256: packed.sha256, schema, snapshotKey };
@@ -4774,7 +4774,7 @@ var SessionCore = class _SessionCore {
     }
     this.#recovered = loaded.recovered;
     this.#resumed = true;
-    this.#createdAt = (await asked("find a session", () => this.#request.store.find(this.id)))?.createdAt;
+    this.#createdAt = loaded.createdAt;
     await this.#resume(loaded);
   }
   /** Goes on from what the store has. */
@@ -4947,7 +4947,7 @@ var SessionCore = class _SessionCore {
   }
   async #save() {
     const kept = this.#kept;
-    const { revision } = await this.#ledger.save(kept.bytes, { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey });
+    const { revision } = await this.#ledger.save(kept.bytes, { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey, sha256: kept.hash });
     this.#revision = revision;
     this.#createdAt ??= revision.createdAt;
     if (this.#kept === kept) this.#clock.saved();
@@ -5135,8 +5135,8 @@ var DatabaseStore = class {
   async read(session, revision) {
     const event = await this.#send({ op: "read", session, revision });
     const answer = JSON.parse(event.json);
-    if (answer.revision === void 0) return { newest: answer.newest };
-    return { newest: answer.newest, revision: { ...answer.revision, head: event.buffers?.[0] } };
+    const { revision: found, ...rest } = answer;
+    return found === void 0 ? rest : { ...rest, revision: { ...found, head: event.buffers?.[0] } };
   }
   async chunks(session, keys) {
     const { buffers } = await this.#send({ op: "chunks", session, keys });

@@ -241,8 +241,12 @@ describe.skipIf(preload === undefined)('a writer that is killed at any point', (
         const env = { DIE_AT: String(point), DIE_PORT: String(server().port), DIE_BY: 'stop', LD_PRELOAD: preload }
         const writer = new Host('step.mjs', { bundle: bundle.file, location: place.location, file, ttlMs: 100, timeoutMs: 2000 }, env)
         const lived = await Promise.race([writer.ended.then(() => true), standsStill(writer)])
-        if (!lived) await goOnWithout(writer, await place.open())
-        return lived && wellEnded(writer)
+        try {
+          if (!lived) await goOnWithout(writer, await place.open())
+          return lived && (await wellEnded(writer))
+        } finally {
+          writer.child.kill('SIGKILL')
+        }
       })
       expect(points).toBeGreaterThan(8)
       rmSync(dirname(file), { recursive: true, force: true })

@@ -563,9 +563,9 @@ function checkPath(where, name, path) {
   if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(where, name, "a path that is not empty", path);
   return (0, import_node_path.resolve)(path);
 }
-function guarded(where, name, read3) {
+function guarded(where, name, read2) {
   try {
-    return read3();
+    return read2();
   } catch (cause) {
     throw invalidArg(`${where}: ${name} can't be read: ${show(cause)}`, cause);
   }
@@ -822,7 +822,7 @@ function produce(stream, ended) {
     await source2.return?.(void 0);
     throw value;
   };
-  const steps = async (method, value) => {
+  const steps2 = async (method, value) => {
     if (hasEnded) {
       if (method === Method.Throw) throw value;
       return [true, method === Method.Return ? value : void 0];
@@ -841,9 +841,9 @@ function produce(stream, ended) {
   };
   return {
     nature: isReadable || isNodes ? Nature.Readable : Nature.Iterable,
-    steps,
+    steps: steps2,
     end: () => {
-      if (!hasEnded) steps(Method.Return).catch(() => {
+      if (!hasEnded) steps2(Method.Return).catch(() => {
       });
     }
   };
@@ -863,7 +863,7 @@ function reading(stream) {
     }
   };
 }
-function consume(nature, steps, letGo2) {
+function consume(nature, steps2, letGo2) {
   let hasEnded = false;
   const take = async (method, value) => {
     if (hasEnded) {
@@ -871,7 +871,7 @@ function consume(nature, steps, letGo2) {
       return [true, method === Method.Return ? value : void 0];
     }
     try {
-      const step2 = await steps(method, value);
+      const step2 = await steps2(method, value);
       if (!Array.isArray(step2) || typeof step2[0] !== "boolean") throw new IsoseedError("ERR_DATA_CLONE", "a stream of the guest answers with something else than a step");
       if (step2[0]) end2();
       return [step2[0], step2[1]];
@@ -1184,10 +1184,10 @@ function step(key, ofArray) {
   return /^[\p{ID_Start}$_][\p{ID_Continue}$]*$/u.test(key) ? `.${key}` : `[${show(key)}]`;
 }
 function pathOf(leaf, label) {
-  const steps = [];
-  for (let place = leaf; place !== void 0; place = place.parent) steps.push(place.step);
-  if (steps.length > 40) steps.splice(20, steps.length - 40, "...");
-  return label + steps.reverse().join("");
+  const steps2 = [];
+  for (let place = leaf; place !== void 0; place = place.parent) steps2.push(place.step);
+  if (steps2.length > 40) steps2.splice(20, steps2.length - 40, "...");
+  return label + steps2.reverse().join("");
 }
 function describe(value) {
   let name = "object";
@@ -1401,9 +1401,9 @@ var References = class {
     return remote;
   }
   #remoteStream(known, number, nature) {
-    const steps = (method, value) => this.#call(number, [method, value], void 0);
-    const stream = consume(nature, steps, () => this.#dispose(number, steps));
-    this.#keep(known, number, steps);
+    const steps2 = (method, value) => this.#call(number, [method, value], void 0);
+    const stream = consume(nature, steps2, () => this.#dispose(number, steps2));
+    this.#keep(known, number, steps2);
     return stream;
   }
   #keep(known, number, target) {
@@ -2181,13 +2181,13 @@ var InspectorClient = class _InspectorClient {
   static async connect(link, onEvent) {
     const waiting2 = { answers: /* @__PURE__ */ new Map(), hasEnded: false };
     const session = await link.connect({
-      onMessage(message, read3) {
+      onMessage(message, read2) {
         const answer = JSON.parse(message);
         if (answer.id === void 0 && onEvent !== void 0) {
-          onEvent(answer, read3);
+          onEvent(answer, read2);
           return;
         }
-        read3();
+        read2();
         if (answer.id === void 0) return;
         const resolve2 = waiting2.answers.get(answer.id);
         waiting2.answers.delete(answer.id);
@@ -2254,17 +2254,17 @@ async function streamed(write3) {
 async function writeHeapSnapshot(connection2, link, path, signal) {
   if (signal !== void 0 && isAborted(signal)) throw abortReason(signal);
   const release = connection2.hold();
-  let write3 = (_, read3) => read3();
+  let write3 = (_, read2) => read2();
   let client;
   let file;
   let stopWaiting;
   try {
-    client = await InspectorClient.connect(link, (event, read3) => write3(event, read3));
+    client = await InspectorClient.connect(link, (event, read2) => write3(event, read2));
     file = await (0, import_promises.open)(path, "w", 384).catch(cantWrite(path));
     const writing = new Writing(file, path);
-    write3 = ({ method, params }, read3) => {
-      if (method === "HeapProfiler.addHeapSnapshotChunk") writing.add(params.chunk, read3);
-      else read3();
+    write3 = ({ method, params }, read2) => {
+      if (method === "HeapProfiler.addHeapSnapshotChunk") writing.add(params.chunk, read2);
+      else read2();
     };
     if (signal !== void 0) {
       const abort = () => writing.fail(abortReason(signal));
@@ -2362,11 +2362,11 @@ var Inspector = class _Inspector {
     };
     try {
       session = await isolate.link.connect({
-        onMessage(message, read3) {
+        onMessage(message, read2) {
           try {
             onMessage(message);
           } finally {
-            read3();
+            read2();
           }
         },
         onEnd: end2
@@ -2413,7 +2413,7 @@ async function openInspector(isolate, request) {
   let inspector;
   let hasEnded = false;
   const watch = await isolate.link.connect({
-    onMessage: (_, read3) => read3(),
+    onMessage: (_, read2) => read2(),
     onEnd() {
       hasEnded = true;
       void inspector?.close();
@@ -4367,58 +4367,8 @@ async function pruneSessions(store, { keep, olderThanMs, idleMs, prefix, dryRun 
   return report;
 }
 
-// lib/store/reading.ts
-var CHUNKS_AT_ONCE = 64;
-async function readRevision(from, revision) {
-  const { store, session } = from;
-  const { revision: stored } = await asked("read a revision", () => store.read(session, revision));
-  return stored === void 0 ? void 0 : read2(from, stored, revision);
-}
-async function readSound(from, { newest, revision }) {
-  const { store, session } = from;
-  const reasons = [];
-  let found = await tryRead(from, newest, revision, reasons);
-  if (found !== void 0) return found;
-  for await (const older of historyOf(store, session, newest)) {
-    found = await tryRead(from, older.revision, void 0, reasons);
-    if (found !== void 0) return { ...found, recovered: { revision: newest, reasons } };
-  }
-  const what = `no revision of session ${JSON.stringify(session)} is sound: ${reasons.slice(0, 5).join("; ")}`;
-  throw new IsoseedError("ERR_SESSION_DAMAGED", what);
-}
-function metaOf({ revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes }) {
-  return { revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes };
-}
-function tooLong(actual, max) {
-  const details = { name: "payloadBytes", actual, max };
-  return new IsoseedError("ERR_STATE_LIMIT", `the state passed its limit payloadBytes of ${max}: ${actual}`, { details });
-}
-async function tryRead(from, number, given, reasons) {
-  const { store, session } = from;
-  try {
-    const stored = given ?? (await asked("read a revision", () => store.read(session, number))).revision;
-    if (stored !== void 0) return await read2(from, stored, number);
-    reasons.push(`revision ${number} is lost`);
-  } catch (error) {
-    if (!(error instanceof IsoseedError) || error.code !== "ERR_SESSION_DAMAGED") throw error;
-    reasons.push(error.message);
-  }
-  return void 0;
-}
-async function read2({ store, session, keys, maxBytes }, stored, number) {
-  if (stored.revision !== number) throw new IsoseedError("ERR_SESSION_DAMAGED", `revision ${number} is damaged: it is revision ${stored.revision}`);
-  if (stored.bytes > maxBytes) throw tooLong(stored.bytes, maxBytes);
-  const names = [...new Set(stored.chunks)];
-  const chunks = [];
-  for (let from = 0; from < names.length; from += CHUNKS_AT_ONCE) {
-    const batch = names.slice(from, from + CHUNKS_AT_ONCE);
-    const found = await asked("read chunks", () => store.chunks(session, batch));
-    for (const index of batch.keys()) chunks.push(found[index] ?? new Uint8Array());
-  }
-  return { ...await unpack3(session, stored, chunks, keys), stored };
-}
-
 // lib/store/ledger.ts
+var CHUNKS_AT_ONCE = 64;
 var Ledger = class _Ledger {
   #options;
   #lease;
@@ -4455,14 +4405,26 @@ var Ledger = class _Ledger {
    */
   async load() {
     const { store, session } = this.#options;
-    const { newest, revision } = await asked("read a revision", () => store.read(session));
+    const { newest, revision, createdAt } = await asked("read a revision", () => store.read(session));
     this.#newest = newest;
     if (newest === 0) return void 0;
-    const { state, sha256, underOldKey, stored, recovered } = await readSound(this.#from, { newest, ...revision === void 0 ? {} : { revision } });
-    this.#known = new Set(stored.chunks);
+    const reasons = [];
+    let found = await this.#tryRead(newest, revision, reasons);
+    if (found === void 0) {
+      for await (const older of historyOf(store, session, newest)) {
+        found = await this.#tryRead(older.revision, void 0, reasons);
+        if (found !== void 0) break;
+      }
+    }
+    if (found === void 0) {
+      const what = `no revision of session ${JSON.stringify(session)} is sound: ${reasons.slice(0, 5).join("; ")}`;
+      throw new IsoseedError("ERR_SESSION_DAMAGED", what);
+    }
+    this.#known = new Set(found.stored.chunks);
+    const { state, sha256, underOldKey, stored } = found;
     const meta = metaOf(stored);
-    if (recovered === void 0 && !underOldKey) this.#current = { revision: meta, sha256, schema: meta.schema, snapshotKey: meta.snapshotKey };
-    return { state, sha256, revision: meta, ...recovered === void 0 ? {} : { recovered } };
+    if (reasons.length === 0 && !underOldKey) this.#current = { revision: meta, sha256, schema: meta.schema, snapshotKey: meta.snapshotKey };
+    return { state, sha256, revision: meta, createdAt, ...reasons.length === 0 ? {} : { recovered: { revision: newest, reasons } } };
   }
   /**
    * Reads one revision, as it is.
@@ -4471,8 +4433,11 @@ var Ledger = class _Ledger {
    * @throws `IsoseedError` with `ERR_SESSION_DAMAGED`, `ERR_SESSION_KEY`, `ERR_STATE_LIMIT` or `ERR_STORE`
    */
   async read(revision) {
-    const found = await readRevision(this.#from, revision);
-    return found === void 0 ? void 0 : { state: found.state, sha256: found.sha256, revision: metaOf(found.stored) };
+    const { store, session } = this.#options;
+    const answer = await asked("read a revision", () => store.read(session, revision));
+    if (answer.revision === void 0) return void 0;
+    const { state, sha256 } = await this.#unpack(answer.revision, revision);
+    return { state, sha256, revision: metaOf(answer.revision), createdAt: answer.createdAt };
   }
   /**
    * Saves a state as the next revision, unless it is what the newest one has. Its bytes may change as soon as this
@@ -4497,7 +4462,7 @@ var Ledger = class _Ledger {
     await this.#last;
     await this.#lease.release();
   }
-  async #save(state, { schema, snapshotKey }) {
+  async #save(state, { schema, snapshotKey, sha256 }) {
     const { store, session, packing } = this.#options;
     this.#lease.check();
     await this.#settle();
@@ -4505,7 +4470,7 @@ var Ledger = class _Ledger {
     for (let attempt = 0; attempt < 2; attempt++) {
       const current = this.#current;
       const same = current !== void 0 && current.schema === schema && current.snapshotKey === snapshotKey ? current : void 0;
-      const order = { session, revision: this.#newest + 1, createdAt, schema, snapshotKey, known: this.#known, unless: same?.sha256 };
+      const order = { session, revision: this.#newest + 1, createdAt, schema, snapshotKey, known: this.#known, sha256, unless: same?.sha256 };
       const packed = await pack2(state, order, packing);
       if (packed === void 0) return { revision: same.revision, sha256: same.sha256, written: false };
       const saved = { revision: metaOf(packed.revision), sha256: packed.sha256, schema, snapshotKey };
@@ -4541,11 +4506,40 @@ var Ledger = class _Ledger {
     }
     this.#doubt = void 0;
   }
-  get #from() {
+  /** A revision, or the reason why there is none. */
+  async #tryRead(number, given, reasons) {
+    const { store, session } = this.#options;
+    try {
+      const stored = given ?? (await asked("read a revision", () => store.read(session, number))).revision;
+      if (stored !== void 0) return { ...await this.#unpack(stored, number), stored };
+      reasons.push(`revision ${number} is lost`);
+    } catch (error) {
+      if (!(error instanceof IsoseedError) || error.code !== "ERR_SESSION_DAMAGED") throw error;
+      reasons.push(error.message);
+    }
+    return void 0;
+  }
+  async #unpack(revision, number) {
     const { store, session, packing, maxBytes } = this.#options;
-    return { store, session, keys: packing.keys, maxBytes };
+    if (revision.revision !== number) throw new IsoseedError("ERR_SESSION_DAMAGED", `revision ${number} is damaged: it is revision ${revision.revision}`);
+    if (revision.bytes > maxBytes) throw tooLong(revision.bytes, maxBytes);
+    const keys = [...new Set(revision.chunks)];
+    const chunks = [];
+    for (let from = 0; from < keys.length; from += CHUNKS_AT_ONCE) {
+      const batch = keys.slice(from, from + CHUNKS_AT_ONCE);
+      const found = await asked("read chunks", () => store.chunks(session, batch));
+      for (const index of batch.keys()) chunks.push(found[index] ?? new Uint8Array());
+    }
+    return unpack3(session, revision, chunks, packing.keys);
   }
 };
+function metaOf({ revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes }) {
+  return { revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes };
+}
+function tooLong(actual, max) {
+  const details = { name: "payloadBytes", actual, max };
+  return new IsoseedError("ERR_STATE_LIMIT", `the state passed its limit payloadBytes of ${max}: ${actual}`, { details });
+}
 
 // lib/session/save-clock.ts
 var import_node_timers3 = require("node:timers");
@@ -4628,11 +4622,16 @@ async function migrate(session, isolate, name, from, { version, migrate: step2 }
 }
 
 // lib/session/core.ts
+var steps = new import_node_async_hooks2.AsyncLocalStorage();
+function openStep() {
+  let step2 = steps.getStore();
+  while (step2 !== void 0 && !step2.isOpen) step2 = step2.around;
+  return step2;
+}
 var ENDED2 = /* @__PURE__ */ new Set(["ERR_DISPOSED", "ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
 var SessionCore = class _SessionCore {
   id;
   #request;
-  #steps = new import_node_async_hooks2.AsyncLocalStorage();
   #ledger;
   #clock;
   /** The step that runs: its isolate's host calls are parts of it. */
@@ -4689,13 +4688,13 @@ var SessionCore = class _SessionCore {
   }
   /** Runs guest code as a step; as a part of the step that a binding is called in, if one calls. */
   run(work) {
-    const around = this.#steps.getStore();
-    return around?.isOpen === true ? work(around.isolate) : this.#next(() => this.#take(work));
+    const around = this.#around();
+    return around !== void 0 ? work(around.isolate) : this.#next(() => this.#take(work));
   }
   /** What does not touch the state. */
   stats() {
-    const around = this.#steps.getStore();
-    return around?.isOpen === true ? around.isolate.stats() : this.#next(async () => (await this.#live()).stats());
+    const around = this.#around();
+    return around !== void 0 ? around.isolate.stats() : this.#next(async () => (await this.#live()).stats());
   }
   /** Saves what is there now. */
   save() {
@@ -4755,9 +4754,9 @@ var SessionCore = class _SessionCore {
     return this.#closed;
   }
   async #close() {
-    const steps = this.#last;
+    const last = this.#last;
     this.#end ??= new IsoseedError("ERR_DISPOSED", `session ${JSON.stringify(this.id)} is closed`);
-    await steps;
+    await last;
     this.#clock.stop();
     try {
       if (this.#clock.isUnsaved && this.#clock.savesAtClose && !this.#isLost) await this.#save();
@@ -4775,7 +4774,7 @@ var SessionCore = class _SessionCore {
     }
     this.#recovered = loaded.recovered;
     this.#resumed = true;
-    this.#createdAt = (await asked("find a session", () => this.#request.store.find(this.id)))?.createdAt;
+    this.#createdAt = loaded.createdAt;
     await this.#resume(loaded);
   }
   /** Goes on from what the store has. */
@@ -4797,7 +4796,7 @@ var SessionCore = class _SessionCore {
       ...request,
       ...this.#seed === void 0 ? {} : { snapshot: this.#seed.snapshot },
       keepsState: true,
-      onHostCall: (run) => this.#step === void 0 ? run() : this.#steps.run(this.#step, run)
+      onHostCall: (run) => this.#step === void 0 ? run() : steps.run(this.#step, run)
     });
     this.#seed ??= { snapshot };
     try {
@@ -4861,18 +4860,24 @@ var SessionCore = class _SessionCore {
   #check() {
     if (this.#end !== void 0) throw this.#end;
   }
+  /** The step of this session that the caller is a part of. */
+  #around() {
+    let step2 = openStep();
+    while (step2 !== void 0 && !(step2.session === this && step2.isOpen)) step2 = step2.around;
+    return step2;
+  }
   /** It would wait for the step that waits for it. */
   #refuseWithin(method) {
-    if (this.#steps.getStore()?.isOpen !== true) return;
+    if (this.#around() === void 0) return;
     throw new IsoseedError("ERR_NESTED_CALL", `session.${method} can't be called from a binding, within a call of the same session`);
   }
   async #take(work) {
     const isolate = await this.#live();
-    const step2 = { isolate, isOpen: true };
+    const step2 = { session: this, isolate, around: openStep(), isOpen: true };
     this.#step = step2;
     let value;
     try {
-      value = await this.#steps.run(step2, () => work(isolate));
+      value = await steps.run(step2, () => work(isolate));
     } catch (error) {
       this.#endStep(step2);
       await this.#failed(error, isolate);
@@ -4942,7 +4947,7 @@ var SessionCore = class _SessionCore {
   }
   async #save() {
     const kept = this.#kept;
-    const { revision } = await this.#ledger.save(kept.bytes, { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey });
+    const { revision } = await this.#ledger.save(kept.bytes, { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey, sha256: kept.hash });
     this.#revision = revision;
     this.#createdAt ??= revision.createdAt;
     if (this.#kept === kept) this.#clock.saved();
@@ -5130,8 +5135,8 @@ var DatabaseStore = class {
   async read(session, revision) {
     const event = await this.#send({ op: "read", session, revision });
     const answer = JSON.parse(event.json);
-    if (answer.revision === void 0) return { newest: answer.newest };
-    return { newest: answer.newest, revision: { ...answer.revision, head: event.buffers?.[0] } };
+    const { revision: found, ...rest } = answer;
+    return found === void 0 ? rest : { ...rest, revision: { ...found, head: event.buffers?.[0] } };
   }
   async chunks(session, keys) {
     const { buffers } = await this.#send({ op: "chunks", session, keys });
@@ -5358,89 +5363,6 @@ function checkExport(options) {
   throw wrong("session.exportState", "mode", "'auto', 'force' or 'off'", mode);
 }
 
-// lib/session/stored.ts
-var ATTEMPTS = 5;
-var READ_OPTIONS = ["encryptionKey", "limits", "revision"];
-var INSPECT_OPTIONS = [...READ_OPTIONS, "state"];
-var IMPORT_OPTIONS = ["encryptionKey", "compression", "limits", "schema", "lease"];
-function checkRead(given) {
-  const revision = given.get("revision");
-  if (revision !== void 0 && !isInteger(revision, [1, Number.MAX_SAFE_INTEGER])) throw given.fail("revision", "a positive integer");
-  return { keys: checkKeys(given), limits: checkLimits(given), revision };
-}
-function checkInspect2(given) {
-  return { ...checkRead(given), state: checkStateName(given) };
-}
-function checkImport(given) {
-  const schema = given.get("schema");
-  if (schema !== void 0 && !isInteger(schema, [0, MAX_TIMEOUT_MS])) throw given.fail("schema", `an integer from 0 to ${MAX_TIMEOUT_MS}`);
-  const packing = { keys: checkKeys(given), compression: given.choice("compression", ["zstd", "none"]) };
-  return { packing, limits: checkLimits(given), schema, ...checkLease(given) };
-}
-async function inspectSession(store, session, request) {
-  const record = await asked("find a session", () => store.find(session));
-  if (record === void 0) return void 0;
-  const encrypted = request.keys.length > 0;
-  let found;
-  try {
-    found = await readState(store, session, request);
-  } catch (error) {
-    if (!encrypted && error.code === "ERR_SESSION_KEY") return { ...record, encrypted: true };
-    throw error;
-  }
-  if (found === void 0) return void 0;
-  const { bytes, revision, recovered } = found;
-  const overview = await overviewOf(bytes, request);
-  return { ...record, encrypted, state: { revision, ...recovered === void 0 ? {} : { recovered }, ...overview } };
-}
-async function readState(store, session, { keys, limits, revision }) {
-  const from = { store, session, keys, maxBytes: limits.payloadBytes };
-  const found = await readUnlocked(from, revision);
-  if (found === void 0) return void 0;
-  const { state, sha256, stored, recovered } = found;
-  return { bytes: state, hash: sha256, revision: metaOf(stored), ...recovered === void 0 ? {} : { recovered } };
-}
-async function importState(store, session, state, request) {
-  const { packing, limits, schema, holder, ttlMs } = request;
-  const { hash, bytes } = await overviewOf(state, { limits, state: "state" });
-  const ledger = await Ledger.open({ store, session, holder, ttlMs, packing, maxBytes: limits.payloadBytes });
-  let saved;
-  try {
-    const loaded = await ledger.load();
-    const within = { schema: schema ?? loaded?.revision.schema ?? 0, snapshotKey: loaded?.revision.snapshotKey ?? "" };
-    saved = await ledger.save(state, within);
-  } catch (error) {
-    await ledger.close().catch(() => void 0);
-    throw error;
-  }
-  await ledger.close();
-  return { revision: saved.revision.revision, bytes, hash };
-}
-async function readUnlocked(from, revision) {
-  for (let attempt = 1; ; attempt++) {
-    const answer = await asked("read a revision", () => from.store.read(from.session));
-    if (answer.newest === 0) return void 0;
-    try {
-      return revision === void 0 ? await readSound(from, answer) : await readRevision(from, revision);
-    } catch (error) {
-      if (attempt === ATTEMPTS || !(error instanceof IsoseedError) || error.code !== "ERR_SESSION_DAMAGED") throw error;
-      if (revision === void 0 ? await isStill(from, answer.newest) : await has(from, revision)) throw error;
-    }
-  }
-}
-async function isStill({ store, session }, newest) {
-  return (await asked("read a revision", () => store.read(session))).newest === newest;
-}
-async function has({ store, session }, revision) {
-  return (await asked("read a revision", () => store.read(session, revision))).revision !== void 0;
-}
-async function overviewOf(bytes, { limits, state }) {
-  const request = { state, keepGlobals: true, ...limits };
-  const { native: native2 } = connect();
-  const { json } = await connect().request((id) => native2.inspectState(id, bytes, request));
-  return JSON.parse(json);
-}
-
 // lib/session/sessions.ts
 var sessions = {
   list(store, prefix = "") {
@@ -5448,24 +5370,9 @@ var sessions = {
     if (typeof prefix !== "string") throw wrong("sessions.list", "prefix", "a string", prefix);
     return listed(from, prefix);
   },
-  inspect(store, id, options = {}) {
+  inspect(store, id) {
     const [from, checked] = [checkStore("sessions.inspect", store), checkSessionId("sessions.inspect", id)];
-    const request = checkInspect2(new Given("sessions.inspect", options, INSPECT_OPTIONS));
-    return withStore(from, (opened) => inspectSession(opened, checked, request));
-  },
-  exportState(store, id, options = {}) {
-    const [from, checked] = [checkStore("sessions.exportState", store), checkSessionId("sessions.exportState", id)];
-    const request = checkRead(new Given("sessions.exportState", options, READ_OPTIONS));
-    return withStore(from, (opened) => readState(opened, checked, request));
-  },
-  importState(store, id, bytes, options = {}) {
-    const [from, checked] = [checkStore("sessions.importState", store), checkSessionId("sessions.importState", id)];
-    if (!(bytes instanceof Uint8Array)) throw wrong("sessions.importState", "bytes", "a Uint8Array", bytes);
-    const request = checkImport(new Given("sessions.importState", options, IMPORT_OPTIONS));
-    const max = request.limits.payloadBytes;
-    if (bytes.byteLength > max) return Promise.reject(tooLong(bytes.byteLength, max));
-    const state = bytes.slice();
-    return withStore(from, (opened) => importState(opened, checked, state, request));
+    return withStore(from, (opened) => asked("find a session", () => opened.find(checked)));
   },
   delete(store, id) {
     const [from, checked] = [checkStore("sessions.delete", store), checkSessionId("sessions.delete", id)];

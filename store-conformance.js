@@ -107,7 +107,8 @@ async function write(store, session, epoch, revision, contents, more = {}) {
   return made;
 }
 async function assertNewest(store, session, expected, contents) {
-  const { newest, revision } = await store.read(session);
+  const { newest, createdAt, revision } = await store.read(session);
+  import_strict.default.equal(createdAt, (await store.find(session))?.createdAt);
   import_strict.default.equal(newest, expected.revision);
   assertSame(revision, expected);
   await assertChunks(store, session, contents);
@@ -412,7 +413,7 @@ var revisions = {
     const second = await write(store, "s", epoch, 2, [text("three")], more);
     await assertNewest(store, "s", second, [...chunks, text("three")]);
     assertSame((await store.read("s", 1)).revision, first);
-    import_strict5.default.deepEqual(await store.read("s", 3), { newest: 2 });
+    import_strict5.default.deepEqual(await store.read("s", 3), { newest: 2, createdAt: (await store.find("s"))?.createdAt });
   },
   "a revision may have no chunk, or one more than once": async (world) => {
     const store = await world.open();

@@ -24,7 +24,7 @@ async function bench(args: readonly string[], env: Record<string, string> = {}):
 
 const read = async (results: string, name: string): Promise<Written> => JSON.parse(await readFile(join(results, `${name}.json`), 'utf8')) as Written
 
-test('every metric runs with isoseed against itself, answers are right, and figures and charts are written', { timeout: 180_000 }, async () => {
+test('every metric runs with isoseed against itself, answers are right, and figures and charts are written', { timeout: 300_000 }, async () => {
   const { results } = await bench(['--only', 'isoseed,isoseed-control'])
   const files = await readdir(results)
   for (const { name } of metrics) {

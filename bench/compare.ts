@@ -29,6 +29,8 @@ export interface Comparison {
   rounds: number
   /** A further figure of the turns, by its name, and the head of its column. */
   figures?: Readonly<Record<string, string>>
+  /** What else there is to know. */
+  notes?: readonly string[]
   /** Whether the A/A control decides on the run; not where a round is too long to have many. */
   controlled?: boolean
 }
@@ -58,6 +60,7 @@ export interface Result {
   less: boolean
   rounds: number
   figures: Readonly<Record<string, string>>
+  notes?: readonly string[]
   /** What the A/A control came to, and whether the figures may be used. */
   control?: Ratio
   void: boolean
@@ -113,7 +116,7 @@ async function attempt({ row }: Running, turn: () => Promise<void>): Promise<voi
   }
 }
 
-function summary({ title, unit, less, rounds, figures = {}, controlled = true }: Comparison, running: readonly Running[]): Result {
+function summary({ title, unit, less, rounds, figures = {}, notes = [], controlled = true }: Comparison, running: readonly Running[]): Result {
   const sound = (name: ContenderName): number[] | undefined => {
     const found = running.find(({ entrant }) => entrant.name === name)
     return found?.row.failed === undefined && found?.row.skipped === undefined ? found?.turns.map(figureOf) : undefined
@@ -134,7 +137,7 @@ function summary({ title, unit, less, rounds, figures = {}, controlled = true }:
   }
   const control = running.find(({ entrant }) => entrant.name === 'isoseed-control')?.row.toIsoseed
   const isVoid = controlled && control !== undefined && !isControlled(control)
-  return { title, unit, less, rounds, figures, void: isVoid, ...(control && { control }), rows: running.map(({ row }) => row) }
+  return { title, unit, less, rounds, figures, notes, void: isVoid, ...(control && { control }), rows: running.map(({ row }) => row) }
 }
 
 function figureOf(turn: Turn): number {

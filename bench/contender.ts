@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import type { Contender } from './adapters/adapter.ts'
 import { Missing } from './adapters/adapter.ts'
 import { busy } from './busy.ts'
+import { keep, resume, visits } from './kept.ts'
 import type { Reply, Request, Turn, Work } from './protocol.ts'
 import { build, call, churn, first, jit, loop, memory, throughput, values } from './tasks.ts'
 
@@ -60,5 +61,8 @@ function turnOf(request: Request, contender: Contender, work: Work): Promise<Tur
     case 'values': return values(contender, request)
     case 'churn': return churn(contender, work, request)
     case 'busy': return busy(contender, request)
+    case 'keep': return keep(contender, request)
+    case 'resume': return resume(contender, request)
+    case 'visits': return visits(contender, request)
   }
 }

@@ -8,7 +8,7 @@ import type { Reply, Request, Turn } from './protocol.ts'
 const TURN_LIMIT_MS = 60_000
 /** For what is long by its nature. */
 const LONG_TURN_LIMIT_MS = 900_000
-const LONG_TASKS: ReadonlySet<Request['task']> = new Set(['memory', 'churn', 'busy', 'loop', 'build'])
+const LONG_TASKS: ReadonlySet<Request['task']> = new Set(['memory', 'churn', 'busy', 'loop', 'build', 'visits'])
 /** So much of what a process wrote to its standard error is told when it ends without a word. */
 const LAST_WORDS = 300
 

@@ -20,6 +20,13 @@ export interface Work {
   memoryLimitMb: number
 }
 
+/** Where and how a state is kept. */
+export type KeptIn =
+  /** A store of sessions. */
+  | { kind: 'store'; location: string; durability: 'power' | 'process' }
+  /** A file that is written anew and takes the old one's place, with a wait for the disk or without. */
+  | { kind: 'file'; file: string; form: 'JSON' | 'v8.serialize'; synced: boolean }
+
 export type Way = 'in, copied' | 'in, moved' | 'out, copied' | 'out, moved'
 
 export type Request =
@@ -42,6 +49,13 @@ export type Request =
   | { task: 'churn'; sessions: number; atOnce: number }
   /** Busy sessions beside each other; isoseed alone. */
   | { task: 'busy'; isolates: number; busy: number; seconds: number; idleMs: number }
+
+  /** Changes of a state of so many bytes, each until it is kept: of one record, or of all. */
+  | { task: 'keep'; place: KeptIn; size: number; all: boolean; budgetMs: number }
+  /** A state of so many bytes from where it is kept to the first answer. */
+  | { task: 'resume'; place: KeptIn; size: number; budgetMs: number }
+  /** New sessions of one place, opened, stepped and closed, `atOnce` of them open at a time; then some of all that are there, once more. */
+  | { task: 'visits'; place: KeptIn; sessions: number; again: number; atOnce: number }
 
 /** What one turn gave. */
 export interface Turn {

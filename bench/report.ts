@@ -11,11 +11,11 @@ export interface Table {
 }
 
 /** The table of a comparison. */
-export function tableOf({ title, unit, less, rounds, figures, control, void: isVoid, rows }: Result): Table {
+export function tableOf({ title, unit, less, rounds, figures, notes: more = [], control, void: isVoid, rows }: Result): Table {
   const hasFloor = rows.some(({ toFloor }) => toFloor !== undefined)
   const names = Object.keys(figures).filter((name) => rows.some((row) => row.figures?.[name] !== undefined))
   const head = ['', `p50 ${unit}`, `p95 ${unit}`, `p99 ${unit}`, 'to isoseed (95 %)', ...(hasFloor ? ['to the floor (95 %)'] : []), ...names.map((name) => figures[name]!)]
-  const notes = [`${rounds} ${rounds === 1 ? 'round' : 'rounds'}; ${less ? 'less' : 'more'} is better.`]
+  const notes = [`${rounds} ${rounds === 1 ? 'round' : 'rounds'}; ${less ? 'less' : 'more'} is better.`, ...more]
   const cells = (row: Row): string[] => {
     const [word, why] = row.skipped === undefined ? ['FAILED', row.failed] : ['skipped', row.skipped]
     if (why !== undefined) {

@@ -6,7 +6,7 @@ import { census, hostCpuMs, loopDelay } from './observe.ts'
 import type { Census, Request, Turn, Way, Work } from './protocol.ts'
 import { median, quantile, slope } from './statistics.ts'
 
-type Of<Task extends Request['task']> = Extract<Request, { task: Task }>
+export type Of<Task extends Request['task']> = Extract<Request, { task: Task }>
 
 /** More sessions than these say nothing more about a turn. */
 const MOST_SESSIONS_A_TURN = 20
@@ -66,7 +66,7 @@ export async function call(contender: Contender, { size, atOnce, budgetMs }: Of<
 }
 
 /** Does something again and again for so long, at least once: how often it was done, and what time that took. */
-async function during(budgetMs: number, something: () => Promise<number>): Promise<{ count: number; ms: number; cpuMs: number }> {
+export async function during(budgetMs: number, something: () => Promise<number>): Promise<{ count: number; ms: number; cpuMs: number }> {
   const [cpu, started] = [hostCpuMs(), performance.now()]
   let count = 0
   while (count === 0 || performance.now() - started < budgetMs) count += await something()
@@ -116,7 +116,7 @@ async function comeAndGo(contender: Contender, work: Work): Promise<void> {
   await session.dispose()
 }
 
-async function inLanes(lanes: number, next: () => Promise<boolean>): Promise<void> {
+export async function inLanes(lanes: number, next: () => Promise<boolean>): Promise<void> {
   await Promise.all(Array.from({ length: lanes }, async () => {
     while (await next());
   }))

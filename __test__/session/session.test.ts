@@ -1,3 +1,4 @@
+import { executionAsyncResource } from 'node:async_hooks'
 import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -133,6 +134,20 @@ describe('a step that fails', () => {
   })
 })
 
+test('sessions that come and go add nothing to what Node hands on with each promise', async () => {
+  // A storage of each session's own would be handed on for ever, by every promise of the process.
+  const carried = (): Promise<number> => Promise.resolve().then(() => Object.getOwnPropertySymbols(executionAsyncResource()).length)
+  const visit = async (): Promise<void> => {
+    const session = await open(newId())
+    await session.eval('state.n = 1')
+    await session.close()
+  }
+  await visit()
+  const before = await carried()
+  for (let count = 0; count < 5; count++) await visit()
+  expect(await carried()).toBe(before)
+})
+
 describe('a binding that calls its own session', () => {
   test.each([
     ['asynchronous', (fn: () => unknown) => fn],
@@ -145,6 +160,15 @@ describe('a binding that calls its own session', () => {
     expect((await session.info()).revision).toBe(1)
     expect(await codeOf(session.eval('(async () => { await again(); throw 1 })()'))).toBe('ERR_GUEST')
     expect(await session.eval('state.n')).toBe(12)
+  })
+
+  test('by way of another session: that is part of the step, too', async () => {
+    const holder: { first?: Session; second?: Session } = {}
+    const first = await open(newId(), { bindings: { ask: () => holder.second!.eval('(async () => { state.n = 1; return back() })()') } })
+    const second = await open(newId(), { bindings: { back: () => holder.first!.call('add', [10]) } })
+    Object.assign(holder, { first, second })
+    expect(await first.eval('(async () => { add(1); await ask(); return add(1) })()')).toBe(12)
+    expect([(await first.info()).revision, (await second.info()).revision]).toEqual([1, 1])
   })
 
   test('saving, restoring and importing would wait for themselves, and are refused', async () => {

@@ -156,7 +156,7 @@ describe.each([
 
   test('a lease renews itself', async () => {
     const store = await makeStore()
-    const { ledger } = await open(store, { ttlMs: 300 })
+    const { ledger } = await open(store, { ttlMs: 3000 })
     await ledger.save(bytes('a'), WITH)
     const first = (await store.find('s'))?.lease?.expiresAt as number
     while (((await store.find('s'))?.lease?.expiresAt ?? first) === first) await new Promise((resolve) => setTimeout(resolve, 10))

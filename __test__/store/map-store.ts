@@ -49,7 +49,7 @@ export class MapStore implements Store {
     const session = this.data.sessions.get(id)
     const newest = newestOf(session)
     const found = session?.revisions.get(revision ?? newest)
-    return found === undefined ? { newest } : { newest, revision: found }
+    return { newest, ...(newest > 0 && { createdAt: session!.createdAt }), ...(found !== undefined && { revision: found }) }
   }
 
   async chunks(id: string, keys: readonly string[]): Promise<(Uint8Array | undefined)[]> {

@@ -41,7 +41,7 @@ export class Host {
   readonly lines: string[] = []
   readonly ended: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   #said = ''
-  #wake: () => void = () => undefined
+  #waiting: (() => void)[] = []
 
   constructor(fixture: string, args: object, env: NodeJS.ProcessEnv = {}) {
     const file = fileURLToPath(new URL(`./fixtures/${fixture}`, import.meta.url))
@@ -61,13 +61,17 @@ export class Host {
     })
   }
 
-  /** The first line from index `from` on that begins so. */
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake()
+  }
+
+  /** The first line from index `from` on that begins so, however long it takes: a loaded machine may need seconds. */
   async says(beginning: string, from = 0): Promise<number> {
     for (;;) {
       const found = this.lines.findIndex((line, index) => index >= from && line.startsWith(beginning))
       if (found >= 0) return found
       if (this.child.exitCode !== null || this.child.signalCode !== null) throw new Error(`the process ended and never said «${beginning}»: ${this.#said}`)
-      await new Promise<void>((wake) => (this.#wake = wake))
+      await new Promise<void>((wake) => this.#waiting.push(wake))
     }
   }
 

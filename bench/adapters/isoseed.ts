@@ -4,6 +4,7 @@ import { Snapshot, buildSnapshot, createIsolate } from 'isoseed'
 import type { CreateIsolateOptions } from 'isoseed'
 import type { Work } from '../protocol.ts'
 import type { Contender } from './adapter.ts'
+import { sessionKeeper, sessionVisits } from './sessions.ts'
 
 export type Mode = 'warmed' | 'unwarmed' | 'blank'
 
@@ -28,6 +29,8 @@ export async function isoseed(work: Work, mode: Mode): Promise<Contender> {
         dispose: () => isolate.dispose(),
       }
     },
+    keep: (place, size) => sessionKeeper(place, size, seed, memoryLimitMb),
+    visits: (place) => sessionVisits(place, seed, memoryLimitMb),
     ...(snapshot !== undefined && { hold: () => snapshot.prewarm(1, { memoryLimitMb }) }),
     ...(mode !== 'blank' && {
       async build() {

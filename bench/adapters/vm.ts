@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises'
 import vm from 'node:vm'
 import type { Work } from '../protocol.ts'
 import type { Contender, Session } from './adapter.ts'
+import { fileKeeper } from './file.ts'
 
 const version = `Node ${process.versions.node}, V8 ${process.versions.v8}`
 const filename = 'bundle.js'
@@ -36,7 +37,7 @@ export async function nodeVm(work: Work, cached: boolean): Promise<Contender> {
 export async function mainThread(work: Work): Promise<Contender> {
   const code = work.bundleFile === undefined ? '' : await readFile(work.bundleFile, 'utf8')
   vm.runInThisContext(code, { filename })
-  return { version, open: async () => inContext((source) => vm.runInThisContext(source)) }
+  return { version, open: async () => inContext((source) => vm.runInThisContext(source)), keep: fileKeeper }
 }
 
 function inContext(run: (source: string) => unknown): Session {

@@ -4,7 +4,6 @@ import { IsoseedError, invalidArg } from '../errors.js'
 import type { IsolateCore } from '../isolate-core.js'
 import type { IsolateStats } from '../report-types.js'
 import { startSeeded } from '../seed.js'
-import { asked } from '../store/failure.js'
 import { Ledger } from '../store/ledger.js'
 import type { Loaded } from '../store/ledger.js'
 import type { RevisionMeta } from '../store/types.js'
@@ -15,10 +14,26 @@ import type { SavedUnder } from './schema.js'
 import type { KeptState } from './state.js'
 import type { SavedState, SessionInfo } from './types.js'
 
-/** One call of the session, with what its bindings call. */
+/** One call of a session, with what its bindings call. */
 interface Step {
+  readonly session: SessionCore
   readonly isolate: IsolateCore
+  /** The step that it was called in, of another session. */
+  readonly around: Step | undefined
   isOpen: boolean
+}
+
+/**
+ * The step that a binding is called in. One storage for all sessions: Node hands each storage's value on with every
+ * promise, and never forgets a storage.
+ */
+const steps = new AsyncLocalStorage<Step>()
+
+/** The innermost step that is still open where this is called. */
+function openStep(): Step | undefined {
+  let step = steps.getStore()
+  while (step !== undefined && !step.isOpen) step = step.around
+  return step
 }
 
 /** What ends an isolate. */
@@ -34,7 +49,6 @@ const ENDED: ReadonlySet<unknown> = new Set(['ERR_DISPOSED', 'ERR_MEMORY_LIMIT',
 export class SessionCore {
   readonly id: string
   readonly #request: SessionRequest
-  readonly #steps = new AsyncLocalStorage<Step>()
   #ledger!: Ledger
   readonly #clock: SaveClock
   /** The step that runs: its isolate's host calls are parts of it. */
@@ -95,14 +109,14 @@ export class SessionCore {
 
   /** Runs guest code as a step; as a part of the step that a binding is called in, if one calls. */
   run<T>(work: (isolate: IsolateCore) => Promise<T>): Promise<T> {
-    const around = this.#steps.getStore()
-    return around?.isOpen === true ? work(around.isolate) : this.#next(() => this.#take(work))
+    const around = this.#around()
+    return around !== undefined ? work(around.isolate) : this.#next(() => this.#take(work))
   }
 
   /** What does not touch the state. */
   stats(): Promise<IsolateStats> {
-    const around = this.#steps.getStore()
-    return around?.isOpen === true ? around.isolate.stats() : this.#next(async () => (await this.#live()).stats())
+    const around = this.#around()
+    return around !== undefined ? around.isolate.stats() : this.#next(async () => (await this.#live()).stats())
   }
 
   /** Saves what is there now. */
@@ -171,9 +185,9 @@ export class SessionCore {
   }
 
   async #close(): Promise<void> {
-    const steps = this.#last
+    const last = this.#last
     this.#end ??= new IsoseedError('ERR_DISPOSED', `session ${JSON.stringify(this.id)} is closed`)
-    await steps
+    await last
     this.#clock.stop()
     try {
       if (this.#clock.isUnsaved && this.#clock.savesAtClose && !this.#isLost) await this.#save()
@@ -192,7 +206,7 @@ export class SessionCore {
     }
     this.#recovered = loaded.recovered
     this.#resumed = true
-    this.#createdAt = (await asked('find a session', () => this.#request.store.find(this.id)))?.createdAt
+    this.#createdAt = loaded.createdAt
     await this.#resume(loaded)
   }
 
@@ -217,7 +231,7 @@ export class SessionCore {
       ...request,
       ...(this.#seed === undefined ? {} : { snapshot: this.#seed.snapshot }),
       keepsState: true,
-      onHostCall: (run) => (this.#step === undefined ? run() : this.#steps.run(this.#step, run)),
+      onHostCall: (run) => (this.#step === undefined ? run() : steps.run(this.#step, run)),
     })
     this.#seed ??= { snapshot }
     try {
@@ -290,19 +304,26 @@ export class SessionCore {
     if (this.#end !== undefined) throw this.#end
   }
 
+  /** The step of this session that the caller is a part of. */
+  #around(): Step | undefined {
+    let step = openStep()
+    while (step !== undefined && !(step.session === this && step.isOpen)) step = step.around
+    return step
+  }
+
   /** It would wait for the step that waits for it. */
   #refuseWithin(method: string): void {
-    if (this.#steps.getStore()?.isOpen !== true) return
+    if (this.#around() === undefined) return
     throw new IsoseedError('ERR_NESTED_CALL', `session.${method} can't be called from a binding, within a call of the same session`)
   }
 
   async #take<T>(work: (isolate: IsolateCore) => Promise<T>): Promise<T> {
     const isolate = await this.#live()
-    const step: Step = { isolate, isOpen: true }
+    const step: Step = { session: this, isolate, around: openStep(), isOpen: true }
     this.#step = step
     let value: T
     try {
-      value = await this.#steps.run(step, () => work(isolate))
+      value = await steps.run(step, () => work(isolate))
     } catch (error) {
       this.#endStep(step)
       await this.#failed(error, isolate)
@@ -382,7 +403,7 @@ export class SessionCore {
 
   async #save(): Promise<SavedState> {
     const kept = this.#kept
-    const { revision } = await this.#ledger.save(kept.bytes, { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey })
+    const { revision } = await this.#ledger.save(kept.bytes, { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey, sha256: kept.hash })
     this.#revision = revision
     this.#createdAt ??= revision.createdAt
     if (this.#kept === kept) this.#clock.saved()

@@ -27,6 +27,8 @@ export interface LedgerOptions {
 export interface SavedWith {
   readonly schema: number
   readonly snapshotKey: string
+  /** The state's hex SHA-256, where it is known: it is not made again then. */
+  readonly sha256?: string
 }
 
 /** A state that was read. */
@@ -35,6 +37,8 @@ export interface Loaded {
   /** Its hex SHA-256. */
   readonly sha256: string
   readonly revision: RevisionMeta
+  /** When the session was first opened: known of the newest. */
+  readonly createdAt?: number | undefined
   /** Set if newer revisions are damaged, and this is the newest one that is sound. */
   readonly recovered?: Recovered
 }
@@ -96,14 +100,14 @@ export class Ledger {
    */
   async load(): Promise<Loaded | undefined> {
     const { store, session } = this.#options
-    const { newest, revision } = await asked('read a revision', () => store.read(session))
+    const { newest, revision, createdAt } = await asked('read a revision', () => store.read(session))
     this.#newest = newest
     if (newest === 0) return undefined
     const { state, sha256, underOldKey, stored, recovered } = await readSound(this.#from, { newest, ...(revision === undefined ? {} : { revision }) })
     this.#known = new Set(stored.chunks)
     const meta = metaOf(stored)
     if (recovered === undefined && !underOldKey) this.#current = { revision: meta, sha256, schema: meta.schema, snapshotKey: meta.snapshotKey }
-    return { state, sha256, revision: meta, ...(recovered === undefined ? {} : { recovered }) }
+    return { state, sha256, revision: meta, createdAt, ...(recovered === undefined ? {} : { recovered }) }
   }
 
   /**
@@ -143,7 +147,7 @@ export class Ledger {
     await this.#lease.release()
   }
 
-  async #save(state: Uint8Array, { schema, snapshotKey }: SavedWith): Promise<Saved> {
+  async #save(state: Uint8Array, { schema, snapshotKey, sha256 }: SavedWith): Promise<Saved> {
     const { store, session, packing } = this.#options
     this.#lease.check()
     await this.#settle()
@@ -152,7 +156,7 @@ export class Ledger {
     for (let attempt = 0; attempt < 2; attempt++) {
       const current = this.#current
       const same = current !== undefined && current.schema === schema && current.snapshotKey === snapshotKey ? current : undefined
-      const order = { session, revision: this.#newest + 1, createdAt, schema, snapshotKey, known: this.#known, unless: same?.sha256 }
+      const order = { session, revision: this.#newest + 1, createdAt, schema, snapshotKey, known: this.#known, sha256, unless: same?.sha256 }
       const packed = await pack(state, order, packing)
       if (packed === undefined) return { revision: (same as Current).revision, sha256: (same as Current).sha256, written: false }
       const saved: Current = { revision: metaOf(packed.revision), sha256: packed.sha256, schema, snapshotKey }

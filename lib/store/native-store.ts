@@ -64,9 +64,9 @@ class DatabaseStore implements Store {
 
   async read(session: string, revision?: number): Promise<ReadAnswer> {
     const event = await this.#send({ op: 'read', session, revision })
-    const answer = JSON.parse(event.json as string) as { newest: number; revision?: Omit<StoredRevision, 'head'> }
-    if (answer.revision === undefined) return { newest: answer.newest }
-    return { newest: answer.newest, revision: { ...answer.revision, head: event.buffers?.[0] as Uint8Array } }
+    const answer = JSON.parse(event.json as string) as Omit<ReadAnswer, 'revision'> & { revision?: Omit<StoredRevision, 'head'> }
+    const { revision: found, ...rest } = answer
+    return found === undefined ? rest : { ...rest, revision: { ...found, head: event.buffers?.[0] as Uint8Array } }
   }
 
   async chunks(session: string, keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {

@@ -17,6 +17,8 @@ export interface PackOrder {
   readonly snapshotKey: string
   /** Chunks that the store has. */
   readonly known: Iterable<string>
+  /** The state's hex SHA-256, where it is known. */
+  readonly sha256: string | undefined
   /** Nothing is made for a state with this SHA-256. */
   readonly unless: string | undefined
 }

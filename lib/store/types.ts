@@ -58,6 +58,8 @@ export type WriteAnswer =
 export interface ReadAnswer {
   /** The number of the newest revision that was ever written and not removed with its session; 0 if there is none. */
   readonly newest: number
+  /** When the session was first opened, as its `SessionRecord` has it; absent if there is no revision. */
+  readonly createdAt?: number
   /** The revision that was asked for. Absent though `newest` says there should be one: it was lost, which counts as damaged. */
   readonly revision?: StoredRevision
 }

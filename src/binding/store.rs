@@ -117,6 +117,7 @@ struct PackRequest {
     schema: u64,
     snapshot_key: String,
     known: Vec<String>,
+    sha256: Option<String>,
     unless: Option<String>,
     compressed: bool,
 }
@@ -167,6 +168,7 @@ pub(super) fn pack(state: &[u8], request: &str, key: Option<&[u8]>) -> Result<An
         schema: request.schema,
         snapshot_key: &request.snapshot_key,
         known: &known,
+        sha256: request.sha256.as_deref().and_then(digest),
         unless: request.unless.as_deref().and_then(digest),
         compression: if request.compressed { Compression::Zstd } else { Compression::None },
     };
@@ -208,10 +210,14 @@ async fn ask(store: &SqlStore, request: Request, mut buffers: Vec<Vec<u8>>) -> R
         Request::Release { session, epoch } => nothing(store, &Release { session, epoch }).await?,
         Request::Read { session, revision } => {
             let answer = store.run(&Read { session, revision }).await?;
+            let mut json = json!({ "newest": answer.newest });
+            if answer.newest > 0 {
+                json["createdAt"] = json!(answer.created_at);
+            }
             let Some((revision, head)) = answer.revision.map(revision_json) else {
-                return Ok(Answer::Json(json!({ "newest": answer.newest }).to_string()));
+                return Ok(Answer::Json(json.to_string()));
             };
-            let json = json!({ "newest": answer.newest, "revision": revision });
+            json["revision"] = json!(revision);
             Answer::Parts(json.to_string(), vec![head])
         }
         Request::Chunks { session, keys } => {

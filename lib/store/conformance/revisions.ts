@@ -27,7 +27,7 @@ export const revisions: Record<string, Body> = {
     const second = await write(store, 's', epoch, 2, [text('three')], more)
     await assertNewest(store, 's', second, [...chunks, text('three')])
     assertSame((await store.read('s', 1)).revision, first)
-    assert.deepEqual(await store.read('s', 3), { newest: 2 })
+    assert.deepEqual(await store.read('s', 3), { newest: 2, createdAt: (await store.find('s'))?.createdAt })
   },
 
   'a revision may have no chunk, or one more than once': async (world) => {

@@ -95,7 +95,8 @@ export async function write(store: Store, session: string, epoch: number, revisi
 
 /** That the newest revision is this one, with these chunks. */
 export async function assertNewest(store: Store, session: string, expected: StoredRevision, contents: readonly StoredChunk[]): Promise<void> {
-  const { newest, revision } = await store.read(session)
+  const { newest, createdAt, revision } = await store.read(session)
+  assert.equal(createdAt, (await store.find(session))?.createdAt)
   assert.equal(newest, expected.revision)
   assertSame(revision, expected)
   await assertChunks(store, session, contents)

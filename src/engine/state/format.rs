@@ -224,6 +224,15 @@ pub(super) fn digest(content: &[u8]) -> [u8; DIGEST_BYTES] {
     Sha256::digest(content).into()
 }
 
+/// The digest of a document's content, and that of the whole document, which ends with the first.
+pub(super) fn seal_and_hash(content: &[u8]) -> ([u8; DIGEST_BYTES], [u8; DIGEST_BYTES]) {
+    // The second goes on from where the first was: megabytes are read once.
+    let mut digest = Sha256::new_with_prefix(content);
+    let seal: [u8; DIGEST_BYTES] = digest.clone().finalize().into();
+    digest.update(seal);
+    (seal, digest.finalize().into())
+}
+
 /// A string of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Text<'a> {

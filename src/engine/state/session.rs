@@ -12,7 +12,7 @@ use crate::engine::snapshot::build::script_scopes;
 use crate::engine::snapshot::request::hex;
 use crate::engine::state::code::{Beginnings, table};
 use crate::engine::state::error::Unkept;
-use crate::engine::state::format::{MAGIC, VERSION, digest, push_varint};
+use crate::engine::state::format::{MAGIC, VERSION, push_varint, seal_and_hash};
 use crate::engine::state::ground::Ground;
 use crate::engine::state::limits::StateLimits;
 use crate::engine::state::own;
@@ -154,10 +154,10 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
     push_varint(&mut bytes, kept.len() as u64);
     let objects = writer.objects();
     bytes.append(&mut writer.out);
-    let seal = digest(&bytes);
+    let (seal, hash) = seal_and_hash(&bytes);
     bytes.extend_from_slice(&seal);
     request.limits.check_payload(bytes.len()).map_err(Halt::Failed)?;
-    let hash = hex(&digest(&bytes));
+    let hash = hex(&hash);
     Ok(Exported { bytes, hash, objects, variables: kept, unkept })
 }
 

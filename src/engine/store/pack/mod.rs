@@ -52,6 +52,8 @@ pub struct Order<'a> {
     pub snapshot_key: &'a str,
     /// Chunks that the store is known to have, from a revision that was read or written.
     pub known: &'a HashSet<ChunkKey>,
+    /// The state's SHA-256, where somebody has made it already.
+    pub sha256: Option<[u8; 32]>,
     /// Nothing is made if the state still has this digest.
     pub unless: Option<[u8; 32]>,
     /// How chunks are compressed.
@@ -74,7 +76,7 @@ pub struct Packed {
 /// # Errors
 /// `Store` when there is no memory for zstd or no random number.
 pub fn pack(state: &[u8], order: &Order, keys: Option<&Keys>) -> Result<Option<Packed>> {
-    let sha256: [u8; 32] = Sha256::digest(state).into();
+    let sha256 = order.sha256.unwrap_or_else(|| Sha256::digest(state).into());
     if order.unless == Some(sha256) {
         return Ok(None);
     }

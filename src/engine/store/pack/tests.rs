@@ -20,6 +20,7 @@ fn order<'a>(session: &'a str, known: &'a HashSet<ChunkKey>) -> Order<'a> {
         schema: 2,
         snapshot_key: "abc",
         known,
+        sha256: None,
         unless: None,
         compression: Compression::Zstd,
     }
@@ -65,6 +66,19 @@ fn the_same_state_is_not_packed_twice() {
     let order = Order { unless: Some(sha256), ..order("s", &known) };
     assert!(pack(b"state", &order, None).expect("packed").is_none());
     assert!(pack(b"other", &order, None).expect("packed").is_some());
+}
+
+#[test]
+fn a_digest_that_is_known_is_taken() {
+    let known = HashSet::new();
+    let sha256 = packed(b"state", None).sha256;
+    let order = Order { sha256: Some(sha256), ..order("s", &known) };
+    let packed = pack(b"state", &order, None).expect("packed").expect("made");
+    assert_eq!(packed.sha256, sha256);
+    let chunks: Vec<Vec<u8>> = packed.fresh.into_iter().map(|(_, bytes)| bytes).collect();
+    assert_eq!(unpack("s", &packed.revision, &chunks, &[]).expect("unpacked").state, b"state");
+    let order = Order { unless: Some(sha256), ..order };
+    assert!(pack(b"state", &order, None).expect("packed").is_none());
 }
 
 #[test]

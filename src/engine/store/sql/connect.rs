@@ -1,7 +1,8 @@
 //! Where a store is, and the pools of connections to it.
 
 use std::path::PathBuf;
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
@@ -132,22 +133,24 @@ pub(super) fn connect(location: &Location, options: OpenOptions) -> Result<SqlSt
         .acquire_timeout(options.timeout)
         // A connection that died meanwhile shows itself before anything was done, and is replaced.
         .test_before_acquire(false);
+    let writer_is_durable = Arc::new(AtomicBool::new(true));
     let (writers, readers): (AnyPool, AnyPool) = match location {
         Location::Memory => {
             // One connection, and never another: the data is its own.
             let pool = pool.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
-            let pool = prepare_sqlite(pool, Synchronous::Normal).connect_lazy_with(at);
+            let pool = prepare_sqlite(pool, Synchronous::Normal, None).connect_lazy_with(at);
             (pool.clone(), pool)
         }
         Location::Sqlite(path) => {
             check_length(path)?;
             make_private(path);
-            let pool = prepare_sqlite(pool, options.synchronous);
-            let writers = pool.clone().max_connections(1).connect_lazy_with(at.clone());
+            let writers = prepare_sqlite(pool.clone(), options.synchronous, Some(&writer_is_durable));
+            let writers = writers.max_connections(1).connect_lazy_with(at.clone());
+            let pool = prepare_sqlite(pool, options.synchronous, None);
             (writers, pool.max_connections(SQLITE_READERS).connect_lazy_with(at))
         }
         Location::Postgres(_) => {
-            let pool = prepare_postgres(pool.max_connections(options.max_connections));
+            let pool = prepare_postgres(pool.max_connections(options.max_connections), options.timeout);
             let pool = pool.connect_lazy_with(at);
             (pool.clone(), pool)
         }
@@ -161,18 +164,29 @@ pub(super) fn connect(location: &Location, options: OpenOptions) -> Result<SqlSt
             Location::Memory | Location::Postgres(_) => Synchronous::Normal,
             Location::Sqlite(_) => options.synchronous,
         },
+        writer_is_durable,
         retry: options.retry,
         timeout: options.timeout,
     })
 }
 
-fn prepare_sqlite(pool: AnyPoolOptions, synchronous: Synchronous) -> AnyPoolOptions {
+/// `durable` is set when a connection is made: it begins with the level that was asked for.
+fn prepare_sqlite(
+    pool: AnyPoolOptions,
+    synchronous: Synchronous,
+    durable: Option<&Arc<AtomicBool>>,
+) -> AnyPoolOptions {
+    let durable = durable.cloned();
     let level = match synchronous {
         Synchronous::Full => "PRAGMA synchronous = FULL",
         Synchronous::Normal => "PRAGMA synchronous = NORMAL",
     };
     pool.after_connect(move |connection, _| {
+        let durable = durable.clone();
         Box::pin(async move {
+            if let Some(durable) = durable {
+                durable.store(true, Ordering::Relaxed);
+            }
             for setting in [
                 // First: the others may have to wait for another process that does the same.
                 "PRAGMA busy_timeout = 10000",
@@ -193,13 +207,22 @@ fn prepare_sqlite(pool: AnyPoolOptions, synchronous: Synchronous) -> AnyPoolOpti
     })
 }
 
-fn prepare_postgres(pool: AnyPoolOptions) -> AnyPoolOptions {
-    pool.after_connect(|connection, _| {
+fn prepare_postgres(pool: AnyPoolOptions, timeout: Duration) -> AnyPoolOptions {
+    let prepare = format!(
+        // What is acknowledged is on disk, even where the server's setting says otherwise.
+        "SELECT CASE current_setting('synchronous_commit') WHEN 'off' \
+           THEN set_config('synchronous_commit', 'on', false) END, \
+         CASE current_setting('idle_in_transaction_session_timeout') WHEN '0' \
+           THEN set_config('idle_in_transaction_session_timeout', '{}', false) END",
+        // A host that stands still, or that nobody hears of any more, may have a session's row locked. What it has
+        // begun ends when it would have given up itself: or nobody could take the session over.
+        timeout.as_millis().clamp(1, i32::MAX.unsigned_abs().into())
+    );
+    let prepare: Arc<str> = prepare.into();
+    pool.after_connect(move |connection, _| {
+        let prepare = Arc::clone(&prepare);
         Box::pin(async move {
-            // What is acknowledged is on disk, even where the server's setting says otherwise.
-            let ask = "SELECT set_config('synchronous_commit', 'on', false) \
-                       WHERE current_setting('synchronous_commit') = 'off'";
-            connection.execute(ask).await?;
+            connection.execute(&*prepare).await?;
             Ok(())
         })
     })

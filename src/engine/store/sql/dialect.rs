@@ -42,9 +42,14 @@ impl Dialect {
     /// that was deleted can't write to its successor. Asked while the session's row is locked.
     pub(super) fn next_epoch(self) -> &'static str {
         match self {
-            Self::Sqlite => "UPDATE isoseed_epoch SET value = value + 1 RETURNING value",
-            Self::Postgres => "SELECT nextval('isoseed_epoch')",
+            Self::Sqlite => "(SELECT value FROM isoseed_epoch)",
+            Self::Postgres => "nextval('isoseed_epoch')",
         }
+    }
+
+    /// What has to be done before `next_epoch` is one.
+    pub(super) fn count_epoch(self) -> Option<&'static str> {
+        (self == Self::Sqlite).then_some("UPDATE isoseed_epoch SET value = value + 1")
     }
 
     /// Another attempt may succeed: the connection or the server was lost, or somebody was in the way.
@@ -62,7 +67,7 @@ impl Dialect {
                         code.starts_with("08")
                             || matches!(
                                 &*code,
-                                "40001" | "40P01" | "53300" | "57P01" | "57P02" | "57P03" | "25006"
+                                "40001" | "40P01" | "53300" | "57P01" | "57P02" | "57P03" | "25006" | "25P03"
                             )
                     }
                 }

@@ -103,21 +103,23 @@ impl Operation for Acquire {
             let ours = again && locked.token.as_deref() == Some(&self.token);
             return Ok(if ours { Held::Yes(lease) } else { Held::No(Some(lease)) });
         }
-        let epoch: i64 = connection.fetch_one(dialect.next_epoch()).await?.try_get(0)?;
+        if let Some(count) = dialect.count_epoch() {
+            connection.execute(count).await?;
+        }
         let take = format!(
-            "UPDATE isoseed_session SET epoch = $2, holder = $3, token = $4, lease_until = {} + $5 \
-             WHERE number = $1 RETURNING lease_until",
+            "UPDATE isoseed_session SET epoch = {}, holder = $2, token = $3, lease_until = {} + $4 \
+             WHERE number = $1 RETURNING lease_until, epoch",
+            dialect.next_epoch(),
             dialect.now()
         );
         let row = query(&take)
             .bind(locked.number)
-            .bind(epoch)
             .bind(&self.holder)
             .bind(&self.token)
             .bind(signed(self.ttl_ms))
             .fetch_one(connection)
             .await?;
-        Ok(Held::Yes(lease(self.holder.clone(), epoch, &row)?))
+        Ok(Held::Yes(lease(self.holder.clone(), row.try_get(1)?, &row)?))
     }
 }
 
@@ -135,6 +137,7 @@ impl Operation for Renew {
     type Output = Held;
     const NAME: &'static str = "renew a lease";
     const WRITES: bool = true;
+    const SINGLE: bool = true;
     const DURABLE: bool = false;
 
     async fn run(
@@ -174,6 +177,7 @@ impl Operation for Release {
     type Output = ();
     const NAME: &'static str = "release a lease";
     const WRITES: bool = true;
+    const SINGLE: bool = true;
     const DURABLE: bool = false;
 
     async fn run(&self, connection: &mut AnyConnection, _dialect: Dialect, _again: bool) -> sqlx::Result<()> {
@@ -183,7 +187,8 @@ impl Operation for Release {
         let Some(row) = row.fetch_optional(&mut *connection).await? else { return Ok(()) };
         let (number, newest): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
         if newest == 0 {
-            let forget = "DELETE FROM isoseed_session WHERE number = $1";
+            // Unless somebody has taken it meanwhile.
+            let forget = "DELETE FROM isoseed_session WHERE number = $1 AND newest = 0 AND holder IS NULL";
             query(forget).bind(number).execute(connection).await?;
         }
         Ok(())

@@ -15,6 +15,8 @@ mod prune;
 mod revision;
 mod schema;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use sqlx::{AnyConnection, AnyPool, Connection, Executor};
@@ -44,6 +46,9 @@ pub trait Operation: Sync {
     /// Whether it has to survive a power cut. On SQLite a lease need not: the cut ends who has it, too.
     const DURABLE: bool = true;
 
+    /// Whether each of its statements may be done without the others: it needs no transaction around them.
+    const SINGLE: bool = false;
+
     /// Does it, in a transaction if it writes. `again` if an attempt before may have done it.
     fn run<'a>(
         &'a self,
@@ -63,6 +68,8 @@ pub struct SqlStore {
     /// What error messages call it: the location without a password.
     name: String,
     synchronous: Synchronous,
+    /// Whether SQLite's one writer waits for the disk now.
+    writer_is_durable: Arc<AtomicBool>,
     retry: Duration,
     timeout: Duration,
 }
@@ -146,8 +153,10 @@ impl SqlStore {
             if !O::WRITES {
                 return operation.run(&mut connection, self.dialect, again).await;
             }
-            if let Some(setting) = self.synchronous(O::DURABLE) {
-                connection.execute(setting).await?;
+            self.set_synchronous(&mut connection, O::DURABLE).await?;
+            if O::SINGLE {
+                committing = true;
+                return operation.run(&mut connection, self.dialect, again).await;
             }
             let mut transaction = connection.begin_with(self.dialect.begin()).await?;
             let output = operation.run(&mut transaction, self.dialect, again).await?;
@@ -172,13 +181,16 @@ impl SqlStore {
         Err(failure)
     }
 
-    /// What tells SQLite to wait for the disk, or not to, if that is not always the same.
-    fn synchronous(&self, durable: bool) -> Option<&'static str> {
-        (self.dialect == Dialect::Sqlite && self.synchronous == Synchronous::Full).then_some(if durable {
-            "PRAGMA synchronous = FULL"
-        } else {
-            "PRAGMA synchronous = NORMAL"
-        })
+    /// Tells SQLite to wait for the disk, or not to, where that is not always the same.
+    async fn set_synchronous(&self, connection: &mut AnyConnection, durable: bool) -> sqlx::Result<()> {
+        let changes = self.dialect == Dialect::Sqlite && self.synchronous == Synchronous::Full;
+        if !changes || self.writer_is_durable.load(Ordering::Relaxed) == durable {
+            return Ok(());
+        }
+        let setting = if durable { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" };
+        connection.execute(setting).await?;
+        self.writer_is_durable.store(durable, Ordering::Relaxed);
+        Ok(())
     }
 
     fn failed(&self, what: &str, why: &str) -> EngineError {

@@ -55,6 +55,8 @@ pub struct Read {
 pub struct ReadAnswer {
     /// The number of the newest revision that there was; 0 if there was none.
     pub newest: u64,
+    /// When the session was first opened.
+    pub created_at: u64,
     /// The revision that was asked for. Not there though `newest` says so: it was lost.
     pub revision: Option<Revision>,
 }
@@ -74,9 +76,9 @@ impl Operation for Read {
         // older revision pass for it.
         let which = if self.revision.is_some() { "$2" } else { "n.newest" };
         let read = format!(
-            "SELECT n.newest, r.chunks, r.head, {META_COLUMNS} FROM (\
-               SELECT number, CASE WHEN newest >= last THEN newest ELSE last END AS newest FROM (\
-                 SELECT number, newest, COALESCE((SELECT max(revision) FROM isoseed_revision \
+            "SELECT n.newest, n.created_at, r.chunks, r.head, {META_COLUMNS} FROM (\
+               SELECT number, created_at, CASE WHEN newest >= last THEN newest ELSE last END AS newest FROM (\
+                 SELECT number, created_at, newest, COALESCE((SELECT max(revision) FROM isoseed_revision \
                    WHERE session = number), 0) AS last FROM isoseed_session WHERE id = $1) AS s) AS n \
              LEFT JOIN isoseed_revision r ON r.session = n.number AND r.revision = {which}"
         );
@@ -85,17 +87,18 @@ impl Operation for Read {
             read = read.bind(signed(revision));
         }
         let Some(row) = read.fetch_optional(connection).await? else {
-            return Ok(ReadAnswer { newest: 0, revision: None });
+            return Ok(ReadAnswer { newest: 0, created_at: 0, revision: None });
         };
         let newest = unsigned(row.try_get(0)?);
-        let chunks: Option<Vec<u8>> = row.try_get(1)?;
+        let created_at = unsigned(row.try_get(1)?);
+        let chunks: Option<Vec<u8>> = row.try_get(2)?;
         let revision = match chunks {
             None => None,
             Some(chunks) => {
-                Some(Revision { meta: meta(&row, 3)?, chunks: chunk_list(&chunks), head: row.try_get(2)? })
+                Some(Revision { meta: meta(&row, 4)?, chunks: chunk_list(&chunks), head: row.try_get(3)? })
             }
         };
-        Ok(ReadAnswer { newest, revision })
+        Ok(ReadAnswer { newest, created_at, revision })
     }
 }
 

@@ -282,6 +282,28 @@ impl Code {
             .find(|entry| list.get_index(scope, entry * 3).is_some_and(|known| known == value))
     }
 
+    /// The classes in it, with their entries.
+    pub(super) fn classes<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        pristine: &Pristine,
+    ) -> Option<Vec<(u32, v8::Local<'s, v8::Function>)>> {
+        let list = v8::Local::new(scope, &self.list);
+        let mut entries: Vec<u32> = self.by_hash.values().flatten().copied().collect();
+        entries.sort_unstable();
+        let mut functions = Vec::new();
+        for entry in entries {
+            let value = list.get_index(scope, entry * 3)?;
+            if let Some(function) = v8::Local::<v8::Function>::try_from(value).ok() {
+                functions.push((entry, function));
+            }
+        }
+        let objects: Vec<Object> = functions.iter().map(|(_, function)| (*function).into()).collect();
+        let are_classes = pristine.are_classes(scope, &objects)?;
+        let classes = functions.into_iter().zip(are_classes).filter(|(_, is_class)| *is_class);
+        Some(classes.map(|(class, _)| class).collect())
+    }
+
     /// Whether a script of the snapshot has a top-level `let`, `const` or `class` of that name.
     pub(super) fn has_lexical(&self, name: &str) -> bool {
         self.lexical.iter().any(|known| known == name)

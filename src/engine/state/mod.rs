@@ -9,6 +9,7 @@
 //! JavaScript: no getter, no trap, no `toString` of the guest's takes part. Only `toState` and `fromState`
 //! of the snapshot's own classes are called.
 
+mod class_scope;
 pub(crate) mod code;
 mod error;
 mod format;
@@ -17,6 +18,7 @@ mod hooks;
 mod identity;
 mod limits;
 mod listing;
+mod members;
 pub(crate) mod own;
 mod path;
 mod plain;
@@ -30,6 +32,7 @@ mod session;
 mod variables;
 mod view;
 mod write;
+mod write_members;
 mod write_objects;
 mod write_values;
 

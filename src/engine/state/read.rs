@@ -21,6 +21,16 @@ const BATCH: usize = 256;
 pub(super) type Value<'s> = v8::Local<'s, v8::Value>;
 pub(super) type Object<'s> = v8::Local<'s, v8::Object>;
 
+/// A name of a shape.
+#[derive(Clone, Copy)]
+pub(super) enum Named<'s> {
+    Property(v8::Local<'s, v8::Name>, u8),
+    /// A private field.
+    Field(v8::Local<'s, v8::Name>),
+    /// What marks an object with private methods, and what it is set to.
+    Mark(v8::Local<'s, v8::Name>, Value<'s>),
+}
+
 /// Why nothing was built.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -67,7 +77,7 @@ pub(super) struct Reader<'a, 's> {
     pub(super) code: Vec<Value<'s>>,
     /// Whether a plain assignment of an element runs no setter.
     pub(super) elements_are_plain: bool,
-    pub(super) shapes: Vec<Vec<(v8::Local<'s, v8::Name>, u8)>>,
+    pub(super) shapes: Vec<Vec<Named<'s>>>,
 }
 
 impl<'a, 's> Reader<'a, 's> {

@@ -1,31 +1,57 @@
 //! What objects refer to: entries, prototypes, elements, named properties.
 
+use crate::engine::error::EngineError;
 use crate::engine::session::may_go_on;
 use crate::engine::state::format::{Kind, attribute, corrupt, flag};
-use crate::engine::state::read::{Built, Failure, Object, Reader, Value, Walk};
+use crate::engine::state::own;
+use crate::engine::state::read::{Built, Failure, Named, Object, Reader, Value, Walk};
 use crate::engine::state::scan::{Record, ShapeKey};
 
 impl<'a, 's> Reader<'a, 's> {
     /// The names of all shapes, once.
     pub(super) fn name_shapes(&mut self, scope: &mut v8::PinScope<'s, '_>) -> Built<()> {
+        let mut missing = Vec::new();
         for shape in &self.scan.shapes {
             let mut names = Vec::with_capacity(shape.keys.len());
             for key in &shape.keys {
                 names.push(match key {
                     ShapeKey::Known(key, attributes) => {
                         let name = key.to_name(scope, &self.ground.pristine);
-                        (name.ok_or_else(|| Failure::of(scope, "a key is none"))?, *attributes)
+                        Named::Property(name.ok_or_else(|| Failure::of(scope, "a key is none"))?, *attributes)
                     }
                     ShapeKey::Path(path, attributes) => {
                         let symbol = v8::Local::<v8::Name>::try_from(self.code[*path]);
                         let symbol = symbol.ok().filter(|name| name.is_symbol());
-                        (symbol.ok_or_else(|| corrupt("a key is none"))?, *attributes)
+                        Named::Property(symbol.ok_or_else(|| corrupt("a key is none"))?, *attributes)
+                    }
+                    ShapeKey::Private(path, text) => {
+                        let Some(name) = self.member(scope, *path, text)? else {
+                            let what = if text.is_empty() { "private methods" } else { text.as_str() };
+                            missing.push(format!("{}.{what}", self.scan.paths[*path].shown()));
+                            continue;
+                        };
+                        name
                     }
                 });
             }
             self.shapes.push(names);
         }
-        Ok(())
+        if missing.is_empty() { Ok(()) } else { Err(EngineError::SessionCodeChanged { missing }.into()) }
+    }
+
+    /// A private member of the class at a path.
+    fn member(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        path: usize,
+        text: &str,
+    ) -> Built<Option<Named<'s>>> {
+        let Some(class) = self.ground.code.find(scope, self.code[path]) else { return Ok(None) };
+        let members = self.ground.members(scope).ok_or(Failure::Threw)?;
+        Ok(members.of_class(class, text).map(|member| {
+            let name = member.name(scope);
+            member.mark(scope).map_or(Named::Field(name), |mark| Named::Mark(name, mark))
+        }))
     }
 
     /// Gives an object what it refers to.
@@ -205,9 +231,13 @@ impl<'a, 's> Reader<'a, 's> {
         let names = record.shape.checked_sub(1).and_then(|shape| self.shapes.get(shape));
         let first = names.and_then(|names| names.first());
         let is_own = error.has_own_property(scope, stack) == Some(true);
+        let first = first.and_then(|first| match first {
+            Named::Property(name, attributes) => Some((*name, *attributes)),
+            _ => None,
+        });
         let is_first = first.is_some_and(|(name, attributes)| {
             attributes & !attribute::DONT_DELETE == attribute::DONT_ENUM
-                && v8::Local::<v8::Value>::from(*name).strict_equals(stack.into())
+                && v8::Local::<v8::Value>::from(name).strict_equals(stack.into())
         });
         if !(is_own && is_first) {
             error.delete(scope, stack.into());
@@ -238,9 +268,20 @@ impl<'a, 's> Reader<'a, 's> {
         let Some(names) = record.shape.checked_sub(1).and_then(|shape| self.shapes.get(shape)) else {
             return Ok(());
         };
-        for (name, attributes) in names.iter().skip(first) {
-            let value = self.value(scope, walk)?;
-            define(scope, object, *name, value, *attributes)?;
+        for name in names.iter().skip(first) {
+            let is_had = match *name {
+                Named::Property(name, attributes) => {
+                    let value = self.value(scope, walk)?;
+                    define(scope, object, name, value, attributes)?;
+                    continue;
+                }
+                Named::Field(name) => {
+                    let value = self.value(scope, walk)?;
+                    own::set_private(scope, object, name, value)
+                }
+                Named::Mark(name, mark) => own::set_private(scope, object, name, mark),
+            };
+            is_had.ok_or_else(|| Failure::of(scope, "a private member can't be had"))?;
         }
         Ok(())
     }

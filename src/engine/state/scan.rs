@@ -6,6 +6,7 @@ use crate::engine::snapshot::request::hex;
 
 use crate::engine::state::format::{
     Cursor, DIGEST_BYTES, Kind, MAGIC, Text, Token, VERSION, VIEWS, attribute, corrupt, digest, flag,
+    tag,
 };
 use crate::engine::state::limits::StateLimits;
 use crate::engine::state::path::{Key, Path};
@@ -50,6 +51,8 @@ pub(super) struct Record {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Shape {
     pub(super) keys: Vec<ShapeKey>,
+    /// How many values an object has for them.
+    pub(super) values: usize,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -58,6 +61,9 @@ pub(super) enum ShapeKey {
     Known(Key, u8),
     /// A symbol of the code: the number of its path.
     Path(usize, u8),
+    /// A private field of the class at that path, or without a name, what marks an object that has private
+    /// methods: that has no value.
+    Private(usize, String),
 }
 
 /// A document that is sound.
@@ -412,9 +418,8 @@ impl<'a, 'l> Scanner<'a, 'l> {
         record.shape = shape;
         record.values = self.place();
         if shape > 0 {
-            let keys =
-                self.scan.shapes.get(shape - 1).ok_or_else(|| corrupt("a shape is unknown"))?.keys.len();
-            for _ in 0..keys {
+            let shape = self.scan.shapes.get(shape - 1).ok_or_else(|| corrupt("a shape is unknown"))?;
+            for _ in 0..shape.values {
                 self.value()?;
             }
         }
@@ -446,21 +451,48 @@ impl<'a, 'l> Scanner<'a, 'l> {
 
     fn new_shape(&mut self) -> Result<Shape> {
         let count = self.cursor.count(2)?;
-        let mut keys = Vec::with_capacity(count.min(64));
+        let mut shape = Shape { keys: Vec::with_capacity(count.min(64)), values: 0 };
         for _ in 0..count {
-            let key = match self.value()? {
-                Token::Code(0) => ShapeKey::Path(self.scan.paths.len() - 1, self.attributes()?),
-                Token::Code(number) => {
-                    let path = usize::try_from(number).map_err(|_| corrupt("a path is unknown"))? - 1;
-                    ShapeKey::Path(path, self.attributes()?)
+            let key = match self.cursor.peek() {
+                Some(tag::PRIVATE) => self.member()?,
+                _ if matches!(shape.keys.last(), Some(ShapeKey::Private(..))) => {
+                    return Err(corrupt("a name follows a private one"));
                 }
-                token => {
-                    let key = Key::of(token).ok_or_else(|| corrupt("a key is none"))?;
-                    ShapeKey::Known(key, self.attributes()?)
-                }
+                _ => self.name()?,
             };
-            keys.push(key);
+            shape.values += usize::from(!matches!(&key, ShapeKey::Private(_, text) if text.is_empty()));
+            shape.keys.push(key);
         }
-        if keys.is_empty() { Err(corrupt("a shape has no names")) } else { Ok(Shape { keys }) }
+        if shape.keys.is_empty() { Err(corrupt("a shape has no names")) } else { Ok(shape) }
+    }
+
+    fn name(&mut self) -> Result<ShapeKey> {
+        Ok(match self.value()? {
+            Token::Code(number) => ShapeKey::Path(self.path(number)?, self.attributes()?),
+            token => {
+                let key = Key::of(token).ok_or_else(|| corrupt("a key is none"))?;
+                ShapeKey::Known(key, self.attributes()?)
+            }
+        })
+    }
+
+    fn member(&mut self) -> Result<ShapeKey> {
+        self.cursor.byte()?;
+        let Token::Code(number) = self.value()? else { return Err(corrupt("a class is none")) };
+        let path = self.path(number)?;
+        let text = self.cursor.text()?.to_text();
+        if !text.is_empty() && !text.starts_with('#') {
+            return Err(corrupt("a private name is none"));
+        }
+        Ok(ShapeKey::Private(path, text))
+    }
+
+    /// The path with a number, or the one that was just read.
+    fn path(&self, number: u64) -> Result<usize> {
+        let number = match number {
+            0 => Some(self.scan.paths.len()),
+            number => usize::try_from(number).ok(),
+        };
+        number.and_then(|number| number.checked_sub(1)).ok_or_else(|| corrupt("a path is unknown"))
     }
 }

@@ -362,7 +362,13 @@ impl Writer {
         let mut parts = Vec::new();
         loop {
             let object = self.object_at(scope, from);
-            parts.push(refusal::shown(scope, object, step));
+            parts.push(match step {
+                Step::Member(number) => {
+                    let member = self.ground.members(scope).and_then(|members| members.get(number));
+                    member.map_or_else(String::new, |member| format!(".{}", member.text))
+                }
+                step => refusal::shown(scope, object, step),
+            });
             let Some(known) = self.known.get(from) else { break };
             (from, step) = (known.from as usize, known.step);
         }

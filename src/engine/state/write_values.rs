@@ -68,7 +68,7 @@ impl Writer {
         self.refer(scope, object, from, step)
     }
 
-    fn code(&mut self, scope: &mut v8::PinScope, entry: u32) -> Result<(), Stop> {
+    pub(super) fn code(&mut self, scope: &mut v8::PinScope, entry: u32) -> Result<(), Stop> {
         self.out.push(tag::CODE);
         if let Some(number) = self.paths.get(&entry) {
             push_varint(&mut self.out, number + 1);

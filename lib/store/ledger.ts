@@ -8,6 +8,8 @@ import type { RevisionMeta, Store, StoredRevision } from './types.js'
 
 /** Chunks that are read at once: some megabytes. */
 const CHUNKS_AT_ONCE = 64
+/** No chunk but a state's last is shorter. */
+const SMALLEST_CHUNK = 8192
 
 /** What a ledger is opened with. */
 export interface LedgerOptions {
@@ -235,6 +237,8 @@ export class Ledger {
     if (revision.revision !== number) throw new IsoseedError('ERR_SESSION_DAMAGED', `revision ${number} is damaged: it is revision ${revision.revision}`)
     // What the store says, and what the head is checked against before memory is taken.
     if (revision.bytes > maxBytes) throw tooLong(revision.bytes, maxBytes)
+    // More chunks than a state of this length is cut into are not asked for.
+    if (revision.chunks.length > revision.bytes / SMALLEST_CHUNK + 1) throw new IsoseedError('ERR_SESSION_DAMAGED', `revision ${number} is damaged: it has ${revision.chunks.length} chunks for ${revision.bytes} bytes`)
     const keys = [...new Set(revision.chunks)]
     const chunks: Uint8Array[] = []
     for (let from = 0; from < keys.length; from += CHUNKS_AT_ONCE) {
@@ -250,7 +254,8 @@ function metaOf({ revision, createdAt, schema, snapshotKey, hash, bytes, storedB
   return { revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes }
 }
 
-function tooLong(actual: number, max: number): IsoseedError {
+/** A state that is longer than its limit `payloadBytes`. */
+export function tooLong(actual: number, max: number): IsoseedError {
   const details = { name: 'payloadBytes', actual, max }
   return new IsoseedError('ERR_STATE_LIMIT', `the state passed its limit payloadBytes of ${max}: ${actual}`, { details })
 }

@@ -35,8 +35,8 @@ const MOST_VARIABLES: u64 = 1 << 16;
 
 /// What is in the scope of a class.
 pub(super) struct ClassScope<'s> {
-    /// Its symbols; private names are among them.
-    pub(super) symbols: Vec<v8::Local<'s, v8::Name>>,
+    /// Its private symbols; private names are among them.
+    pub(super) names: Vec<v8::Local<'s, v8::Name>>,
     /// What V8 puts into instances with private methods. It is no value of JavaScript's: it must not be
     /// shown to any code.
     pub(super) itself: v8::Local<'s, v8::Value>,
@@ -70,15 +70,15 @@ pub(super) fn class_scope<'s>(
     if length > MOST_VARIABLES {
         return None;
     }
-    let mut symbols = Vec::new();
+    let mut names = Vec::new();
     for variable in 1..usize::try_from(length).ok()? {
         let Some(object) = referred(context, word::VARIABLES + variable) else { continue };
         let value = handle_of(scope, object);
-        if let Some(name) = v8::Local::<v8::Name>::try_from(value).ok().filter(|name| name.is_symbol()) {
-            symbols.push(name);
-        }
+        // V8 calls only those symbols that code can have.
+        let name = v8::Local::<v8::Name>::try_from(value).ok();
+        names.extend(name.filter(|name| !name.is_string() && !name.is_symbol()));
     }
-    Some(ClassScope { symbols, itself: handle_of(scope, context) })
+    Some(ClassScope { names, itself: handle_of(scope, context) })
 }
 
 /// A word of an object.

@@ -11,7 +11,7 @@ use crate::engine::globals::is_identifier;
 use crate::engine::source::{Source, evaluate};
 use crate::engine::state::format::{push_text, push_units, push_varint, root, step, tag};
 use crate::engine::state::own;
-use crate::engine::state::path::{Path, Step};
+use crate::engine::state::path::{LONGEST_PATH, Path, Step};
 use crate::engine::state::pristine::Pristine;
 
 /// More objects than this are not looked at: what lies behind them is no code that a state can name.
@@ -41,6 +41,8 @@ struct Met<'s> {
     step: u8,
     key: Option<Value<'s>>,
     is_code: bool,
+    /// How many steps lead there.
+    depth: usize,
 }
 
 /// The walk that makes a table.
@@ -69,7 +71,10 @@ pub(crate) fn table<'s>(
     }
     let mut at = 0;
     while at < walk.met.len() && walk.met.len() < MOST_OBJECTS {
-        if let Ok(object) = Object::try_from(walk.met[at].value) {
+        let met = &walk.met[at];
+        if met.depth < LONGEST_PATH
+            && let Ok(object) = Object::try_from(met.value)
+        {
             walk.look_into(scope, object, at + ROOTS);
         }
         at += 1;
@@ -114,7 +119,8 @@ impl<'s> Walk<'s> {
             || value.is_module_namespace_object()
             || (parent == 0 && key.is_none());
         let is_code = value.is_function() || is_symbol || is_prototype || is_namespace;
-        self.met.push(Met { value, parent, step, key, is_code });
+        let depth = parent.checked_sub(ROOTS).map_or(0, |parent| self.met[parent].depth + 1);
+        self.met.push(Met { value, parent, step, key, is_code, depth });
     }
 
     /// Exceptions of what can't be read are left alone: it leads nowhere then.

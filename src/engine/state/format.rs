@@ -235,6 +235,18 @@ pub(super) enum Text<'a> {
 }
 
 impl Text<'_> {
+    pub(super) fn is_empty(self) -> bool {
+        let (Self::Latin1(bytes) | Self::Utf16(bytes)) = self;
+        bytes.is_empty()
+    }
+
+    pub(super) fn first(self) -> Option<u16> {
+        match self {
+            Self::Latin1(letters) => letters.first().map(|letter| u16::from(*letter)),
+            Self::Utf16(pairs) => pairs.first_chunk().map(|pair| u16::from_le_bytes(*pair)),
+        }
+    }
+
     pub(super) fn to_text(self) -> String {
         match self {
             Self::Latin1(letters) => letters.iter().map(|letter| char::from(*letter)).collect(),

@@ -43,12 +43,11 @@ impl Members {
             v8::scope!(let scope, scope);
             let Some(inside) = class_scope(scope, class) else { continue };
             let mut path = Vec::new();
-            for name in inside.symbols {
+            for name in inside.names {
                 if !is_private(scope, name)? {
                     continue;
                 }
-                let symbol = v8::Local::<v8::Symbol>::try_from(name).ok()?;
-                let text = symbol.description(scope).to_rust_string_lossy(scope);
+                let text = own::private_text(scope, name).to_rust_string_lossy(scope);
                 let is_mark = !text.starts_with('#');
                 if path.is_empty() {
                     code.push_path(scope, pristine, entry, &mut path)?;
@@ -102,7 +101,7 @@ impl Member {
     }
 }
 
-/// Whether V8 takes it for a private name, and not for a symbol that code can have.
+/// Whether V8 takes it for a private name, and not for a symbol of its own.
 fn is_private<'s>(scope: &mut v8::PinScope<'s, '_>, name: v8::Local<'s, v8::Name>) -> Option<bool> {
     let sample = v8::Object::new(scope);
     let undefined = v8::undefined(scope).into();
@@ -123,7 +122,7 @@ fn can_be_had(scope: &mut v8::PinScope) -> Option<bool> {
     let mut found = 0;
     for index in 0..names.length() {
         let name = names.get_index(scope, index)?;
-        found += u32::from(inside.symbols.iter().any(|symbol| v8::Local::<v8::Value>::from(*symbol) == name));
+        found += u32::from(inside.names.iter().any(|known| v8::Local::<v8::Value>::from(*known) == name));
     }
-    Some(found == 2 && names.length() == 2 && inside.symbols.len() == 2)
+    Some(found == 2 && names.length() == 2 && inside.names.len() == 2)
 }

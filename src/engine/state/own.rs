@@ -91,6 +91,14 @@ pub(super) fn set_private<'s>(
     object.set_private(scope, as_private(name), value).filter(|is_set| *is_set).map(drop)
 }
 
+/// What V8 calls a private name: `#x`, or for the mark of instances with private methods, their class's name.
+pub(super) fn private_text<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: v8::Local<v8::Name>,
+) -> v8::Local<'s, v8::Value> {
+    as_private(name).name(scope)
+}
+
 fn as_private<'s>(name: v8::Local<'s, v8::Name>) -> v8::Local<'s, v8::Private> {
     // SAFETY: V8's own type for both is the symbol (`Utils::OpenDirectHandle` in `api/api.cc` takes a `Private`
     // for a name), and a `Local` of either is the same pointer.

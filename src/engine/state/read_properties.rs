@@ -2,36 +2,27 @@
 
 use crate::engine::error::EngineError;
 use crate::engine::session::may_go_on;
-use crate::engine::state::format::{Kind, attribute, corrupt, flag};
+use crate::engine::state::format::{Kind, Token, attribute, corrupt, flag, tag};
 use crate::engine::state::own;
-use crate::engine::state::read::{Built, Failure, Named, Object, Reader, Value, Walk};
-use crate::engine::state::scan::{Record, ShapeKey};
+use crate::engine::state::path::Key;
+use crate::engine::state::read::{BATCH, Built, Failure, MOST_MISSING, Named, Object, Reader, Value, Walk};
+use crate::engine::state::scan::Record;
 
 impl<'a, 's> Reader<'a, 's> {
     /// The names of all shapes, once.
     pub(super) fn name_shapes(&mut self, scope: &mut v8::PinScope<'s, '_>) -> Built<()> {
         let mut missing = Vec::new();
-        for shape in &self.scan.shapes {
-            let mut names = Vec::with_capacity(shape.keys.len());
-            for key in &shape.keys {
-                names.push(match key {
-                    ShapeKey::Known(key, attributes) => {
-                        let name = key.to_name(scope, &self.ground.pristine);
-                        Named::Property(name.ok_or_else(|| Failure::of(scope, "a key is none"))?, *attributes)
-                    }
-                    ShapeKey::Path(path, attributes) => {
-                        let symbol = v8::Local::<v8::Name>::try_from(self.code[*path]);
-                        let symbol = symbol.ok().filter(|name| name.is_symbol());
-                        Named::Property(symbol.ok_or_else(|| corrupt("a key is none"))?, *attributes)
-                    }
-                    ShapeKey::Private(path, text) => {
-                        let Some(name) = self.member(scope, *path, text)? else {
-                            let what = if text.is_empty() { "private methods" } else { text.as_str() };
-                            missing.push(format!("{}.{what}", self.scan.paths[*path].shown()));
-                            continue;
-                        };
-                        name
-                    }
+        for (at, shape) in self.scan.shapes.iter().enumerate() {
+            if at.is_multiple_of(BATCH) {
+                may_go_on(scope).ok_or(Failure::Threw)?;
+            }
+            let mut walk = self.walk(shape.at);
+            let mut names = Vec::with_capacity(shape.names);
+            for _ in 0..shape.names {
+                names.extend(if walk.cursor.peek() == Some(tag::PRIVATE) {
+                    self.member(scope, &mut walk, &mut missing)?
+                } else {
+                    Some(self.property(scope, &mut walk)?)
                 });
             }
             self.shapes.push(names);
@@ -39,19 +30,40 @@ impl<'a, 's> Reader<'a, 's> {
         if missing.is_empty() { Ok(()) } else { Err(EngineError::SessionCodeChanged { missing }.into()) }
     }
 
-    /// A private member of the class at a path.
+    fn property(&self, scope: &mut v8::PinScope<'s, '_>, walk: &mut Walk<'a>) -> Built<Named<'s>> {
+        let name = match walk.cursor.token()? {
+            Token::Code(number) => {
+                let symbol = v8::Local::<v8::Name>::try_from(self.code_at(walk.path(number)?)?);
+                symbol.ok().filter(|name| name.is_symbol())
+            }
+            token => Key::of(token).and_then(|key| key.to_name(scope, &self.ground.pristine)),
+        };
+        let name = name.ok_or_else(|| Failure::of(scope, "a key is none"))?;
+        Ok(Named::Property(name, walk.cursor.byte()?))
+    }
+
+    /// A private member of a class; none if the class does not have it any more.
     fn member(
         &self,
         scope: &mut v8::PinScope<'s, '_>,
-        path: usize,
-        text: &str,
+        walk: &mut Walk<'a>,
+        missing: &mut Vec<String>,
     ) -> Built<Option<Named<'s>>> {
-        let Some(class) = self.ground.code.find(scope, self.code[path]) else { return Ok(None) };
+        walk.cursor.byte()?;
+        let Token::Code(number) = walk.cursor.token()? else { return Err(corrupt("a class is none").into()) };
+        let path = walk.path(number)?;
+        let text = walk.cursor.text()?.to_text();
+        let class = self.ground.code.find(scope, self.code_at(path)?);
         let members = self.ground.members(scope).ok_or(Failure::Threw)?;
-        Ok(members.of_class(class, text).map(|member| {
-            let name = member.name(scope);
-            member.mark(scope).map_or(Named::Field(name), |mark| Named::Mark(name, mark))
-        }))
+        let Some(member) = class.and_then(|class| members.of_class(class, &text)) else {
+            let what = if text.is_empty() { "private methods" } else { text.as_str() };
+            if missing.len() < MOST_MISSING {
+                missing.push(format!("{}.{what}", self.scan.shown_path(path)));
+            }
+            return Ok(None);
+        };
+        let name = member.name(scope);
+        Ok(Some(member.mark(scope).map_or(Named::Field(name), |mark| Named::Mark(name, mark))))
     }
 
     /// Gives an object what it refers to.

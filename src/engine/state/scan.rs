@@ -5,11 +5,10 @@ use crate::engine::error::{EngineError, Result};
 use crate::engine::snapshot::request::hex;
 
 use crate::engine::state::format::{
-    Cursor, DIGEST_BYTES, Kind, MAGIC, Text, Token, VERSION, VIEWS, attribute, corrupt, digest, flag,
-    tag,
+    Cursor, DIGEST_BYTES, Kind, MAGIC, Text, Token, VERSION, VIEWS, attribute, corrupt, digest, flag, tag,
 };
 use crate::engine::state::limits::StateLimits;
-use crate::engine::state::path::{Key, Path};
+use crate::engine::state::path::Path;
 
 /// How deep the forms of `toState` may be nested.
 pub(super) const MOST_FORMS: usize = 16;
@@ -47,23 +46,14 @@ pub(super) struct Record {
     pub(super) form: usize,
 }
 
-/// The names of an object's properties, in order.
-#[derive(Debug, Clone, PartialEq)]
+/// The names of an object's properties, in order. Small: there may be one for each object.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
-    pub(super) keys: Vec<ShapeKey>,
-    /// How many values an object has for them.
-    pub(super) values: usize,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum ShapeKey {
-    /// A string, or a symbol that the language or its registry knows.
-    Known(Key, u8),
-    /// A symbol of the code: the number of its path.
-    Path(usize, u8),
-    /// A private field of the class at that path, or without a name, what marks an object that has private
-    /// methods: that has no value.
-    Private(usize, String),
+    /// Where the first name is.
+    pub(super) at: Place,
+    pub(super) names: usize,
+    /// How many values an object has for them: what marks an object with private methods has none.
+    values: usize,
 }
 
 /// A document that is sound.
@@ -73,7 +63,8 @@ pub(super) struct Scan<'a> {
     pub(super) roots: Vec<Root<'a>>,
     pub(super) records: Vec<Record>,
     pub(super) shapes: Vec<Shape>,
-    pub(super) paths: Vec<Path>,
+    /// Where each path is that was not there before.
+    paths: Vec<usize>,
     pub(super) forms: Vec<Scan<'a>>,
 }
 
@@ -127,13 +118,28 @@ pub fn inspect(bytes: &[u8], limits: &StateLimits) -> Result<Overview> {
         bytes: bytes.len(),
         objects: scan.objects(),
         roots: roots.collect::<Result<_>>()?,
-        code: scan.paths.iter().map(Path::shown).collect(),
+        code: scan.paths().map(|path| Ok(path?.shown())).collect::<Result<_>>()?,
     })
 }
 
 impl Scan<'_> {
     fn kind_at(&self, index: usize) -> String {
         self.records.get(index).map_or_else(String::new, |record| format!("{:?}", record.kind))
+    }
+
+    /// The paths into the code, in order.
+    pub(super) fn paths(&self) -> impl Iterator<Item = Result<Path>> {
+        self.paths.iter().map(|at| self.path_at(*at))
+    }
+
+    fn path_at(&self, at: usize) -> Result<Path> {
+        Path::read(&mut Cursor::new(self.bytes, at))
+    }
+
+    /// One of them, as a user would write it.
+    pub(super) fn shown_path(&self, number: usize) -> String {
+        let path = self.paths.get(number).and_then(|at| self.path_at(*at).ok());
+        path.map_or_else(String::new, |path| path.shown())
     }
 
     fn objects(&self) -> usize {
@@ -261,8 +267,8 @@ impl<'a, 'l> Scanner<'a, 'l> {
 
     fn code(&mut self, number: u64) -> Result<()> {
         if number == 0 {
-            let path = Path::read(&mut self.cursor)?;
-            self.scan.paths.push(path);
+            self.scan.paths.push(self.cursor.at());
+            Path::read(&mut self.cursor)?;
             return Ok(());
         }
         let is_known = usize::try_from(number).is_ok_and(|number| number <= self.scan.paths.len());
@@ -450,49 +456,41 @@ impl<'a, 'l> Scanner<'a, 'l> {
     }
 
     fn new_shape(&mut self) -> Result<Shape> {
-        let count = self.cursor.count(2)?;
-        let mut shape = Shape { keys: Vec::with_capacity(count.min(64)), values: 0 };
-        for _ in 0..count {
-            let key = match self.cursor.peek() {
-                Some(tag::PRIVATE) => self.member()?,
-                _ if matches!(shape.keys.last(), Some(ShapeKey::Private(..))) => {
-                    return Err(corrupt("a name follows a private one"));
-                }
-                _ => self.name()?,
+        let names = self.cursor.count(2)?;
+        let mut shape = Shape { at: self.place(), names, values: 0 };
+        let mut is_private = false;
+        for _ in 0..names {
+            let has_value = if self.cursor.peek() == Some(tag::PRIVATE) {
+                is_private = true;
+                self.member()?
+            } else if is_private {
+                return Err(corrupt("a name follows a private one"));
+            } else {
+                self.name()?;
+                true
             };
-            shape.values += usize::from(!matches!(&key, ShapeKey::Private(_, text) if text.is_empty()));
-            shape.keys.push(key);
+            shape.values += usize::from(has_value);
         }
-        if shape.keys.is_empty() { Err(corrupt("a shape has no names")) } else { Ok(shape) }
+        if names == 0 { Err(corrupt("a shape has no names")) } else { Ok(shape) }
     }
 
-    fn name(&mut self) -> Result<ShapeKey> {
-        Ok(match self.value()? {
-            Token::Code(number) => ShapeKey::Path(self.path(number)?, self.attributes()?),
-            token => {
-                let key = Key::of(token).ok_or_else(|| corrupt("a key is none"))?;
-                ShapeKey::Known(key, self.attributes()?)
+    fn name(&mut self) -> Result<()> {
+        match self.value()? {
+            Token::String(_) | Token::Registered(_) | Token::WellKnown(_) | Token::Code(_) => {
+                self.attributes().map(drop)
             }
-        })
+            _ => Err(corrupt("a key is none")),
+        }
     }
 
-    fn member(&mut self) -> Result<ShapeKey> {
+    /// A private member; whether it has a value.
+    fn member(&mut self) -> Result<bool> {
         self.cursor.byte()?;
-        let Token::Code(number) = self.value()? else { return Err(corrupt("a class is none")) };
-        let path = self.path(number)?;
-        let text = self.cursor.text()?.to_text();
-        if !text.is_empty() && !text.starts_with('#') {
+        let Token::Code(_) = self.value()? else { return Err(corrupt("a class is none")) };
+        let name = self.cursor.text()?;
+        if !name.is_empty() && name.first() != Some(u16::from(b'#')) {
             return Err(corrupt("a private name is none"));
         }
-        Ok(ShapeKey::Private(path, text))
-    }
-
-    /// The path with a number, or the one that was just read.
-    fn path(&self, number: u64) -> Result<usize> {
-        let number = match number {
-            0 => Some(self.scan.paths.len()),
-            number => usize::try_from(number).ok(),
-        };
-        number.and_then(|number| number.checked_sub(1)).ok_or_else(|| corrupt("a path is unknown"))
+        Ok(!name.is_empty())
     }
 }

@@ -9,18 +9,29 @@ use crate::engine::state::write::{Object, Writer};
 use crate::engine::text::{LONGEST_NAME, beginning};
 
 impl Writer {
+    /// The private names that an object has, if any. What is needed for them is made here, where V8 may run
+    /// JavaScript.
+    pub(super) fn private_names<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        object: Object<'s>,
+    ) -> Result<Option<v8::Local<'s, v8::Array>>, Stop> {
+        let names = own::private_names(scope, object).ok_or(Stop::Threw)?;
+        if names.length() == 0 {
+            return Ok(None);
+        }
+        self.ground.members(scope).ok_or(Stop::Threw)?;
+        Ok(Some(names))
+    }
+
     /// The private members that an object has, in the order of the table: V8's own is that in which they came
     /// to be, which no code can see.
     pub(super) fn members_of<'s>(
         &self,
         scope: &mut v8::PinScope<'s, '_>,
         at: usize,
-        object: Object<'s>,
+        names: v8::Local<'s, v8::Array>,
     ) -> Result<Vec<(Step, v8::Local<'s, v8::Name>)>, Stop> {
-        let names = own::private_names(scope, object).ok_or(Stop::Threw)?;
-        if names.length() == 0 {
-            return Ok(Vec::new());
-        }
         let members = self.ground.members(scope).ok_or(Stop::Threw)?;
         let mut found = Vec::with_capacity(names.length() as usize);
         for index in 0..names.length() {
@@ -65,8 +76,7 @@ impl Writer {
 
 /// Why a private name is refused that no class of the snapshot's has.
 fn of_nobody<'s>(scope: &mut v8::PinScope<'s, '_>, name: v8::Local<'s, v8::Name>) -> String {
-    let text = v8::Local::<v8::Symbol>::try_from(name).ok();
-    let text = text.and_then(|symbol| v8::Local::<v8::String>::try_from(symbol.description(scope)).ok());
+    let text = v8::Local::<v8::String>::try_from(own::private_text(scope, name)).ok();
     let text = text.map_or_else(String::new, |text| beginning(scope, text, LONGEST_NAME));
     format!(
         "an object with a private member ({text}) of a class that the state has no path to: a class of the \

@@ -123,7 +123,7 @@ impl Writer {
     /// From time to time: whether the document is still within its limit, and nobody wants the guest to stop.
     fn check_size(&self, scope: &v8::Isolate, index: u32) -> Result<(), Stop> {
         if index.is_multiple_of(1024) {
-            self.limits.check_bytes(self.out.len())?;
+            self.check_room(0)?;
             if is_stopped(scope) {
                 return Err(Stop::Threw);
             }
@@ -142,7 +142,7 @@ impl Writer {
             push_varint(&mut self.out, largest as u64);
         }
         let length = buffer.byte_length();
-        self.limits.check_bytes(self.out.len().saturating_add(length))?;
+        self.check_room(length)?;
         push_varint(&mut self.out, length as u64);
         if let Some(data) = buffer.data().filter(|_| length > 0) {
             // SAFETY: V8 keeps `length` bytes at `data` for as long as the buffer lives and is not resized;
@@ -293,7 +293,10 @@ impl Writer {
         if is_exotic_name_holder(prepared.kind) {
             keys.retain(|(_, name)| !is_of_the_kind(scope, prepared.kind, *name));
         }
-        let members = self.members_of(scope, at, object)?;
+        let members = match prepared.private {
+            Some(names) => self.members_of(scope, at, names)?,
+            None => Vec::new(),
+        };
         if keys.is_empty() && members.is_empty() {
             self.out.push(0);
             return Ok(());
@@ -305,7 +308,8 @@ impl Writer {
         attributes.resize(keys.len() + members.len(), 0);
         keys.extend(members);
         self.shape(scope, at, &keys, attributes)?;
-        for (step, name) in keys {
+        for (index, (step, name)) in (0..).zip(keys) {
+            self.check_size(scope, index)?;
             if let Step::Member(number) = step {
                 self.member_value(scope, at, object, (number, name))?;
                 continue;
@@ -345,7 +349,8 @@ impl Writer {
         }
         self.out.push(1);
         push_varint(&mut self.out, keys.len() as u64);
-        for ((step, name), attributes) in keys.iter().zip(&attributes) {
+        for (index, ((step, name), attributes)) in (0..).zip(keys.iter().zip(&attributes)) {
+            self.check_size(scope, index)?;
             if let Step::Member(number) = step {
                 self.member_key(scope, *number)?;
                 continue;

@@ -5,33 +5,39 @@ import { buildSnapshot, openSession } from '../index.js'
 const folder = new URL('corpus/', import.meta.url)
 for (const name of ['state/', 'container/']) mkdirSync(new URL(name, folder), { recursive: true })
 
-const classes = `
+const tests = (name) => readFileSync(new URL(`../tests/engine/state/${name}`, import.meta.url), 'utf8')
+const classes = `${tests('classes.js')}
+
   class C { #x = 1; #m() {}; static [Symbol.for('isoseed.state')] = { toState: (c) => ({ x: c.#x }), fromState: () => new C() } }
-  class Point { constructor(x) { this.x = x } }
   class Private { #a = 1; #b = {}; #m() {} }
-  globalThis.C = C; globalThis.lib = { Point, Private, [Symbol('key')]: 1, f: () => 1 }`
+  globalThis.C = C; globalThis.lib = { Private, [Symbol('key')]: 1, f: () => 1 }`
 const snapshot = await buildSnapshot({ bundle: classes })
-const values = readFileSync(new URL('../tests/engine/state/values.txt', import.meta.url), 'utf8').split('\n').filter(Boolean)
+const values = tests('values.txt').split('\n').filter(Boolean)
 values.push(
   'new C()',
-  '[new C(), new C(), new lib.Point(new C())]',
+  '[new C(), new C(), new Point(new C())]',
   '[new lib.Private(), new lib.Private(), { private: new lib.Private() }]',
-  '[lib.f, lib.Point, Map, Symbol.iterator, Object.getOwnPropertySymbols(lib)[0]]',
+  '[lib.f, Point, Map, Symbol.iterator, Object.getOwnPropertySymbols(lib)[0]]',
   'Array.from({ length: 50 }, (_, i) => ({ i, next: { i } }))',
 )
 // The mark, the version; the digest.
 const [BEFORE, AFTER] = [10, 32]
-// All in one isolate: what a value makes of the state is replaced by the next.
-await using session = await openSession('seeds', { store: 'memory:', snapshot, save: 'manual', keepGlobals: true })
+// One variable, `state` with its length, no attributes.
+const VARIABLE = 1 + 6 + 1
+const session = await openSession('seeds', { store: 'memory:', snapshot, save: 'manual' })
 for (const [index, value] of values.entries()) {
   try {
     await session.eval(`globalThis.state = (${value}); 0`)
     const bytes = await session.exportState({ mode: 'force' })
-    writeFileSync(new URL(`state/value-${index}`, folder), Buffer.concat([Buffer.of(0), bytes.subarray(BEFORE, bytes.length - AFTER)]))
+    const content = bytes.subarray(BEFORE, bytes.length - AFTER)
+    writeFileSync(new URL(`state/whole-${index}`, folder), Buffer.concat([Buffer.of(0), content]))
+    // The target puts a variable around these.
+    for (const way of [1, 2]) writeFileSync(new URL(`state/value-${way}-${index}`, folder), Buffer.concat([Buffer.of(way), content.subarray(VARIABLE)]))
   } catch (error) {
-    if (error.code !== 'ERR_STATE_VALUE' && error.code !== 'ERR_GUEST') throw error
+    if (error.code !== 'ERR_STATE_VALUE') throw error
   }
 }
+await session.close()
 const text = Buffer.from(await snapshot.bytes())
 writeFileSync(new URL('container/plain', folder), text)
 await snapshot.save(new URL('container/zstd', folder).pathname, { compression: 'zstd' })

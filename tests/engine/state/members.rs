@@ -270,6 +270,51 @@ fn a_class_that_has_lost_a_member_is_named() {
 }
 
 #[test]
+fn a_document_that_nobody_wrote_can_name_no_other_member() {
+    use sha2::{Digest, Sha256};
+    let snapshot = snapshot();
+    let session = open(Some(&snapshot));
+    session.run("globalThis.state = { s: new Statics(), m: new Methods(), o: {} }");
+    let exported = session.export().bytes;
+    // As long as the names that they replace.
+    for (from, to, code) in [
+        (&b"\x23#id"[..], &b"\x23#od"[..], "ERR_SESSION_CODE_CHANGED"),
+        (b"\x23#id", b"\x23 id", "ERR_STATE_CORRUPT"),
+        (b"\x27#secret", b"\x27#double", "ERR_SESSION_CODE_CHANGED"),
+        (b"\x27Methods", b"\x27Statics", "ERR_SESSION_CODE_CHANGED"),
+        (b"\x27Statics", b"\x27Counter", "ERR_SESSION_CODE_CHANGED"),
+        (b"\x27Statics", b"\x27Reflect", "ERR_SESSION_CODE_CHANGED"),
+    ] {
+        let mut bytes = exported[..exported.len() - 32].to_vec();
+        let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
+        assert!(!places.is_empty(), "{from:?}");
+        places.into_iter().for_each(|at| bytes[at..at + to.len()].copy_from_slice(to));
+        let digest = Sha256::digest(&bytes);
+        bytes.extend_from_slice(&digest);
+        let error = session.try_import(&bytes, &request()).expect_err("nobody has it");
+        assert_eq!(error.code(), code, "{error}");
+    }
+    assert_eq!(session.eval("Methods.has(state.m)"), "true");
+}
+
+#[test]
+fn members_survive_collections_of_garbage() {
+    let snapshot = snapshot();
+    let (first, second) = (open(Some(&snapshot)), open(Some(&snapshot)));
+    first.run("globalThis.state = Array.from({ length: 500 }, (_, i) => new Counter({ i }).bump())");
+    let churn = "for (let i = 0; i < 300; i++) globalThis.waste = Array.from({ length: 1000 }, () => [i])";
+    for _ in 0..5 {
+        first.run(churn);
+        let exported = first.export();
+        second.run(churn);
+        second.import(&exported.bytes);
+        second.run(churn);
+        assert_eq!(second.export().hash, exported.hash);
+    }
+    assert_eq!(second.eval("state.every((one, i) => one.look()[0] === 1 && one.look()[3].i === i)"), "true");
+}
+
+#[test]
 fn a_snapshot_and_its_fallback_have_the_same_members() {
     let (first, second) = (open(Some(&snapshot())), open_with(None, 256, &[CODE]));
     let code = "globalThis.state = { m: new Methods(), l: new Leaf(), c: new Counter(1) }";
@@ -292,8 +337,5 @@ fn many_objects_share_the_names_of_their_members() {
     let (few, many) = (bytes_of(10), bytes_of(10_010));
     assert!(many.len() - few.len() <= 10_000 * 24, "{} bytes for 10 000 more", many.len() - few.len());
     second.import(&many);
-    assert_eq!(
-        second.eval("state.every((one) => { one.more(); return one.sum() === 11 })"),
-        "true"
-    );
+    assert_eq!(second.eval("state.every((one) => { one.more(); return one.sum() === 11 })"), "true");
 }

@@ -83,10 +83,11 @@ pub(super) fn class_scope<'s>(
 
 /// A word of an object.
 fn at(object: u64, word: usize) -> u64 {
-    let address = (object - TAG) as usize + word * size_of::<u64>();
+    let Ok(address) = usize::try_from(object - TAG) else { return 0 };
+    let word = std::ptr::with_exposed_provenance::<u64>(address + word * size_of::<u64>());
     // SAFETY: `object` is a reference that was just read from V8's heap, and the word one that each object of
     // its type has; the heap belongs to this thread, which does not allocate in it meanwhile.
-    unsafe { (address as *const u64).read() }
+    unsafe { word.read() }
 }
 
 /// The object that a word of an object refers to; none if it is a small integer.

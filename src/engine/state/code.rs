@@ -300,7 +300,7 @@ impl Code {
         let mut functions = Vec::new();
         for entry in entries {
             let value = list.get_index(scope, entry * 3)?;
-            if let Some(function) = v8::Local::<v8::Function>::try_from(value).ok() {
+            if let Ok(function) = v8::Local::<v8::Function>::try_from(value) {
                 functions.push((entry, function));
             }
         }

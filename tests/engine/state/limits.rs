@@ -61,14 +61,14 @@ fn what_just_fits_is_taken_in_both_directions() {
     let full = session.export();
     // Without mark, version and digest.
     let content = full.bytes.len() - 9 - 1 - 32;
-    for (name, most, request) in [
+    let limits: [(&str, usize, &dyn Fn(usize) -> StateRequest); 5] = [
         ("payloadBytes", full.bytes.len(), &|most| limited(|limits| limits.payload_bytes = most)),
         ("stateBytes", content, &|most| limited(|limits| limits.state_bytes = most)),
         ("nodes", full.objects, &|most| limited(|limits| limits.nodes = most)),
         ("depth", 3, &|most| limited(|limits| limits.depth = most)),
         ("variables", 1, &|most| limited(|limits| limits.variables = most)),
-    ] as [(&str, usize, &dyn Fn(usize) -> StateRequest); 5]
-    {
+    ];
+    for (name, most, request) in limits {
         assert_eq!(session.try_export(&request(most)).expect("it fits").bytes, full.bytes, "{name}");
         session.try_import(&full.bytes, &request(most)).expect("it fits");
         for error in [

@@ -4369,6 +4369,7 @@ async function pruneSessions(store, { keep, olderThanMs, idleMs, prefix, dryRun 
 
 // lib/store/ledger.ts
 var CHUNKS_AT_ONCE = 64;
+var SMALLEST_CHUNK = 8192;
 var Ledger = class _Ledger {
   #options;
   #lease;
@@ -4523,6 +4524,7 @@ var Ledger = class _Ledger {
     const { store, session, packing, maxBytes } = this.#options;
     if (revision.revision !== number) throw new IsoseedError("ERR_SESSION_DAMAGED", `revision ${number} is damaged: it is revision ${revision.revision}`);
     if (revision.bytes > maxBytes) throw tooLong(revision.bytes, maxBytes);
+    if (revision.chunks.length > revision.bytes / SMALLEST_CHUNK + 1) throw new IsoseedError("ERR_SESSION_DAMAGED", `revision ${number} is damaged: it has ${revision.chunks.length} chunks for ${revision.bytes} bytes`);
     const keys = [...new Set(revision.chunks)];
     const chunks = [];
     for (let from = 0; from < keys.length; from += CHUNKS_AT_ONCE) {
@@ -4729,8 +4731,11 @@ var SessionCore = class _SessionCore {
     });
   }
   /** Makes a document the state: all of it, or nothing is changed. */
-  importState(bytes) {
+  importState(given) {
     this.#refuseWithin("importState");
+    const { payloadBytes } = this.#request.limits;
+    if (given.byteLength > payloadBytes) return Promise.reject(tooLong(given.byteLength, payloadBytes));
+    const bytes = given.slice();
     const from = { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey };
     return this.#next(() => this.#replace(bytes, from));
   }
@@ -5306,7 +5311,7 @@ var Session2 = class _Session {
    */
   importState(bytes) {
     if (!(bytes instanceof Uint8Array)) throw wrong("session.importState", "bytes", "a Uint8Array", bytes);
-    return this.#core.importState(bytes.slice());
+    return this.#core.importState(bytes);
   }
   /**
    * The revisions that are kept, the newest first.

@@ -1,5 +1,4 @@
-//! Any bytes, taken for a snapshot file. A good corpus begins with one: `isoseed build app.js -o
-//! fuzz/corpus/container/app.snap`.
+//! Any bytes, taken for a snapshot file. A good corpus begins with one: `node fuzz/seeds.mjs`.
 
 #![no_main]
 

@@ -6,6 +6,7 @@ import type { IsolateStats } from '../report-types.js'
 import { startSeeded } from '../seed.js'
 import { Ledger } from '../store/ledger.js'
 import type { Loaded } from '../store/ledger.js'
+import { tooLong } from '../store/reading.js'
 import type { RevisionMeta } from '../store/types.js'
 import type { SessionRequest } from './options.js'
 import { SaveClock } from './save-clock.js'
@@ -155,8 +156,12 @@ export class SessionCore {
   }
 
   /** Makes a document the state: all of it, or nothing is changed. */
-  importState(bytes: Uint8Array): Promise<void> {
+  importState(given: Uint8Array): Promise<void> {
     this.#refuseWithin('importState')
+    const { payloadBytes } = this.#request.limits
+    // Before it is copied.
+    if (given.byteLength > payloadBytes) return Promise.reject(tooLong(given.byteLength, payloadBytes))
+    const bytes = given.slice()
     // Its sender knows no version: it is taken for one of this code's.
     const from = { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey }
     return this.#next(() => this.#replace(bytes, from))

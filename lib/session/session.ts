@@ -150,7 +150,7 @@ export class Session<Api extends object = Record<string, any>> implements AsyncD
    */
   importState(bytes: Uint8Array): Promise<void> {
     if (!(bytes instanceof Uint8Array)) throw wrong('session.importState', 'bytes', 'a Uint8Array', bytes)
-    return this.#core.importState(bytes.slice())
+    return this.#core.importState(bytes)
   }
 
   /**

@@ -7,6 +7,8 @@ import type { ReadAnswer, RevisionMeta, Store, StoredRevision } from './types.js
 
 /** Chunks that are read at once: some megabytes. */
 const CHUNKS_AT_ONCE = 64
+/** No chunk but a state's last is shorter. */
+const SMALLEST_CHUNK = 8192
 
 /** The session whose revisions are read, and how. */
 export interface ReadFrom {
@@ -92,6 +94,10 @@ async function read({ store, session, keys, maxBytes }: ReadFrom, stored: Stored
   if (stored.revision !== number) throw new IsoseedError('ERR_SESSION_DAMAGED', `revision ${number} is damaged: it is revision ${stored.revision}`)
   // What the store says, and what the head is checked against before memory is taken.
   if (stored.bytes > maxBytes) throw tooLong(stored.bytes, maxBytes)
+  // More chunks than a state of this length is cut into are not asked for.
+  if (stored.chunks.length > stored.bytes / SMALLEST_CHUNK + 1) {
+    throw new IsoseedError('ERR_SESSION_DAMAGED', `revision ${number} is damaged: it has ${stored.chunks.length} chunks for ${stored.bytes} bytes`)
+  }
   const names = [...new Set(stored.chunks)]
   const chunks: Uint8Array[] = []
   for (let from = 0; from < names.length; from += CHUNKS_AT_ONCE) {

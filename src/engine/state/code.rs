@@ -11,7 +11,7 @@ use crate::engine::globals::is_identifier;
 use crate::engine::source::{Source, evaluate};
 use crate::engine::state::format::{push_text, push_units, push_varint, root, step, tag};
 use crate::engine::state::own;
-use crate::engine::state::path::{Path, Step};
+use crate::engine::state::path::{LONGEST_PATH, Path, Step};
 use crate::engine::state::pristine::Pristine;
 
 /// More objects than this are not looked at: what lies behind them is no code that a state can name.
@@ -41,6 +41,8 @@ struct Met<'s> {
     step: u8,
     key: Option<Value<'s>>,
     is_code: bool,
+    /// How many steps lead there.
+    depth: usize,
 }
 
 /// The walk that makes a table.
@@ -69,7 +71,10 @@ pub(crate) fn table<'s>(
     }
     let mut at = 0;
     while at < walk.met.len() && walk.met.len() < MOST_OBJECTS {
-        if let Ok(object) = Object::try_from(walk.met[at].value) {
+        let met = &walk.met[at];
+        if met.depth < LONGEST_PATH
+            && let Ok(object) = Object::try_from(met.value)
+        {
             walk.look_into(scope, object, at + ROOTS);
         }
         at += 1;
@@ -114,7 +119,8 @@ impl<'s> Walk<'s> {
             || value.is_module_namespace_object()
             || (parent == 0 && key.is_none());
         let is_code = value.is_function() || is_symbol || is_prototype || is_namespace;
-        self.met.push(Met { value, parent, step, key, is_code });
+        let depth = parent.checked_sub(ROOTS).map_or(0, |parent| self.met[parent].depth + 1);
+        self.met.push(Met { value, parent, step, key, is_code, depth });
     }
 
     /// Exceptions of what can't be read are left alone: it leads nowhere then.
@@ -280,6 +286,28 @@ impl Code {
             .iter()
             .copied()
             .find(|entry| list.get_index(scope, entry * 3).is_some_and(|known| known == value))
+    }
+
+    /// The classes in it, with their entries.
+    pub(super) fn classes<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        pristine: &Pristine,
+    ) -> Option<Vec<(u32, v8::Local<'s, v8::Function>)>> {
+        let list = v8::Local::new(scope, &self.list);
+        let mut entries: Vec<u32> = self.by_hash.values().flatten().copied().collect();
+        entries.sort_unstable();
+        let mut functions = Vec::new();
+        for entry in entries {
+            let value = list.get_index(scope, entry * 3)?;
+            if let Ok(function) = v8::Local::<v8::Function>::try_from(value) {
+                functions.push((entry, function));
+            }
+        }
+        let objects: Vec<Object> = functions.iter().map(|(_, function)| (*function).into()).collect();
+        let are_classes = pristine.are_classes(scope, &objects)?;
+        let classes = functions.into_iter().zip(are_classes).filter(|(_, is_class)| *is_class);
+        Some(classes.map(|(class, _)| class).collect())
     }
 
     /// Whether a script of the snapshot has a top-level `let`, `const` or `class` of that name.

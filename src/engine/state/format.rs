@@ -27,6 +27,8 @@ pub(super) mod tag {
     pub const CODE: u8 = 0x0b;
     pub const REGISTERED: u8 = 0x0c;
     pub const WELL_KNOWN: u8 = 0x0d;
+    /// A private name of a class, where a shape has a key.
+    pub const PRIVATE: u8 = 0x0e;
     /// Latin-1 strings of up to 95 letters: the length is in the tag.
     pub const SHORT: u8 = 0x20;
     pub const LONGEST_SHORT: usize = 0x5f;
@@ -242,6 +244,18 @@ pub(super) enum Text<'a> {
 }
 
 impl Text<'_> {
+    pub(super) fn is_empty(self) -> bool {
+        let (Self::Latin1(bytes) | Self::Utf16(bytes)) = self;
+        bytes.is_empty()
+    }
+
+    pub(super) fn first(self) -> Option<u16> {
+        match self {
+            Self::Latin1(letters) => letters.first().map(|letter| u16::from(*letter)),
+            Self::Utf16(pairs) => pairs.first_chunk().map(|pair| u16::from_le_bytes(*pair)),
+        }
+    }
+
     pub(super) fn to_text(self) -> String {
         match self {
             Self::Latin1(letters) => letters.iter().map(|letter| char::from(*letter)).collect(),
@@ -318,6 +332,11 @@ impl<'a> Cursor<'a> {
         let byte = *self.bytes.get(self.at).ok_or_else(|| corrupt("it ends too early"))?;
         self.at += 1;
         Ok(byte)
+    }
+
+    /// The next byte, which stays the next one.
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
     }
 
     pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8]> {

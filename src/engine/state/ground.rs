@@ -1,7 +1,10 @@
 //! What reading and writing states needs of a session's context, made when it is first needed.
 
 use crate::engine::state::code::Code;
+use std::cell::OnceCell;
+
 use crate::engine::state::format::{Kind, VIEWS};
+use crate::engine::state::members::Members;
 use crate::engine::state::pristine::Pristine;
 use crate::engine::state::read_shells::view;
 
@@ -12,6 +15,7 @@ pub(super) struct Ground {
     /// The prototypes that objects of each kind begin with.
     usual: Vec<(Kind, v8::Global<v8::Value>)>,
     views: Vec<(u8, v8::Global<v8::Value>)>,
+    members: OnceCell<Members>,
 }
 
 impl Ground {
@@ -31,7 +35,17 @@ impl Ground {
             let prototype = view(scope, buffer, kind, (0, 0), false, false)?.get_prototype(scope)?;
             views.push((kind, v8::Global::new(scope, prototype)));
         }
-        Some(Self { pristine, code, usual, views })
+        Some(Self { pristine, code, usual, views, members: OnceCell::new() })
+    }
+
+    /// The private members of the snapshot's classes. `None` when V8 is out of memory, or the guest was told to
+    /// stop.
+    pub(super) fn members(&self, scope: &mut v8::PinScope) -> Option<&Members> {
+        if let Some(members) = self.members.get() {
+            return Some(members);
+        }
+        let members = Members::new(scope, &self.pristine, &self.code)?;
+        Some(self.members.get_or_init(|| members))
     }
 
     /// Whether an object of that kind begins with that prototype.

@@ -3,12 +3,14 @@
 //! `docs/state-format.md` describes the bytes. `format` has their smallest parts, `scan` reads a document
 //! without V8 and finds out whether it is sound, `overview` tells what is in one (`walk`, `preview`, `line`), `write` walks the guest's values, `read` builds them.
 //! `code` names functions, prototypes and symbols of the snapshot by their paths; `variables` finds the
-//! globals that a guest has made; `pristine` holds built-ins that no guest can replace.
+//! globals that a guest has made; `members` knows private members of the snapshot's classes, which
+//! `class_scope` finds; `pristine` holds built-ins that no guest can replace.
 //!
 //! Everything with a scope runs on the isolate's thread. While values are walked, V8 refuses to run
 //! JavaScript: no getter, no trap, no `toString` of the guest's takes part. Only `toState` and `fromState`
 //! of the snapshot's own classes are called.
 
+mod class_scope;
 pub(crate) mod code;
 mod error;
 mod format;
@@ -19,6 +21,7 @@ mod limits;
 mod line;
 mod listing;
 mod literals;
+mod members;
 mod overview;
 pub(crate) mod own;
 mod path;
@@ -35,6 +38,7 @@ mod variables;
 mod view;
 mod walk;
 mod write;
+mod write_members;
 mod write_objects;
 mod write_values;
 

@@ -12,8 +12,8 @@ use crate::engine::state::line::Line;
 use crate::engine::state::literals::beginning;
 use crate::engine::state::path::Key;
 use crate::engine::state::preview::Previews;
-use crate::engine::state::scan::{Root, Scan, ShapeKey, scan};
-use crate::engine::state::walk::{Elements, Item, Walk};
+use crate::engine::state::scan::{Root, Scan, scan};
+use crate::engine::state::walk::{Elements, Item, Name, Names, Walk};
 
 /// So many variables, properties and paths are told of.
 const MOST_ENTRIES: usize = 1000;
@@ -85,16 +85,16 @@ pub fn inspect(bytes: &[u8], limits: &StateLimits, state: &str) -> Result<Overvi
         Some(root) => Properties::of(&scan, &previews, root)?,
         None => (Vec::new(), 0),
     };
-    let code = scan.paths.iter().take(MOST_ENTRIES).map(|path| {
+    let code = scan.paths().take(MOST_ENTRIES).map(|path| {
         let mut line = Line::new(LONGEST_PATH);
-        line.push_foreign(&path.shown_within(LONGEST_PATH));
-        line.finish()
+        line.push_foreign(&path?.shown_within(LONGEST_PATH));
+        Ok(line.finish())
     });
     Ok(Overview {
         hash: hex(&digest(bytes)),
         bytes: bytes.len(),
         objects: scan.objects(),
-        code: code.collect(),
+        code: code.collect::<Result<_>>()?,
         omitted: Omitted {
             variables: scan.roots.len() - variables.len(),
             properties: all - properties.len(),
@@ -164,19 +164,20 @@ impl Properties {
             let (met, bytes) = (met..elements.objects(), elements.at() - at);
             self.add(previews, || (index.to_string(), false), (item, met, bytes))?;
         }
-        let shape = record.shape.checked_sub(1).and_then(|shape| scan.shapes.get(shape));
         let mut walk = Walk::new(scan, record.values);
-        for key in shape.iter().flat_map(|shape| &shape.keys) {
+        for key in Names::new(scan, record) {
+            let key = key?;
             let (met, at) = (walk.objects, walk.cursor.at());
             let item = walk.item()?;
             let (met, bytes) = (met..walk.objects, walk.cursor.at() - at);
-            let name = || match key {
-                ShapeKey::Known(Key::Text(units), _) => {
+            let name = || match &key {
+                Name::Known(Key::Text(units), _) => {
                     let units: Vec<u16> = units.iter().take(LONGEST_NAME).copied().collect();
                     (String::from_utf16_lossy(&units), false)
                 }
-                ShapeKey::Known(key, _) => (key.beginning(LONGEST_NAME).shown(), true),
-                ShapeKey::Path(path, _) => (format!("[{}]", previews.code(*path)), true),
+                Name::Known(key, _) => (key.beginning(LONGEST_NAME).shown(), true),
+                Name::Code(path, _) => (format!("[{}]", previews.code(*path)), true),
+                Name::Field(text) => (text.chars().take(LONGEST_NAME).collect(), false),
             };
             self.add(previews, name, (item, met, bytes))?;
         }

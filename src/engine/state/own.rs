@@ -72,6 +72,39 @@ pub(super) fn private_names<'s>(
     keys(scope, object, filter, v8::IndexFilter::SkipIndices)
 }
 
+/// The value of a private name. The value of a mark is none that code may have.
+pub(super) fn private<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<v8::Object>,
+    name: v8::Local<v8::Name>,
+) -> Option<v8::Local<'s, v8::Value>> {
+    object.get_private(scope, as_private(name))
+}
+
+/// Gives an object a private name and its value, or changes the value.
+pub(super) fn set_private<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    object: v8::Local<'s, v8::Object>,
+    name: v8::Local<'s, v8::Name>,
+    value: v8::Local<'s, v8::Value>,
+) -> Option<()> {
+    object.set_private(scope, as_private(name), value).filter(|is_set| *is_set).map(drop)
+}
+
+/// What V8 calls a private name: `#x`, or for the mark of instances with private methods, their class's name.
+pub(super) fn private_text<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    name: v8::Local<v8::Name>,
+) -> v8::Local<'s, v8::Value> {
+    as_private(name).name(scope)
+}
+
+fn as_private<'s>(name: v8::Local<'s, v8::Name>) -> v8::Local<'s, v8::Private> {
+    // SAFETY: V8's own type for both is the symbol (`Utils::OpenDirectHandle` in `api/api.cc` takes a `Private`
+    // for a name), and a `Local` of either is the same pointer.
+    unsafe { std::mem::transmute::<v8::Local<'s, v8::Name>, v8::Local<'s, v8::Private>>(name) }
+}
+
 /// The value of an own property that is data, by its name. `None`: there is none, or it has a getter or a setter.
 pub(super) fn data<'s>(
     scope: &mut v8::PinScope<'s, '_>,

@@ -5,6 +5,9 @@ use crate::engine::state::format::{Cursor, Token, corrupt, root, step};
 use crate::engine::state::pristine::Pristine;
 use crate::engine::value::path::property;
 
+/// The most steps of a path: what lies farther from the beginning is no code that a state can name.
+pub(super) const LONGEST_PATH: usize = 1024;
+
 /// A path as a document has it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Path {
@@ -89,6 +92,9 @@ impl Path {
             _ => return Err(corrupt("a path begins nowhere")),
         };
         let count = cursor.count(1)?;
+        if count > LONGEST_PATH {
+            return Err(corrupt("a path is too long"));
+        }
         let mut steps = Vec::with_capacity(count.min(16));
         for _ in 0..count {
             steps.push(match cursor.byte()? {

@@ -12,8 +12,8 @@ use crate::engine::state::literals::{
     PREVIEWED_UNITS, beginning, element_text, function_name, is_plain, primitive, regexp, view_name,
 };
 use crate::engine::state::path::Key;
-use crate::engine::state::scan::{Place, Record, Scan, ShapeKey};
-use crate::engine::state::walk::{Elements, Item, Walk};
+use crate::engine::state::scan::{Place, Record, Scan};
+use crate::engine::state::walk::{Elements, Item, Name, Names, Walk};
 
 /// The longest name of a type or a place in code, in characters.
 const LONGEST_NAME: usize = 60;
@@ -78,7 +78,7 @@ impl<'d, 'a> Previews<'d, 'a> {
         let mut paths = self.paths.borrow_mut();
         let shown = paths.entry(index).or_insert_with(|| {
             let mut line = Line::new(LONGEST_NAME);
-            if let Some(path) = self.scan.paths.get(index) {
+            if let Some(path) = self.scan.path(index) {
                 line.push_foreign(&path.shown_within(LONGEST_NAME));
             }
             line.finish().into()
@@ -261,29 +261,28 @@ impl<'d, 'a> Previews<'d, 'a> {
     }
 
     fn properties(&self, list: &mut List, record: &Record, around: &mut Vec<usize>) -> Result<()> {
-        let Some(shape) = record.shape.checked_sub(1).and_then(|shape| self.scan.shapes.get(shape)) else {
-            return Ok(());
-        };
         let mut walk = Walk::new(self.scan, record.values);
         // What is not enumerable is passed over, but not for ever.
-        for key in shape.keys.iter().take(PARTS * PARTS) {
-            let item = walk.item()?;
-            let (ShapeKey::Known(_, attributes) | ShapeKey::Path(_, attributes)) = key;
-            if attributes & attribute::DONT_ENUM != 0 {
+        for name in Names::new(self.scan, record).take(PARTS * PARTS) {
+            let (name, item) = (name?, walk.item()?);
+            if let Name::Known(_, attributes) | Name::Code(_, attributes) = name
+                && attributes & attribute::DONT_ENUM != 0
+            {
                 continue;
             }
             if !list.next() {
                 break;
             }
-            match key {
-                ShapeKey::Known(Key::Text(units), _) if is_plain(units) => {
+            match &name {
+                Name::Known(Key::Text(units), _) if is_plain(units) => {
                     list.line.push_foreign(&String::from_utf16_lossy(units));
                 }
-                ShapeKey::Known(Key::Text(units), _) => list.line.push_quoted(units.iter().copied()),
-                ShapeKey::Known(key, _) => {
+                Name::Known(Key::Text(units), _) => list.line.push_quoted(units.iter().copied()),
+                Name::Known(key, _) => {
                     list.line.push_foreign(&key.beginning(LONGEST_NAME).shown());
                 }
-                ShapeKey::Path(path, _) => {
+                Name::Field(text) => list.line.push_foreign(text),
+                Name::Code(path, _) => {
                     list.line.push("[");
                     list.line.push(&self.code(*path));
                     list.line.push("]");
@@ -298,11 +297,10 @@ impl<'d, 'a> Previews<'d, 'a> {
     fn error(&self, line: &mut Line, index: usize, record: &Record) -> Result<()> {
         line.push("[");
         line.push(&self.type_of(Item::Object(index))?);
-        let shape = record.shape.checked_sub(1).and_then(|shape| self.scan.shapes.get(shape));
         let mut walk = Walk::new(self.scan, record.values);
-        for key in shape.iter().flat_map(|shape| &shape.keys).take(ERROR_PROPERTIES) {
-            let item = walk.item()?;
-            let is_message = matches!(key, ShapeKey::Known(Key::Text(units), _) if units.iter().copied().eq("message".encode_utf16()));
+        for name in Names::new(self.scan, record).take(ERROR_PROPERTIES) {
+            let (name, item) = (name?, walk.item()?);
+            let is_message = matches!(name, Name::Known(Key::Text(units), _) if units.iter().copied().eq("message".encode_utf16()));
             if let (true, Item::Primitive(Token::String(text))) = (is_message, item) {
                 line.push(": ");
                 line.push_foreign(&beginning(text, PREVIEWED_UNITS));

@@ -40,6 +40,12 @@
       }
     },
     text: (fn) => apply(functionText, fn, []),
+    // A letter for each function of the list: whether it is a class.
+    classes(list) {
+      let text = ''
+      for (let i = 0; i < list.length; i++) text += /^class(?![(])/.test(apply(functionText, list[i], [])) ? '1' : '0'
+      return text
+    },
     symbols: () =>
       Object.getOwnPropertyNames(Symbol)
         .filter((name) => typeof Symbol[name] === 'symbol')

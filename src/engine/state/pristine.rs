@@ -50,8 +50,26 @@ impl Pristine {
         scope: &mut v8::PinScope,
         objects: &[v8::Local<v8::Object>],
     ) -> Option<Vec<bool>> {
+        self.letters(scope, "extensible", objects)
+    }
+
+    /// Whether it is a class, for each of the functions, none of which is a Proxy.
+    pub(super) fn are_classes(
+        &self,
+        scope: &mut v8::PinScope,
+        functions: &[v8::Local<v8::Object>],
+    ) -> Option<Vec<bool>> {
+        self.letters(scope, "classes", functions)
+    }
+
+    fn letters(
+        &self,
+        scope: &mut v8::PinScope,
+        name: &str,
+        objects: &[v8::Local<v8::Object>],
+    ) -> Option<Vec<bool>> {
         let list = list_of(scope, objects);
-        let text = v8::Local::<v8::String>::try_from(self.call(scope, "extensible", &[list])?).ok()?;
+        let text = v8::Local::<v8::String>::try_from(self.call(scope, name, &[list])?).ok()?;
         let mut letters = vec![0; text.length()];
         text.write_one_byte_v2(scope, 0, &mut letters, v8::WriteFlags::empty());
         Some(letters.into_iter().map(|letter| letter == b'1').collect())

@@ -16,10 +16,23 @@ use crate::engine::state::{hooks, own};
 use crate::engine::worker::Halt;
 
 /// How many objects are made between two looks at whether the guest is told to stop.
-const BATCH: usize = 256;
+pub(super) const BATCH: usize = 256;
+
+/// How much code is named that the snapshot does not have: more tells nobody anything.
+pub(super) const MOST_MISSING: usize = 1000;
 
 pub(super) type Value<'s> = v8::Local<'s, v8::Value>;
 pub(super) type Object<'s> = v8::Local<'s, v8::Object>;
+
+/// A name of a shape.
+#[derive(Clone, Copy)]
+pub(super) enum Named<'s> {
+    Property(v8::Local<'s, v8::Name>, u8),
+    /// A private field.
+    Field(v8::Local<'s, v8::Name>),
+    /// What marks an object with private methods, and what it is set to.
+    Mark(v8::Local<'s, v8::Name>, Value<'s>),
+}
 
 /// Why nothing was built.
 #[derive(Debug)]
@@ -60,14 +73,27 @@ pub(super) struct Walk<'a> {
     paths: usize,
 }
 
+impl Walk<'_> {
+    /// Which path a value of code names: one before, or the one that follows, which is passed over.
+    pub(super) fn path(&mut self, number: u64) -> Built<usize> {
+        if number == 0 {
+            Path::read(&mut self.cursor)?;
+            self.paths += 1;
+            return Ok(self.paths - 1);
+        }
+        let path = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        path.ok_or_else(|| Failure::Failed(corrupt("a path is unknown")))
+    }
+}
+
 pub(super) struct Reader<'a, 's> {
     pub(super) ground: Rc<Ground>,
     pub(super) scan: &'a Scan<'a>,
     objects: Vec<Option<Object<'s>>>,
-    pub(super) code: Vec<Value<'s>>,
+    code: Vec<Value<'s>>,
     /// Whether a plain assignment of an element runs no setter.
     pub(super) elements_are_plain: bool,
-    pub(super) shapes: Vec<Vec<(v8::Local<'s, v8::Name>, u8)>>,
+    pub(super) shapes: Vec<Vec<Named<'s>>>,
 }
 
 impl<'a, 's> Reader<'a, 's> {
@@ -79,10 +105,12 @@ impl<'a, 's> Reader<'a, 's> {
         scan: &'a Scan<'a>,
     ) -> Built<Self> {
         let (mut code, mut missing) = (Vec::new(), Vec::new());
-        for path in &scan.paths {
-            match ground.code.resolve(scope, &ground.pristine, modules, path) {
+        for path in scan.paths() {
+            let path = path?;
+            match ground.code.resolve(scope, &ground.pristine, modules, &path) {
                 Some(value) => code.push(value),
-                None => missing.push(path.shown()),
+                None if missing.len() < MOST_MISSING => missing.push(path.shown()),
+                None => {}
             }
         }
         if !missing.is_empty() {
@@ -197,20 +225,13 @@ impl<'a, 's> Reader<'a, 's> {
                 let back = usize::try_from(back).unwrap_or(usize::MAX);
                 self.object(walk.objects.wrapping_sub(back))?.into()
             }
-            Token::Code(0) => {
-                Path::read(&mut walk.cursor)?;
-                walk.paths += 1;
-                self.code_at(walk.paths)?
-            }
-            Token::Code(number) => self.code_at(usize::try_from(number).unwrap_or(0))?,
+            Token::Code(number) => self.code_at(walk.path(number)?)?,
             token => symbol(&self.ground, scope, token)?,
         })
     }
 
-    /// Codes are counted from 1.
-    fn code_at(&self, number: usize) -> Built<Value<'s>> {
-        let value = number.checked_sub(1).and_then(|at| self.code.get(at)).copied();
-        value.ok_or_else(|| Failure::Failed(corrupt("a path is unknown")))
+    pub(super) fn code_at(&self, path: usize) -> Built<Value<'s>> {
+        self.code.get(path).copied().ok_or_else(|| Failure::Failed(corrupt("a path is unknown")))
     }
 
     /// Objects that can't be extended.

@@ -1,31 +1,69 @@
 //! What objects refer to: entries, prototypes, elements, named properties.
 
+use crate::engine::error::EngineError;
 use crate::engine::session::may_go_on;
-use crate::engine::state::format::{Kind, attribute, corrupt, flag};
-use crate::engine::state::read::{Built, Failure, Object, Reader, Value, Walk};
-use crate::engine::state::scan::{Record, ShapeKey};
+use crate::engine::state::format::{Kind, Token, attribute, corrupt, flag, tag};
+use crate::engine::state::own;
+use crate::engine::state::path::Key;
+use crate::engine::state::read::{BATCH, Built, Failure, MOST_MISSING, Named, Object, Reader, Value, Walk};
+use crate::engine::state::scan::Record;
 
 impl<'a, 's> Reader<'a, 's> {
     /// The names of all shapes, once.
     pub(super) fn name_shapes(&mut self, scope: &mut v8::PinScope<'s, '_>) -> Built<()> {
-        for shape in &self.scan.shapes {
-            let mut names = Vec::with_capacity(shape.keys.len());
-            for key in &shape.keys {
-                names.push(match key {
-                    ShapeKey::Known(key, attributes) => {
-                        let name = key.to_name(scope, &self.ground.pristine);
-                        (name.ok_or_else(|| Failure::of(scope, "a key is none"))?, *attributes)
-                    }
-                    ShapeKey::Path(path, attributes) => {
-                        let symbol = v8::Local::<v8::Name>::try_from(self.code[*path]);
-                        let symbol = symbol.ok().filter(|name| name.is_symbol());
-                        (symbol.ok_or_else(|| corrupt("a key is none"))?, *attributes)
-                    }
+        let mut missing = Vec::new();
+        for (at, shape) in self.scan.shapes.iter().enumerate() {
+            if at.is_multiple_of(BATCH) {
+                may_go_on(scope).ok_or(Failure::Threw)?;
+            }
+            let mut walk = self.walk(shape.at);
+            let mut names = Vec::with_capacity(shape.names);
+            for _ in 0..shape.names {
+                names.extend(if walk.cursor.peek() == Some(tag::PRIVATE) {
+                    self.member(scope, &mut walk, &mut missing)?
+                } else {
+                    Some(self.property(scope, &mut walk)?)
                 });
             }
             self.shapes.push(names);
         }
-        Ok(())
+        if missing.is_empty() { Ok(()) } else { Err(EngineError::SessionCodeChanged { missing }.into()) }
+    }
+
+    fn property(&self, scope: &mut v8::PinScope<'s, '_>, walk: &mut Walk<'a>) -> Built<Named<'s>> {
+        let name = match walk.cursor.token()? {
+            Token::Code(number) => {
+                let symbol = v8::Local::<v8::Name>::try_from(self.code_at(walk.path(number)?)?);
+                symbol.ok().filter(|name| name.is_symbol())
+            }
+            token => Key::of(token).and_then(|key| key.to_name(scope, &self.ground.pristine)),
+        };
+        let name = name.ok_or_else(|| Failure::of(scope, "a key is none"))?;
+        Ok(Named::Property(name, walk.cursor.byte()?))
+    }
+
+    /// A private member of a class; none if the class does not have it any more.
+    fn member(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        walk: &mut Walk<'a>,
+        missing: &mut Vec<String>,
+    ) -> Built<Option<Named<'s>>> {
+        walk.cursor.byte()?;
+        let Token::Code(number) = walk.cursor.token()? else { return Err(corrupt("a class is none").into()) };
+        let path = walk.path(number)?;
+        let text = walk.cursor.text()?.to_text();
+        let class = self.ground.code.find(scope, self.code_at(path)?);
+        let members = self.ground.members(scope).ok_or(Failure::Threw)?;
+        let Some(member) = class.and_then(|class| members.of_class(class, &text)) else {
+            let what = if text.is_empty() { "private methods" } else { text.as_str() };
+            if missing.len() < MOST_MISSING {
+                missing.push(format!("{}.{what}", self.scan.shown_path(path)));
+            }
+            return Ok(None);
+        };
+        let name = member.name(scope);
+        Ok(Some(member.mark(scope).map_or(Named::Field(name), |mark| Named::Mark(name, mark))))
     }
 
     /// Gives an object what it refers to.
@@ -205,9 +243,13 @@ impl<'a, 's> Reader<'a, 's> {
         let names = record.shape.checked_sub(1).and_then(|shape| self.shapes.get(shape));
         let first = names.and_then(|names| names.first());
         let is_own = error.has_own_property(scope, stack) == Some(true);
+        let first = first.and_then(|first| match first {
+            Named::Property(name, attributes) => Some((*name, *attributes)),
+            _ => None,
+        });
         let is_first = first.is_some_and(|(name, attributes)| {
             attributes & !attribute::DONT_DELETE == attribute::DONT_ENUM
-                && v8::Local::<v8::Value>::from(*name).strict_equals(stack.into())
+                && v8::Local::<v8::Value>::from(name).strict_equals(stack.into())
         });
         if !(is_own && is_first) {
             error.delete(scope, stack.into());
@@ -238,9 +280,20 @@ impl<'a, 's> Reader<'a, 's> {
         let Some(names) = record.shape.checked_sub(1).and_then(|shape| self.shapes.get(shape)) else {
             return Ok(());
         };
-        for (name, attributes) in names.iter().skip(first) {
-            let value = self.value(scope, walk)?;
-            define(scope, object, *name, value, *attributes)?;
+        for name in names.iter().skip(first) {
+            let is_had = match *name {
+                Named::Property(name, attributes) => {
+                    let value = self.value(scope, walk)?;
+                    define(scope, object, name, value, attributes)?;
+                    continue;
+                }
+                Named::Field(name) => {
+                    let value = self.value(scope, walk)?;
+                    own::set_private(scope, object, name, value)
+                }
+                Named::Mark(name, mark) => own::set_private(scope, object, name, mark),
+            };
+            is_had.ok_or_else(|| Failure::of(scope, "a private member can't be had"))?;
         }
         Ok(())
     }

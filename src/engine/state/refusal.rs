@@ -13,6 +13,8 @@ pub(super) enum Step {
     Element(u32),
     /// An own property, by the number of its key in the object's list of names.
     Name(u32),
+    /// A private field, by its number in the list of `members`.
+    Member(u32),
     MapKey(u32),
     MapValue(u32),
     SetValue(u32),
@@ -54,7 +56,8 @@ impl From<Stop> for Halt {
 /// The step as JavaScript would write it; `object` is where it begins.
 pub(super) fn shown(scope: &mut v8::PinScope, object: Option<v8::Local<v8::Object>>, step: Step) -> String {
     match step {
-        Step::Root => String::new(),
+        // The writer knows the names of members.
+        Step::Root | Step::Member(_) => String::new(),
         Step::Element(index) => format!("[{index}]"),
         Step::Name(at) => {
             object.and_then(|object| name(scope, object, at)).unwrap_or_else(|| ".?".to_owned())

@@ -1,13 +1,14 @@
 //! Reads a whole document without V8: whether it is sound and within its limits, and where everything is.
 //! Nothing is built before, so a document is taken whole or not at all.
 
-use crate::engine::error::{EngineError, Result};
+use std::ops::Range;
 
+use crate::engine::error::{EngineError, Result};
 use crate::engine::state::format::{
-    Cursor, DIGEST_BYTES, Kind, MAGIC, Text, Token, VERSION, VIEWS, attribute, corrupt, digest, flag,
+    Cursor, DIGEST_BYTES, Kind, MAGIC, Text, Token, VERSION, VIEWS, attribute, corrupt, digest, flag, tag,
 };
 use crate::engine::state::limits::StateLimits;
-use crate::engine::state::path::{Key, Path};
+use crate::engine::state::path::Path;
 
 /// How deep the forms of `toState` may be nested.
 pub(super) const MOST_FORMS: usize = 16;
@@ -47,18 +48,14 @@ pub(super) struct Record {
     pub(super) form: usize,
 }
 
-/// The names of an object's properties, in order.
-#[derive(Debug, Clone, PartialEq)]
+/// The names of an object's properties, in order. Small: there may be one for each object.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Shape {
-    pub(super) keys: Vec<ShapeKey>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum ShapeKey {
-    /// A string, or a symbol that the language or its registry knows.
-    Known(Key, u8),
-    /// A symbol of the code: the number of its path.
-    Path(usize, u8),
+    /// Where the first name is.
+    pub(super) at: Place,
+    pub(super) names: usize,
+    /// How many values an object has for them: what marks an object with private methods has none.
+    values: usize,
 }
 
 /// A document that is sound.
@@ -68,13 +65,31 @@ pub(super) struct Scan<'a> {
     pub(super) roots: Vec<Root<'a>>,
     pub(super) records: Vec<Record>,
     pub(super) shapes: Vec<Shape>,
-    pub(super) paths: Vec<Path>,
-    /// Where each path ends, so that it need not be read again.
-    pub(super) path_ends: Vec<usize>,
+    /// Where each path is that was not there before, so that it need not be read to go past it.
+    pub(super) paths: Vec<Range<usize>>,
     pub(super) forms: Vec<Scan<'a>>,
 }
 
 impl Scan<'_> {
+    /// The paths into the code, in order.
+    pub(super) fn paths(&self) -> impl Iterator<Item = Result<Path>> {
+        self.paths.iter().map(|path| self.path_at(path.start))
+    }
+
+    fn path_at(&self, at: usize) -> Result<Path> {
+        Path::read(&mut Cursor::again(self.bytes, at))
+    }
+
+    /// One of them.
+    pub(super) fn path(&self, number: usize) -> Option<Path> {
+        self.path_at(self.paths.get(number)?.start).ok()
+    }
+
+    /// One of them, as a user would write it.
+    pub(super) fn shown_path(&self, number: usize) -> String {
+        self.path(number).map_or_else(String::new, |path| path.shown())
+    }
+
     /// How many objects it has, those of forms included.
     pub(super) fn objects(&self) -> usize {
         self.records.len() + self.forms.iter().map(Scan::objects).sum::<usize>()
@@ -141,7 +156,6 @@ impl<'a, 'l> Scanner<'a, 'l> {
             records: Vec::new(),
             shapes: Vec::new(),
             paths: Vec::new(),
-            path_ends: Vec::new(),
             forms: Vec::new(),
         };
         Self { cursor, limits, scan, depths: Vec::new(), depth: 0, views: Vec::new(), outside, nesting }
@@ -203,9 +217,9 @@ impl<'a, 'l> Scanner<'a, 'l> {
 
     fn code(&mut self, number: u64) -> Result<()> {
         if number == 0 {
-            let path = Path::read(&mut self.cursor)?;
-            self.scan.paths.push(path);
-            self.scan.path_ends.push(self.cursor.at());
+            let at = self.cursor.at();
+            Path::read(&mut self.cursor)?;
+            self.scan.paths.push(at..self.cursor.at());
             return Ok(());
         }
         let is_known = usize::try_from(number).is_ok_and(|number| number <= self.scan.paths.len());
@@ -361,9 +375,8 @@ impl<'a, 'l> Scanner<'a, 'l> {
         record.shape = shape;
         record.values = self.place();
         if shape > 0 {
-            let keys =
-                self.scan.shapes.get(shape - 1).ok_or_else(|| corrupt("a shape is unknown"))?.keys.len();
-            for _ in 0..keys {
+            let shape = self.scan.shapes.get(shape - 1).ok_or_else(|| corrupt("a shape is unknown"))?;
+            for _ in 0..shape.values {
                 self.value()?;
             }
         }
@@ -394,22 +407,41 @@ impl<'a, 'l> Scanner<'a, 'l> {
     }
 
     fn new_shape(&mut self) -> Result<Shape> {
-        let count = self.cursor.count(2)?;
-        let mut keys = Vec::with_capacity(count.min(64));
-        for _ in 0..count {
-            let key = match self.value()? {
-                Token::Code(0) => ShapeKey::Path(self.scan.paths.len() - 1, self.attributes()?),
-                Token::Code(number) => {
-                    let path = usize::try_from(number).map_err(|_| corrupt("a path is unknown"))? - 1;
-                    ShapeKey::Path(path, self.attributes()?)
-                }
-                token => {
-                    let key = Key::of(token).ok_or_else(|| corrupt("a key is none"))?;
-                    ShapeKey::Known(key, self.attributes()?)
-                }
+        let names = self.cursor.count(2)?;
+        let mut shape = Shape { at: self.place(), names, values: 0 };
+        let mut is_private = false;
+        for _ in 0..names {
+            let has_value = if self.cursor.peek() == Some(tag::PRIVATE) {
+                is_private = true;
+                self.member()?
+            } else if is_private {
+                return Err(corrupt("a name follows a private one"));
+            } else {
+                self.name()?;
+                true
             };
-            keys.push(key);
+            shape.values += usize::from(has_value);
         }
-        if keys.is_empty() { Err(corrupt("a shape has no names")) } else { Ok(Shape { keys }) }
+        if names == 0 { Err(corrupt("a shape has no names")) } else { Ok(shape) }
+    }
+
+    fn name(&mut self) -> Result<()> {
+        match self.value()? {
+            Token::String(_) | Token::Registered(_) | Token::WellKnown(_) | Token::Code(_) => {
+                self.attributes().map(drop)
+            }
+            _ => Err(corrupt("a key is none")),
+        }
+    }
+
+    /// A private member; whether it has a value.
+    fn member(&mut self) -> Result<bool> {
+        self.cursor.byte()?;
+        let Token::Code(_) = self.value()? else { return Err(corrupt("a class is none")) };
+        let name = self.cursor.text()?;
+        if !name.is_empty() && name.first() != Some(u16::from(b'#')) {
+            return Err(corrupt("a private name is none"));
+        }
+        Ok(!name.is_empty())
     }
 }

@@ -12,7 +12,7 @@ use crate::engine::snapshot::build::script_scopes;
 use crate::engine::snapshot::request::hex;
 use crate::engine::state::code::{Beginnings, table};
 use crate::engine::state::error::Unkept;
-use crate::engine::state::format::{MAGIC, VERSION, push_varint, seal_and_hash};
+use crate::engine::state::format::{DIGEST_BYTES, MAGIC, VERSION, push_varint, seal_and_hash};
 use crate::engine::state::ground::Ground;
 use crate::engine::state::limits::StateLimits;
 use crate::engine::state::own;
@@ -147,16 +147,19 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
             Some((path, why)) => unkept.push(Unkept { path: format!("{name}{path}"), name, why }),
         }
     }
-    request.limits.check_bytes(writer.out.len()).map_err(Halt::Failed)?;
-    let mut bytes = Vec::with_capacity(writer.out.len() + 64);
+    let mut head = Vec::new();
+    push_varint(&mut head, kept.len() as u64);
+    request.limits.check_bytes(head.len() + writer.out.len()).map_err(Halt::Failed)?;
+    let length = MAGIC.len() + 1 + head.len() + writer.out.len() + DIGEST_BYTES;
+    request.limits.check_payload(length).map_err(Halt::Failed)?;
+    let mut bytes = Vec::with_capacity(length);
     bytes.extend_from_slice(MAGIC);
     push_varint(&mut bytes, VERSION);
-    push_varint(&mut bytes, kept.len() as u64);
+    bytes.append(&mut head);
     let objects = writer.objects();
     bytes.append(&mut writer.out);
     let (seal, hash) = seal_and_hash(&bytes);
     bytes.extend_from_slice(&seal);
-    request.limits.check_payload(bytes.len()).map_err(Halt::Failed)?;
     let hash = hex(&hash);
     Ok(Exported { bytes, hash, objects, variables: kept, unkept })
 }

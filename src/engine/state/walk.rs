@@ -1,7 +1,8 @@
 //! Reads a sound document again, from any place on, to show what is in it. No V8, and nothing is checked twice.
 
 use crate::engine::error::Result;
-use crate::engine::state::format::{Cursor, Kind, Token, corrupt, flag};
+use crate::engine::state::format::{Cursor, Kind, Token, corrupt, flag, tag};
+use crate::engine::state::path::Key;
 use crate::engine::state::scan::{Place, Record, Scan};
 
 /// A value of a document, with what it refers to.
@@ -40,8 +41,8 @@ impl<'d, 'a> Walk<'d, 'a> {
                 Item::Object(self.objects.checked_sub(back).ok_or_else(unsound)?)
             }
             Token::Code(0) => {
-                let end = *self.scan.path_ends.get(self.paths).ok_or_else(unsound)?;
-                self.cursor = Cursor::again(self.scan.bytes, end);
+                let path = self.scan.paths.get(self.paths).ok_or_else(unsound)?;
+                self.cursor = Cursor::again(self.scan.bytes, path.end);
                 self.paths += 1;
                 Item::Code(self.paths - 1)
             }
@@ -51,6 +52,22 @@ impl<'d, 'a> Walk<'d, 'a> {
             }
             token => Item::Primitive(token),
         })
+    }
+
+    /// The next name of a shape; none for what marks objects with private methods, which has no value.
+    fn name(&mut self) -> Result<Option<Name>> {
+        if self.cursor.peek() == Some(tag::PRIVATE) {
+            self.cursor.byte()?;
+            self.item()?;
+            let text = self.cursor.text()?.to_text();
+            return Ok(Some(text).filter(|text| !text.is_empty()).map(Name::Field));
+        }
+        let name = match self.item()? {
+            Item::Code(path) => Name::Code(path, self.cursor.byte()?),
+            Item::Primitive(token) => Name::Known(Key::of(token).ok_or_else(unsound)?, self.cursor.byte()?),
+            Item::Object(_) => return Err(unsound()),
+        };
+        Ok(Some(name))
     }
 
     /// Goes past what an object's kind needs. Takes as long as a `Map` or a `Set` has entries.
@@ -105,6 +122,48 @@ impl<'d, 'a> Walk<'d, 'a> {
     pub(super) fn bytes(&mut self) -> Result<&'a [u8]> {
         let length = self.cursor.count(1)?;
         self.cursor.take(length)
+    }
+}
+
+/// A name of an object that has a value.
+#[derive(Debug)]
+pub(super) enum Name {
+    /// A string, or a symbol that the language or its registry knows; and the property's attributes.
+    Known(Key, u8),
+    /// A symbol of the code: the number of its path; and the property's attributes.
+    Code(usize, u8),
+    /// A private field, as in `#x`.
+    Field(String),
+}
+
+/// The names of an object, one after the other, in the order of their values.
+pub(super) struct Names<'d, 'a> {
+    walk: Option<Walk<'d, 'a>>,
+    left: usize,
+}
+
+impl<'d, 'a> Names<'d, 'a> {
+    pub(super) fn new(scan: &'d Scan<'a>, record: &Record) -> Self {
+        let shape = record.shape.checked_sub(1).and_then(|shape| scan.shapes.get(shape));
+        Self {
+            walk: shape.map(|shape| Walk::new(scan, shape.at)),
+            left: shape.map_or(0, |shape| shape.names),
+        }
+    }
+}
+
+impl Iterator for Names<'_, '_> {
+    type Item = Result<Name>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let walk = self.walk.as_mut()?;
+        while self.left > 0 {
+            self.left -= 1;
+            if let Some(name) = walk.name().transpose() {
+                return Some(name);
+            }
+        }
+        None
     }
 }
 

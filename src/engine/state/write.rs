@@ -58,6 +58,8 @@ pub(super) struct Prepared<'s> {
     pub(super) largest: Option<f64>,
     /// The source text of a function.
     pub(super) text: Option<v8::Local<'s, v8::String>>,
+    /// Its private names, if it has any.
+    pub(super) private: Option<v8::Local<'s, v8::Array>>,
     /// Its class, and what `toState` gave.
     pub(super) form: Option<(Value<'s>, Value<'s>)>,
 }
@@ -66,6 +68,8 @@ pub(super) struct Writer {
     pub(super) ground: Rc<Ground>,
     pub(super) limits: StateLimits,
     pub(super) out: Vec<u8>,
+    /// How long the documents are that this one is a form in.
+    around: usize,
     pub(super) known: Vec<Known>,
     identity: Rc<RefCell<Identity>>,
     /// The number of the document in `identity`.
@@ -102,6 +106,7 @@ impl Writer {
             ground,
             limits,
             out: Vec::new(),
+            around: 0,
             known: Vec::new(),
             identity,
             document,
@@ -112,6 +117,11 @@ impl Writer {
             nesting: 0,
             functions: Vec::new(),
         }
+    }
+
+    /// Whether so many bytes more can follow. Asked before there is memory for them.
+    pub(super) fn check_room(&self, more: usize) -> Result<(), Stop> {
+        Ok(self.limits.check_bytes((self.around + self.out.len()).saturating_add(more))?)
     }
 
     /// How many objects the document has, with those of its forms.
@@ -165,7 +175,7 @@ impl Writer {
         v8::scope!(let scope, scope);
         let prepared = self.prepare(scope, from, end)?;
         for (at, prepared) in (from..).zip(&prepared) {
-            self.limits.check_bytes(self.out.len())?;
+            self.check_room(0)?;
             if let Some((class, form)) = prepared.form {
                 self.hooked(scope, at, class, form)?;
                 continue;
@@ -201,6 +211,7 @@ impl Writer {
                 bits: 0,
                 largest: None,
                 text: None,
+                private: None,
                 form: None,
             };
             if let Some(class) = marks.as_ref().and_then(|marks| marks.class_of(scope, object)) {
@@ -209,6 +220,7 @@ impl Writer {
             prepared.form = self.form_of(scope, at, object)?;
             if prepared.form.is_none() {
                 self.ask(scope, &mut prepared).ok_or(Stop::Threw)?;
+                prepared.private = self.private_names(scope, object)?;
                 if kind == Kind::Object {
                     plain.push((at, object));
                 }
@@ -330,6 +342,7 @@ impl Writer {
         }
         let mut inner = Writer::with(Rc::clone(&self.ground), self.limits, Rc::clone(&self.identity));
         inner.nesting = self.nesting + 1;
+        inner.around = self.around + self.out.len();
         inner.functions.clone_from(&self.functions);
         match inner.group(scope, form) {
             Ok(()) => {}
@@ -362,7 +375,13 @@ impl Writer {
         let mut parts = Vec::new();
         loop {
             let object = self.object_at(scope, from);
-            parts.push(refusal::shown(scope, object, step));
+            parts.push(match step {
+                Step::Member(number) => {
+                    let member = self.ground.members(scope).and_then(|members| members.get(number));
+                    member.map_or_else(String::new, |member| format!(".{}", member.text))
+                }
+                step => refusal::shown(scope, object, step),
+            });
             let Some(known) = self.known.get(from) else { break };
             (from, step) = (known.from as usize, known.step);
         }

@@ -9,7 +9,6 @@ use crate::engine::state::own;
 use crate::engine::state::refusal::{Step, Stop};
 use crate::engine::state::view::{View, view_of};
 use crate::engine::state::write::{Object, Prepared, Shape, Value, Writer};
-use crate::engine::text::{LONGEST_NAME, beginning};
 
 /// Elements that are read one after the other before V8 forgets their handles.
 const BATCH: u32 = 512;
@@ -22,8 +21,6 @@ impl Writer {
         at: usize,
         prepared: &Prepared<'s>,
     ) -> Result<(), Stop> {
-        let object = prepared.object;
-        self.check_private_names(scope, at, object)?;
         let kind = match prepared.kind {
             Kind::Buffer if prepared.largest.is_some() => Kind::ResizableBuffer,
             kind => kind,
@@ -31,25 +28,6 @@ impl Writer {
         self.out.push(kind as u8);
         self.payload(scope, at, kind, prepared)?;
         self.common(scope, at, prepared)
-    }
-
-    fn check_private_names<'s>(
-        &self,
-        scope: &mut v8::PinScope<'s, '_>,
-        at: usize,
-        object: Object<'s>,
-    ) -> Result<(), Stop> {
-        let names = own::private_names(scope, object).ok_or(Stop::Threw)?;
-        if names.length() == 0 {
-            return Ok(());
-        }
-        let first = names.get_index(scope, 0).and_then(|name| name.to_detail_string(scope));
-        let name = first.map_or_else(String::new, |name| beginning(scope, name, LONGEST_NAME));
-        let name = name.strip_prefix("Symbol(").and_then(|name| name.strip_suffix(')')).unwrap_or(&name);
-        let why = format!(
-            "an object with private members ({name}): its class must say what is kept of it, by Symbol.for('isoseed.state')"
-        );
-        Err(self.refused_itself(at, why))
     }
 
     fn payload<'s>(
@@ -145,7 +123,7 @@ impl Writer {
     /// From time to time: whether the document is still within its limit, and nobody wants the guest to stop.
     fn check_size(&self, scope: &v8::Isolate, index: u32) -> Result<(), Stop> {
         if index.is_multiple_of(1024) {
-            self.limits.check_bytes(self.out.len())?;
+            self.check_room(0)?;
             if is_stopped(scope) {
                 return Err(Stop::Threw);
             }
@@ -164,7 +142,7 @@ impl Writer {
             push_varint(&mut self.out, largest as u64);
         }
         let length = buffer.byte_length();
-        self.limits.check_bytes(self.out.len().saturating_add(length))?;
+        self.check_room(length)?;
         push_varint(&mut self.out, length as u64);
         if let Some(data) = buffer.data().filter(|_| length > 0) {
             // SAFETY: V8 keeps `length` bytes at `data` for as long as the buffer lives and is not resized;
@@ -310,22 +288,32 @@ impl Writer {
         for position in own.first_name..own.keys.length() {
             let key = own.keys.get_index(scope, position).ok_or(Stop::Threw)?;
             let name = v8::Local::<v8::Name>::try_from(key).map_err(|_| Stop::Threw)?;
-            keys.push((position - own.first_name, name));
+            keys.push((Step::Name(position - own.first_name), name));
         }
         if is_exotic_name_holder(prepared.kind) {
             keys.retain(|(_, name)| !is_of_the_kind(scope, prepared.kind, *name));
         }
-        if keys.is_empty() {
+        let members = match prepared.private {
+            Some(names) => self.members_of(scope, at, names)?,
+            None => Vec::new(),
+        };
+        if keys.is_empty() && members.is_empty() {
             self.out.push(0);
             return Ok(());
         }
-        let mut attributes = Vec::with_capacity(keys.len());
+        let mut attributes = Vec::with_capacity(keys.len() + members.len());
         for (_, name) in &keys {
             attributes.push(if own.are_ordinary { 0 } else { attributes_of(scope, object, *name)? });
         }
+        attributes.resize(keys.len() + members.len(), 0);
+        keys.extend(members);
         self.shape(scope, at, &keys, attributes)?;
-        for (position, name) in keys {
-            let step = Step::Name(position);
+        for (index, (step, name)) in (0..).zip(keys) {
+            self.check_size(scope, index)?;
+            if let Step::Member(number) = step {
+                self.member_value(scope, at, object, (number, name))?;
+                continue;
+            }
             let value = object.get(scope, name.into());
             let value = value.filter(|value| !value.is_undefined() || own::is_data(scope, object, name));
             let Some(value) = value else { return Err(unread(scope, at, step)) };
@@ -339,7 +327,7 @@ impl Writer {
         &mut self,
         scope: &mut v8::PinScope<'s, '_>,
         at: usize,
-        keys: &[(u32, v8::Local<'s, v8::Name>)],
+        keys: &[(Step, v8::Local<'s, v8::Name>)],
         attributes: Vec<u8>,
     ) -> Result<(), Stop> {
         let mut hasher = DefaultHasher::new();
@@ -361,9 +349,14 @@ impl Writer {
         }
         self.out.push(1);
         push_varint(&mut self.out, keys.len() as u64);
-        for ((position, name), attributes) in keys.iter().zip(&attributes) {
+        for (index, ((step, name), attributes)) in (0..).zip(keys.iter().zip(&attributes)) {
+            self.check_size(scope, index)?;
+            if let Step::Member(number) = step {
+                self.member_key(scope, *number)?;
+                continue;
+            }
             if let Ok(symbol) = v8::Local::<v8::Symbol>::try_from(*name) {
-                self.symbol(scope, symbol, at, Step::Name(*position))?;
+                self.symbol(scope, symbol, at, *step)?;
             } else {
                 let text = v8::Local::<v8::String>::try_from(*name).map_err(|_| Stop::Threw)?;
                 self.string(scope, text)?;

@@ -68,7 +68,7 @@ impl Writer {
         self.refer(scope, object, from, step)
     }
 
-    fn code(&mut self, scope: &mut v8::PinScope, entry: u32) -> Result<(), Stop> {
+    pub(super) fn code(&mut self, scope: &mut v8::PinScope, entry: u32) -> Result<(), Stop> {
         self.out.push(tag::CODE);
         if let Some(number) = self.paths.get(&entry) {
             push_varint(&mut self.out, number + 1);
@@ -115,7 +115,7 @@ impl Writer {
         text: v8::Local<v8::String>,
     ) -> Result<(), Stop> {
         let length = text.length();
-        self.limits.check_bytes(self.out.len().saturating_add(length))?;
+        self.check_room(length)?;
         if text.is_onebyte() || (length > 0 && text.contains_only_onebyte()) {
             push_latin1_length(&mut self.out, length);
             let at = self.out.len();
@@ -123,6 +123,7 @@ impl Writer {
             text.write_one_byte_v2(scope, 0, &mut self.out[at..], v8::WriteFlags::empty());
             return Ok(());
         }
+        self.check_room(length.saturating_mul(2))?;
         let mut units = vec![0; length];
         text.write_v2(scope, 0, &mut units, v8::WriteFlags::empty());
         push_units(&mut self.out, &units);
@@ -131,8 +132,8 @@ impl Writer {
 
     /// Writes a bigint: its sign and its bytes, lowest first.
     pub(super) fn bigint(&mut self, bigint: v8::Local<v8::BigInt>) -> Result<(), Stop> {
+        self.check_room(bigint.word_count().saturating_mul(8))?;
         let mut words = vec![0_u64; bigint.word_count()];
-        self.limits.check_bytes(self.out.len() + words.len() * 8)?;
         let (is_negative, words) = bigint.to_words_array(&mut words);
         let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         while bytes.last() == Some(&0) {

@@ -92,6 +92,20 @@ fn a_rebuilt_snapshot_with_the_same_paths_takes_the_state() {
 }
 
 #[test]
+fn what_is_too_far_from_the_global_object_has_no_path() {
+    let snapshot = build(
+        "let far = globalThis.near = {}; for (let i = 0; i < 3000; i++) { far.f = () => 1; far = far.next = {} }",
+    );
+    let (first, second) = (open(Some(&snapshot)), open(Some(&snapshot)));
+    first.run("let at = near; for (let i = 0; i < 1000; i++) at = at.next; globalThis.state = { f: at.f }");
+    second.import(&first.export().bytes);
+    assert_eq!(second.eval("state.f()"), "1");
+    first.run("for (let i = 0; i < 1000; i++) at = at.next; globalThis.state = { f: at.f }");
+    let error = first.try_export(&request()).expect_err("too far away");
+    assert!(error.to_string().starts_with("state.f can't be kept: a function"), "{error}");
+}
+
+#[test]
 fn modules_are_roots_of_paths_too() {
     use isoseed::engine::source::SourceKind;
     let mut bundle = build_request("");

@@ -55,6 +55,72 @@ fn a_state_that_is_small_in_the_heap_and_huge_when_written_is_stopped_in_time() 
 }
 
 #[test]
+fn what_just_fits_is_taken_in_both_directions() {
+    let session = open(None);
+    session.run("globalThis.state = { text: 'x'.repeat(5000), more: [1, 2, {}] }");
+    let full = session.export();
+    // Without mark, version and digest.
+    let content = full.bytes.len() - 9 - 1 - 32;
+    let limits: [(&str, usize, &dyn Fn(usize) -> StateRequest); 5] = [
+        ("payloadBytes", full.bytes.len(), &|most| limited(|limits| limits.payload_bytes = most)),
+        ("stateBytes", content, &|most| limited(|limits| limits.state_bytes = most)),
+        ("nodes", full.objects, &|most| limited(|limits| limits.nodes = most)),
+        ("depth", 3, &|most| limited(|limits| limits.depth = most)),
+        ("variables", 1, &|most| limited(|limits| limits.variables = most)),
+    ];
+    for (name, most, request) in limits {
+        assert_eq!(session.try_export(&request(most)).expect("it fits").bytes, full.bytes, "{name}");
+        session.try_import(&full.bytes, &request(most)).expect("it fits");
+        for error in [
+            session.try_export(&request(most - 1)).expect_err("one too many"),
+            session.try_import(&full.bytes, &request(most - 1)).expect_err("one too many"),
+        ] {
+            assert!(error.to_string().contains(name), "{name}: {error}");
+            assert_eq!(error.code(), "ERR_STATE_LIMIT");
+        }
+    }
+}
+
+#[test]
+fn nothing_is_copied_that_does_not_fit() {
+    let session = open(None);
+    // What is found is the length that it would take, and not how far the writer had come.
+    for (value, least) in [
+        ("'\u{100}'.repeat(20_000_000)", 40_000_000_u64),
+        ("{ ['\u{100}'.repeat(15_000_000)]: 1 }", 30_000_000),
+        ("1n << 500_000_000n", 62_500_000),
+        ("new ArrayBuffer(50_000_000)", 50_000_000),
+        ("/x/", 0),
+    ] {
+        session.run(&format!("globalThis.state = [{value}]"));
+        match session.try_export(&request()) {
+            Err(EngineError::StateLimit { name, actual, .. }) => {
+                assert!(name == "stateBytes" && actual >= least, "{value}: {actual}");
+            }
+            Ok(_) => assert_eq!(least, 0, "{value}"),
+            Err(error) => panic!("{value}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_form_counts_with_what_is_around_it() {
+    let session = open(Some(&super::support::classes()));
+    session.run("globalThis.state = [new Money('x'.repeat(600)), new Wallet(new Money('x'.repeat(600)))]");
+    let limits = |most| StateRequest {
+        limits: StateLimits { state_bytes: most, ..StateLimits::default() },
+        ..request()
+    };
+    match session.try_export(&limits(1000)) {
+        Err(EngineError::StateLimit { name, actual, max }) => {
+            assert_eq!((name.as_str(), max), ("stateBytes", 1000));
+            assert!(actual > 1200, "{actual}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn depth_costs_no_stack() {
     let (first, second) = (open(None), open(None));
     let deep = limited(|limits| limits.depth = 300_000);

@@ -5,6 +5,7 @@ mod graphs;
 mod hostile;
 mod limits;
 mod matrix;
+mod members;
 mod mutated;
 mod overview;
 mod refusals;

@@ -65,7 +65,7 @@ const VALUES: &str = "
   const b = new ArrayBuffer(16, { maxByteLength: 64 });
   globalThis.state = { list: [1, , 3, [4n, -5n]], m: new Map([[{}, new Set([1])]]), d: new Date(1), r: /x(?<y>z)/gu, e: new Error('x', { cause: 1 }),
     boxes: [new Number(1), new String('s'), Object(1n), Object(Symbol.for('q'))], b, v: [new Uint8Array(b), new DataView(b, 4), new Float64Array(2)],
-    p: new Point(1, 2), c: new Cache([[1, 2]]), money: new Money(5), wallet: new Wallet(new Money(4)), f: helpers.twice, mark: marks.mark,
+    p: new Point(1, 2), c: new Cache([[1, 2]]), money: new Money(5), wallet: new Wallet(new Money(4)), f: helpers.twice, mark: marks.mark, secrets: [new Secret({}), new Secret(2), new Guarded()],
     frozen: Object.freeze({ a: 1, b: [2] }), o: Object.create({ up: 1 }), sparse: Object.assign(new Array(1000), { 900: 1 }), [Symbol.iterator]: 'ж' };
   state.self = state;
   x = 1; function plain(a) { return a }

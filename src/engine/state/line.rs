@@ -90,8 +90,7 @@ pub(super) fn number(value: f64) -> String {
     if value.is_infinite() {
         return format!("{sign}Infinity");
     }
-    // The shortest digits that are this number, as JavaScript takes them, too.
-    let scientific = format!("{:e}", value.abs());
+    let scientific = shortest(value.abs());
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let digits = mantissa.replace('.', "");
     let exponent: i32 = exponent.parse().unwrap_or(0);
@@ -113,6 +112,22 @@ pub(super) fn number(value: f64) -> String {
         format!("{first}{point}{rest}e{plus}{exponent}")
     };
     format!("{sign}{text}")
+}
+
+/// The shortest digits that are a number and nearest to it, and of two that are as near the even ones: as
+/// JavaScript takes them. Rust takes the larger ones.
+fn shortest(value: f64) -> String {
+    let text = format!("{value:e}");
+    // Only a number that lies in the middle of two has that few digits and a 5 as the last one.
+    let all = format!("{value:.60e}");
+    let Some(((mantissa, exponent), (exact, _))) = text.split_once('e').zip(all.split_once('e')) else {
+        return text;
+    };
+    let Some((lower, rest)) = exact.split_at_checked(mantissa.len()) else { return text };
+    let is_even = matches!(lower.bytes().last(), Some(b'0' | b'2' | b'4' | b'6' | b'8'));
+    let is_middle = rest.strip_prefix('5').is_some_and(|zeros| zeros.bytes().all(|digit| digit == b'0'));
+    let lower = format!("{lower}e{exponent}");
+    if is_even && is_middle && lower.parse() == Ok(value) { lower } else { text }
 }
 
 /// A big integer from its magnitude, lowest byte first: all of its digits, or that it has many.
@@ -161,7 +176,10 @@ mod tests {
 
     #[test]
     fn numbers_are_written_as_javascript_writes_them() {
-        let cases: [(f64, &str); 16] = [
+        let cases: [(f64, &str); 18] = [
+            // In the middle of two.
+            (1_888_570_120_608_320.25, "1888570120608320.2"),
+            (1_888_570_120_608_320.75, "1888570120608320.8"),
             (0.0, "0"),
             (-0.0, "-0"),
             (1.0, "1"),

@@ -1,3 +1,5 @@
+//! Numbers, strings and their forms.
+
 use super::*;
 
 #[test]

@@ -748,6 +748,7 @@ function checkHeapSnapshot(options) {
 // lib/connection.ts
 var import_node_path2 = require("node:path");
 var import_node_timers = require("node:timers");
+var import_node_util13 = require("node:util");
 
 // lib/abort.ts
 var waiting = /* @__PURE__ */ new WeakMap();
@@ -1702,7 +1703,7 @@ function readPlain({ buffer, byteOffset, byteLength }) {
   if (byteLength > LARGEST || !canBePlain(message[2])) return NOT_PLAIN;
   source = message;
   try {
-    return readPlainText(message.latin1Slice());
+    return readPlainText(message.toString("latin1"));
   } finally {
     source = void 0;
   }
@@ -1793,7 +1794,7 @@ function readString() {
   const start = at;
   at += length;
   if (at > text2.length) return "";
-  return source === void 0 || length < SHORTEST_SLICE ? text2.slice(start, at) : source.latin1Slice(start, at);
+  return source === void 0 || length < SHORTEST_SLICE ? text2.slice(start, at) : source.toString("latin1", start, at);
 }
 function readDouble() {
   for (let index = 0; index < 8; index += 1) double.setUint8(index, text2.charCodeAt(at++));
@@ -2197,6 +2198,10 @@ function checkDepth(nesting, { depth = Infinity }, list, deepPath2) {
 
 // lib/connection.ts
 var NONE2 = [];
+var NO_GLOBALS = Uint8Array.of(255, 15, 111, 123, 0, 0);
+function isEmpty(object) {
+  return !import_node_util13.types.isProxy(object) && Object.getPrototypeOf(object) === Object.prototype && Reflect.ownKeys(object).length === 0;
+}
 var Failure = class {
   error;
   constructor(error) {
@@ -2306,6 +2311,10 @@ var Connection = class {
   }
   /** Encodes the globals of a session. Nothing goes beside them. */
   encodeGlobals(globals, limits, references) {
+    if (isEmpty(globals)) {
+      checkSize(NO_GLOBALS.byteLength, limits, "globals");
+      return NO_GLOBALS;
+    }
     const bytes2 = encode(globals, "globals", this.#containsError, references);
     this.#checkLimits({ bytes: bytes2, beside: NONE2 }, globals, "globals", limits, true);
     return bytes2;
@@ -2895,7 +2904,7 @@ async function askLoader(loader, question) {
 }
 
 // lib/options.ts
-var import_node_util13 = require("node:util");
+var import_node_util14 = require("node:util");
 
 // lib/observe-options.ts
 function checkListeners(given) {
@@ -3048,7 +3057,7 @@ function checkMemoryFor(where, snapshot, memoryLimitMb) {
 function checkSnapshotOrigin(given) {
   const from = given.get("snapshot");
   if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util13.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  if (typeof from !== "string" && !import_node_util14.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
   return checkOrigin(given.where, "snapshot", from);
 }
 function checkFallback(given) {
@@ -3171,7 +3180,7 @@ function how({ code, signal }) {
 
 // lib/process/messages.ts
 var import_node_buffer6 = require("node:buffer");
-var import_node_util14 = require("node:util");
+var import_node_util15 = require("node:util");
 var import_node_v83 = require("node:v8");
 var LARGE2 = 1024;
 var BESIDE = 1;
@@ -3213,7 +3222,7 @@ var MessageWriter = class extends import_node_v83.Serializer {
     return new TypeError(text3);
   }
   _writeHostObject(object) {
-    if (!import_node_util14.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
+    if (!import_node_util15.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
     if (object.length < LARGE2) {
       this.writeUint32(INSIDE);
       this.writeUint32(object.length);
@@ -3659,16 +3668,16 @@ function createInProcess(connection2, request, options, snapshot) {
 }
 
 // lib/bounded-inspect.ts
-var import_node_util15 = require("node:util");
+var import_node_util16 = require("node:util");
 var MOST_VISITS = 2e4;
 var MOST_ELEMENTS = 100;
 var DEFAULT_DEPTH = 2;
 var OPTIMAL_DEPTH = 4;
 function inspectBounded(value, depth = DEFAULT_DEPTH, customInspect = true) {
   for (let tried = depth; tried > 0; tried--) {
-    if (isSmall([value], tried)) return (0, import_node_util15.inspect)(value, { depth: tried, customInspect });
+    if (isSmall([value], tried)) return (0, import_node_util16.inspect)(value, { depth: tried, customInspect });
   }
-  return (0, import_node_util15.inspect)(value, { depth: 0, customInspect });
+  return (0, import_node_util16.inspect)(value, { depth: 0, customInspect });
 }
 function formatBounded(args) {
   const [first, ...rest] = args;
@@ -3677,9 +3686,9 @@ function formatBounded(args) {
     return args.map((argument) => typeof argument === "string" ? argument : inspectBounded(argument, 0)).join(" ");
   }
   for (let depth = DEFAULT_DEPTH; depth > 0; depth--) {
-    if (isSmall(args, depth)) return (0, import_node_util15.formatWithOptions)({ depth }, ...args);
+    if (isSmall(args, depth)) return (0, import_node_util16.formatWithOptions)({ depth }, ...args);
   }
-  return (0, import_node_util15.formatWithOptions)({ depth: 0 }, ...args);
+  return (0, import_node_util16.formatWithOptions)({ depth: 0 }, ...args);
 }
 function isSmallTable(rows) {
   if (typeof rows !== "object" || rows === null) return true;
@@ -3882,8 +3891,8 @@ function keptState(bytes2, json) {
   const [name = ""] = variables;
   const end2 = bytes2.byteLength - DIGEST_BYTES;
   const isSmallest = end2 === HEAD_BYTES + 1 + name.length + 1 + EMPTY_OBJECT.length / 2;
-  const isEmpty = isSmallest && objects === 1 && hex(bytes2.subarray(end2 - EMPTY_OBJECT.length / 2, end2)) === EMPTY_OBJECT;
-  return { bytes: bytes2, hash, unkept, isEmpty };
+  const isEmpty2 = isSmallest && objects === 1 && hex(bytes2.subarray(end2 - EMPTY_OBJECT.length / 2, end2)) === EMPTY_OBJECT;
+  return { bytes: bytes2, hash, unkept, isEmpty: isEmpty2 };
 }
 function hex(bytes2) {
   return Buffer.from(bytes2.buffer, bytes2.byteOffset, bytes2.byteLength).toString("hex");
@@ -4153,7 +4162,7 @@ function withTimeout(timeoutMs) {
 }
 
 // lib/seed.ts
-var import_node_util16 = require("node:util");
+var import_node_util17 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -4325,7 +4334,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util16.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util17.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot", snapshot: native2 };
@@ -5239,7 +5248,7 @@ var SessionCore = class _SessionCore {
 };
 
 // lib/session/options.ts
-var import_node_util17 = require("node:util");
+var import_node_util18 = require("node:util");
 var import_node_os3 = require("node:os");
 var SESSION_OPTIONS = ["store", "state", "keepGlobals", "save", "onThrow", "schema", "encryptionKey", "compression", "limits", "lease", "onLost"];
 var STORE_METHODS = ["acquire", "renew", "release", "read", "chunks", "write", "history", "find", "list", "delete", "prune", "close"];
@@ -5334,7 +5343,7 @@ function checkKeys(given) {
   if (key === void 0) return [];
   const keys2 = Array.isArray(key) ? key : [key];
   if (keys2.length === 0) throw given.fail("encryptionKey", "a key, or several");
-  const isKey = (one) => import_node_util17.types.isUint8Array(one) && one.byteLength === KEY_BYTES;
+  const isKey = (one) => import_node_util18.types.isUint8Array(one) && one.byteLength === KEY_BYTES;
   if (!keys2.every(isKey)) throw invalidArg(`${given.where}: encryptionKey must be a Uint8Array of ${KEY_BYTES} bytes, or several`);
   return keys2.map((one) => one.slice());
 }
@@ -5568,8 +5577,8 @@ var Session2 = class _Session {
   async exportState(options) {
     const mode = checkExport(options);
     if (mode === "off") return null;
-    const { bytes: bytes2, isEmpty } = await this.#core.exportState();
-    return isEmpty && mode === "auto" ? null : bytes2.slice();
+    const { bytes: bytes2, isEmpty: isEmpty2 } = await this.#core.exportState();
+    return isEmpty2 && mode === "auto" ? null : bytes2.slice();
   }
   /**
    * Replaces the state by that of bytes that `exportState` gave: all of it, or nothing is changed. The session goes on

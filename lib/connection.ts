@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers'
+import { types } from 'node:util'
 import type { Connection as NativeConnection, NativeError, NativeReport } from '../native.js'
 import { abortReason, onAbort } from './abort.js'
 import { loadNative } from './addon.js'
@@ -68,6 +69,13 @@ export interface Outgoing {
 }
 
 const NONE: readonly ArrayBuffer[] = []
+
+/** The message for `{}`: most sessions have no globals. */
+const NO_GLOBALS = Uint8Array.of(0xff, 15, 0x6f, 0x7b, 0, 0)
+
+function isEmpty(object: object): boolean {
+  return !types.isProxy(object) && Object.getPrototypeOf(object) === Object.prototype && Reflect.ownKeys(object).length === 0
+}
 
 interface Pending {
   resolve: (event: Event) => void
@@ -220,6 +228,10 @@ class Connection {
 
   /** Encodes the globals of a session. Nothing goes beside them. */
   encodeGlobals(globals: object, limits: Limits, references: References): Uint8Array {
+    if (isEmpty(globals)) {
+      checkSize(NO_GLOBALS.byteLength, limits, 'globals')
+      return NO_GLOBALS
+    }
     const bytes = encode(globals, 'globals', this.#containsError, references)
     this.#checkLimits({ bytes, beside: NONE }, globals, 'globals', limits, true)
     return bytes

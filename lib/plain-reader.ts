@@ -51,7 +51,7 @@ export function readPlain({ buffer, byteOffset, byteLength }: Uint8Array): unkno
   if (byteLength > LARGEST || !canBePlain(message[2])) return NOT_PLAIN
   source = message
   try {
-    return readPlainText(message.latin1Slice())
+    return readPlainText(message.toString('latin1'))
   } finally {
     source = undefined
   }
@@ -153,7 +153,7 @@ function readString(): string {
   const start = at
   at += length
   if (at > text.length) return ''
-  return source === undefined || length < SHORTEST_SLICE ? text.slice(start, at) : source.latin1Slice(start, at)
+  return source === undefined || length < SHORTEST_SLICE ? text.slice(start, at) : source.toString('latin1', start, at)
 }
 
 function readDouble(): number {

@@ -101,14 +101,14 @@ function invalidArg(message, cause) {
 function show(value) {
   if (typeof value === "string") return shorten(JSON.stringify(value));
   try {
-    const text2 = (0, import_node_util.inspect)(value, { depth: 0, maxArrayLength: 3, maxStringLength: 60, breakLength: Infinity, customInspect: false });
-    return shorten(text2.replaceAll("\n", " "));
+    const text3 = (0, import_node_util.inspect)(value, { depth: 0, maxArrayLength: 3, maxStringLength: 60, breakLength: Infinity, customInspect: false });
+    return shorten(text3.replaceAll("\n", " "));
   } catch {
     return `a value of type ${typeof value}`;
   }
 }
-function shorten(text2) {
-  return text2.length <= 80 ? text2 : `${text2.slice(0, 77)}...`;
+function shorten(text3) {
+  return text3.length <= 80 ? text3 : `${text3.slice(0, 77)}...`;
 }
 
 // lib/errors.ts
@@ -168,23 +168,23 @@ var REFERENCES_FOLLOW = 2;
 var ENTRY_BYTES = 5;
 var COUNT_BYTES = 4;
 function endWith(brought) {
-  const bytes = import_node_buffer.Buffer.alloc(1 + brought.length * ENTRY_BYTES + COUNT_BYTES + 1);
-  let at = bytes.writeUInt8(REFERENCES_FOLLOW, 0);
-  for (const { number, nature } of brought) at = bytes.writeUInt8(nature, bytes.writeUInt32LE(number, at));
-  at = bytes.writeUInt32LE(brought.length, at);
-  bytes.writeUInt8(REFERENCES_FOLLOW, at);
-  return bytes;
+  const bytes2 = import_node_buffer.Buffer.alloc(1 + brought.length * ENTRY_BYTES + COUNT_BYTES + 1);
+  let at3 = bytes2.writeUInt8(REFERENCES_FOLLOW, 0);
+  for (const { number, nature } of brought) at3 = bytes2.writeUInt8(nature, bytes2.writeUInt32LE(number, at3));
+  at3 = bytes2.writeUInt32LE(brought.length, at3);
+  bytes2.writeUInt8(REFERENCES_FOLLOW, at3);
+  return bytes2;
 }
 var NONE = [];
 function broughtBy(message) {
   const end2 = message.length - 1 - COUNT_BYTES;
   if (message.at(-1) !== REFERENCES_FOLLOW || end2 < 0) return NONE;
-  const bytes = import_node_buffer.Buffer.from(message.buffer, message.byteOffset, message.byteLength);
-  const count = bytes.readUInt32LE(end2);
+  const bytes2 = import_node_buffer.Buffer.from(message.buffer, message.byteOffset, message.byteLength);
+  const count = bytes2.readUInt32LE(end2);
   if (count * ENTRY_BYTES > end2) return NONE;
   return Array.from({ length: count }, (_, index) => {
-    const at = end2 - (count - index) * ENTRY_BYTES;
-    return { number: bytes.readUInt32LE(at), nature: bytes.readUInt8(at + COUNT_BYTES) };
+    const at3 = end2 - (count - index) * ENTRY_BYTES;
+    return { number: bytes2.readUInt32LE(at3), nature: bytes2.readUInt8(at3 + COUNT_BYTES) };
   });
 }
 
@@ -199,19 +199,19 @@ var CONSTRUCTORS = [
   () => new URIError(),
   () => new AggregateError([])
 ];
-function decode(bytes, references, buffers = []) {
-  const brought = references === void 0 ? [] : broughtBy(bytes);
-  if (brought.length === 0) return read(bytes, references, brought, buffers);
+function decode(bytes2, references, buffers = []) {
+  const brought = references === void 0 ? [] : broughtBy(bytes2);
+  if (brought.length === 0) return read(bytes2, references, brought, buffers);
   references?.receive(brought);
   try {
-    return read(bytes, references, brought, buffers);
+    return read(bytes2, references, brought, buffers);
   } finally {
     references?.received(brought);
   }
 }
-function read(bytes, references, brought, buffers) {
+function read(bytes2, references, brought, buffers) {
   try {
-    const reader = new Reader(bytes);
+    const reader = new Reader(bytes2);
     if (references !== void 0) reader.references = references;
     if (brought.length > 0) reader.natures = new Map(brought.map(({ number, nature }) => [number, nature]));
     for (const [number, buffer] of buffers.entries()) reader.transferArrayBuffer(number, buffer);
@@ -322,7 +322,7 @@ var ConsoleValues = class {
     return Array.isArray(description) ? this.#tagged(description) : description;
   }
   finish() {
-    for (const [object, plain2] of this.#dressed) Object.setPrototypeOf(object, plain2);
+    for (const [object, plain3] of this.#dressed) Object.setPrototypeOf(object, plain3);
   }
   #tagged([tag, first, second, third, fourth]) {
     switch (tag) {
@@ -387,17 +387,17 @@ var ConsoleValues = class {
     const error = standard === "AggregateError" ? new AggregateError([]) : new (ERRORS[standard] ?? Error)();
     this.#met.push(error);
     Reflect.deleteProperty(error, "errors");
-    const plain2 = Object.getPrototypeOf(error);
-    if (className !== standard) this.#dress(error, className, plain2);
-    let text2;
+    const plain3 = Object.getPrototypeOf(error);
+    if (className !== standard) this.#dress(error, className, plain3);
+    let text3;
     for (let index = 0; index + 2 < parts.length; index += 3) {
       const key = this.#key(parts[index]);
       const value = this.revive(parts[index + 2]);
-      if (key === "message" && typeof value === "string") text2 = value;
+      if (key === "message" && typeof value === "string") text3 = value;
       set(error, key, value, parts[index + 1] === true);
     }
     const name = className === "" ? standard : className;
-    set(error, "stack", stack ?? (text2 === void 0 || text2 === "" ? name : `${name}: ${text2}`), false);
+    set(error, "stack", stack ?? (text3 === void 0 || text3 === "" ? name : `${name}: ${text3}`), false);
     return error;
   }
   #define(object, properties) {
@@ -412,13 +412,13 @@ var ConsoleValues = class {
     return Symbol(/^Symbol\((.*)\)$/s.exec(String(key[1]))?.[1] ?? String(key[1]));
   }
   /** Lets `util.inspect` find the name of a class. */
-  #dress(object, className, plain2) {
+  #dress(object, className, plain3) {
     const constructor = Object.defineProperty(function() {
     }, "name", { value: className });
-    const prototype = Object.create(plain2, { constructor: { value: constructor } });
-    constructor.prototype = prototype;
-    Object.setPrototypeOf(object, prototype);
-    this.#dressed.push([object, plain2]);
+    const prototype3 = Object.create(plain3, { constructor: { value: constructor } });
+    constructor.prototype = prototype3;
+    Object.setPrototypeOf(object, prototype3);
+    this.#dressed.push([object, plain3]);
   }
 };
 function set(object, key, value, enumerable) {
@@ -537,9 +537,9 @@ function checkFileName(where, name, value) {
 function checkCode(where, name, code) {
   if (typeof code !== "string") throw wrong(where, name, "a string", code);
   if (code.isWellFormed()) return code;
-  const at = code.search(LONE_SURROGATE);
-  const escape = String.raw`\u${code.charCodeAt(at).toString(16)}`;
-  throw invalidArg(`${where}: ${name} must be well-formed Unicode, got a lone surrogate at index ${at}: write it as ${escape}`);
+  const at3 = code.search(LONE_SURROGATE);
+  const escape = String.raw`\u${code.charCodeAt(at3).toString(16)}`;
+  throw invalidArg(`${where}: ${name} must be well-formed Unicode, got a lone surrogate at index ${at3}: write it as ${escape}`);
 }
 function wrong(where, name, expected, value) {
   return invalidArg(`${where}: ${name} must be ${expected}, got ${show(value)}`);
@@ -563,9 +563,9 @@ function checkPath(where, name, path) {
   if (typeof path !== "string" || path === "" || path.includes("\0")) throw wrong(where, name, "a path that is not empty", path);
   return (0, import_node_path.resolve)(path);
 }
-function guarded(where, name, read2) {
+function guarded(where, name, read4) {
   try {
-    return read2();
+    return read4();
   } catch (cause) {
     throw invalidArg(`${where}: ${name} can't be read: ${show(cause)}`, cause);
   }
@@ -601,11 +601,11 @@ function collect(where, holder, path, holders, found) {
     throw wrong(where, name, path.length === 0 ? "an object of functions" : "a function, { sync: true, fn } or an object of functions", holder);
   }
   if (holders.includes(holder)) throw invalidArg(`${where}: ${name} must not contain itself`);
-  const keys = guarded(where, name, () => Object.keys(holder));
-  if (keys.length === 0 && path.length > 0) {
+  const keys2 = guarded(where, name, () => Object.keys(holder));
+  if (keys2.length === 0 && path.length > 0) {
     throw invalidArg(`${where}: ${name} has no functions of its own, got ${show(holder)}`);
   }
-  for (const key of keys) {
+  for (const key of keys2) {
     checkName(where, name, key);
     const inner = [...path, key];
     const member = guarded(where, ["bindings", ...inner].join("."), () => Reflect.get(holder, key));
@@ -748,6 +748,7 @@ function checkHeapSnapshot(options) {
 // lib/connection.ts
 var import_node_path2 = require("node:path");
 var import_node_timers = require("node:timers");
+var import_node_util13 = require("node:util");
 
 // lib/abort.ts
 var waiting = /* @__PURE__ */ new WeakMap();
@@ -812,14 +813,14 @@ function hasStreamAtTheTop(value) {
 function produce(stream, ended) {
   const isReadable = typeof stream.getReader === "function";
   const isNodes = typeof stream.pipe === "function";
-  let source2;
+  let source3;
   let hasEnded = false;
   const take = async (method, value) => {
-    source2 ??= isReadable ? reading(stream) : stream[Symbol.asyncIterator]();
-    if (method === Method.Next) return source2.next(value);
-    if (method === Method.Return) return source2.return === void 0 ? { done: true, value } : source2.return(value);
-    if (source2.throw !== void 0) return source2.throw(value);
-    await source2.return?.(void 0);
+    source3 ??= isReadable ? reading(stream) : stream[Symbol.asyncIterator]();
+    if (method === Method.Next) return source3.next(value);
+    if (method === Method.Return) return source3.return === void 0 ? { done: true, value } : source3.return(value);
+    if (source3.throw !== void 0) return source3.throw(value);
+    await source3.return?.(void 0);
     throw value;
   };
   const steps2 = async (method, value) => {
@@ -1046,10 +1047,10 @@ var VIEWS = new Map(
 );
 var typedArrayName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag)?.get;
 function isLengthTracking(view) {
-  const plain2 = new PlainSerializer();
-  plain2.transferArrayBuffer(0, view.buffer);
-  plain2.writeValue(view);
-  return ((plain2.releaseBuffer().at(-1) ?? 0) & 1) === 1;
+  const plain3 = new PlainSerializer();
+  plain3.transferArrayBuffer(0, view.buffer);
+  plain3.writeValue(view);
+  return ((plain3.releaseBuffer().at(-1) ?? 0) & 1) === 1;
 }
 var PlainSerializer = class extends import_node_v82.Serializer {
   _getDataCloneError(message) {
@@ -1065,11 +1066,11 @@ function cloneError(value, label, error, references = false) {
     const message = `${pathOf(place, label)} can't be cloned: ${reason.text}`;
     return new IsoseedError("ERR_DATA_CLONE", message, "cause" in reason ? { cause: reason.cause } : {});
   }
-  const text2 = String(error?.message);
-  if (text2.includes("call stack size exceeded")) {
+  const text3 = String(error?.message);
+  if (text3.includes("call stack size exceeded")) {
     return new IsoseedError("ERR_DATA_CLONE", `${deepPath(value, label, DEEP)} can't be cloned: it is nested too deeply`);
   }
-  return new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: ${text2}`, { cause: error });
+  return new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: ${text3}`, { cause: error });
 }
 var DEEP = 500;
 function deepPath(root, label, depth) {
@@ -1103,8 +1104,8 @@ function find(root, refused, references) {
     }
     if (refused?.object !== void 0 && value === refused.object) return { place, reason: { text: refused.reason ?? describe(value) } };
     if (references && place.ofError !== true && crossesAsReference(value)) continue;
-    const text2 = refusal(value);
-    if (text2 !== void 0) return { place, reason: { text: text2 } };
+    const text3 = refusal(value);
+    if (text3 !== void 0) return { place, reason: { text: text3 } };
     if (!isObject2) continue;
     const children2 = childrenOf(value, place);
     if (!Array.isArray(children2)) return children2;
@@ -1164,8 +1165,8 @@ function childrenOf(value, parent) {
     for (const item of value) children2.push({ value: item, parent, step: `.values()[${index++}]`, ofError });
     return children2;
   }
-  const keys = import_node_util6.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
-  for (const key of keys) {
+  const keys2 = import_node_util6.types.isNativeError(value) ? ERROR_KEYS.filter((key) => Object.hasOwn(value, key)) : Object.keys(value);
+  for (const key of keys2) {
     const place = { value: void 0, parent, step: step(key, Array.isArray(value)), ofError };
     try {
       place.value = Reflect.get(value, key);
@@ -1589,8 +1590,8 @@ function write(value, mode, containsError, beside) {
   const writer = new Writer();
   if (beside !== void 0) writer.writeBeside(beside);
   writer.write(value);
-  const bytes = finish(writer);
-  if (isFlat(value) && !bytes.includes(V8_ERROR_TAG) || !containsError(bytes)) return bytes;
+  const bytes2 = finish(writer);
+  if (isFlat(value) && !bytes2.includes(V8_ERROR_TAG) || !containsError(bytes2)) return bytes2;
   return finishAll(rewrite(value, mode, void 0, beside));
 }
 function writeAll(value, containsError, references, beside) {
@@ -1615,6 +1616,12 @@ function finishAll({ writer, brought }) {
 function finish(writer) {
   writer.writeUint32(END_OF_DETAILS);
   return writer.releaseBuffer();
+}
+
+// lib/event.ts
+function eventOf(event, packed, isolate) {
+  if (typeof event !== "number") return event;
+  return { kind: "done", id: event, packed, ...isolate === null ? {} : { isolate } };
 }
 
 // lib/native-error.ts
@@ -1666,50 +1673,321 @@ function hostCallsWithin(isolate) {
   return hostCalls;
 }
 
-// lib/small.ts
+// lib/plain-reader.ts
 var import_node_buffer3 = require("node:buffer");
-var import_node_util10 = require("node:util");
-var MOST_ARGUMENTS = 16;
-var LONGEST_STRING = 256;
-var VERSION = 15;
-var [UNDEFINED, NULL, TRUE, FALSE, INT, DOUBLE, STRING, ARRAY, END_OF_ARRAY] = [95, 48, 84, 70, 73, 78, 34, 65, 36];
+var [UNDEFINED, NULL, TRUE, FALSE, INT, DOUBLE, STRING, DATE] = [95, 48, 84, 70, 73, 78, 34, 68];
+var [ARRAY, END_OF_ARRAY, SPARSE_ARRAY, END_OF_SPARSE_ARRAY] = [65, 36, 97, 64];
+var [OBJECT, END_OF_OBJECT] = [111, 123];
+var LARGEST = 1024 * 1024;
+var SHORTEST_SLICE = 13;
+var DEEPEST = 64;
+var NOT_PLAIN = /* @__PURE__ */ Symbol("not plain");
+var MOST_NAMES = 32;
+var LONGEST_NAME = 32;
 var double = new DataView(new ArrayBuffer(8));
+var prototype = Object.prototype;
+var text2 = "";
+var source;
+var at = 0;
+var namesAt = [];
+function readPlainText(message) {
+  text2 = message;
+  at = 2;
+  const value = canBePlain(message.charCodeAt(at)) ? read2(0) : NOT_PLAIN;
+  const isWhole = at === message.length - 1 && message.charCodeAt(at) === 0;
+  text2 = "";
+  return isWhole ? value : NOT_PLAIN;
+}
+function readPlain({ buffer, byteOffset, byteLength }) {
+  const message = import_node_buffer3.Buffer.from(buffer, byteOffset, byteLength);
+  if (byteLength > LARGEST || !canBePlain(message[2])) return NOT_PLAIN;
+  source = message;
+  try {
+    return readPlainText(message.toString("latin1"));
+  } finally {
+    source = void 0;
+  }
+}
+function canBePlain(tag) {
+  return tag === OBJECT || tag === ARRAY || tag === SPARSE_ARRAY;
+}
+function read2(depth) {
+  switch (text2.charCodeAt(at++)) {
+    case STRING:
+      return readString();
+    case INT: {
+      const value = readVarint();
+      return value >>> 1 ^ -(value & 1);
+    }
+    case DOUBLE:
+      return readDouble();
+    case DATE:
+      return new Date(readDouble());
+    case OBJECT:
+      return depth < DEEPEST ? readObject2(depth) : NOT_PLAIN;
+    case ARRAY:
+      return depth < DEEPEST ? readArray(depth) : NOT_PLAIN;
+    case SPARSE_ARRAY:
+      return depth < DEEPEST ? readSparseArray(depth) : NOT_PLAIN;
+    case TRUE:
+      return true;
+    case FALSE:
+      return false;
+    case NULL:
+      return null;
+    case UNDEFINED:
+      return void 0;
+    default:
+      return NOT_PLAIN;
+  }
+}
+function readArray(depth) {
+  const length = readVarint();
+  const array = [];
+  for (let index = 0; index < length; index += 1) {
+    const item = read2(depth + 1);
+    if (item === NOT_PLAIN) return NOT_PLAIN;
+    array.push(item);
+  }
+  if (text2.charCodeAt(at++) !== END_OF_ARRAY || readVarint() !== 0 || readVarint() !== length) return NOT_PLAIN;
+  return array;
+}
+function readSparseArray(depth) {
+  const length = readVarint();
+  const array = [];
+  for (let index = 0; index < length; index += 1) {
+    if (text2.charCodeAt(at++) !== INT || readVarint() !== index * 2) return NOT_PLAIN;
+    const item = read2(depth + 1);
+    if (item === NOT_PLAIN) return NOT_PLAIN;
+    array.push(item);
+  }
+  const isWhole = text2.charCodeAt(at++) === END_OF_SPARSE_ARRAY && readVarint() === length && readVarint() === length;
+  return isWhole ? array : NOT_PLAIN;
+}
+function readObject2(depth) {
+  const object = {};
+  const known = namesAt[depth] ??= [];
+  let count = 0;
+  for (; text2.charCodeAt(at) === STRING; count += 1) {
+    at += 1;
+    const name = readName(known, count);
+    if (name === void 0) return NOT_PLAIN;
+    const value = read2(depth + 1);
+    if (value === NOT_PLAIN) return NOT_PLAIN;
+    object[name] = value;
+  }
+  return text2.charCodeAt(at++) === END_OF_OBJECT && readVarint() === count ? object : NOT_PLAIN;
+}
+function readName(known, index) {
+  const start = at;
+  const length = readVarint();
+  const last = known[index];
+  const isKnown = last !== void 0 && last.length === length && text2.startsWith(last, at);
+  at = isKnown ? at + length : start;
+  const name = isKnown ? last : readString();
+  if (name in prototype) return void 0;
+  if (!isKnown && index < MOST_NAMES && length <= LONGEST_NAME) known[index] = name;
+  return name;
+}
+function readString() {
+  const length = readVarint();
+  const start = at;
+  at += length;
+  if (at > text2.length) return "";
+  return source === void 0 || length < SHORTEST_SLICE ? text2.slice(start, at) : source.toString("latin1", start, at);
+}
+function readDouble() {
+  for (let index = 0; index < 8; index += 1) double.setUint8(index, text2.charCodeAt(at++));
+  return double.getFloat64(0, true);
+}
+function readVarint() {
+  let value = 0;
+  for (let shift = 0; shift < 35; shift += 7) {
+    const byte = text2.charCodeAt(at++);
+    value |= (byte & 127) << shift;
+    if (!(byte >= 128)) break;
+  }
+  return value >>> 0;
+}
+
+// lib/plain-writer.ts
+var import_node_buffer4 = require("node:buffer");
+var import_node_util10 = require("node:util");
+var VERSION = 15;
+var [UNDEFINED2, NULL2, TRUE2, FALSE2, INT2, DOUBLE2, STRING2] = [95, 48, 84, 70, 73, 78, 34];
+var [ARRAY2, END_OF_ARRAY2, OBJECT2, END_OF_OBJECT2] = [65, 36, 111, 123];
+var ROOM = 2048;
+var MOST_ITEMS = 32;
+var MOST_OBJECTS = 64;
+var LONGEST_STRING = 256;
+var LARGEST_NUMBER = 9;
+var double2 = new Float64Array(1);
+var doubleBytes = new Uint8Array(double2.buffer);
+var isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
+var prototype2 = Object.prototype;
+var { hasOwn, keys, getPrototypeOf } = Object;
+var classOf = prototype2.toString;
+var bytes;
+var isBusy = false;
+var at2 = 0;
+var met = [];
+function writePlain(value) {
+  if (isBusy || typeof value !== "object" || value === null || !isLittleEndian) return void 0;
+  isBusy = true;
+  try {
+    bytes ??= import_node_buffer4.Buffer.allocUnsafeSlow(ROOM);
+    bytes[0] = 255;
+    bytes[1] = VERSION;
+    at2 = 2;
+    if (!write2(bytes, value)) return void 0;
+    bytes[at2++] = 0;
+    const message = import_node_buffer4.Buffer.allocUnsafe(at2);
+    bytes.copy(message, 0, 0, at2);
+    return message;
+  } catch {
+    return void 0;
+  } finally {
+    isBusy = false;
+    met = [];
+  }
+}
+function write2(to, value) {
+  if (at2 > ROOM - LARGEST_NUMBER) return false;
+  switch (typeof value) {
+    case "string":
+      return writeString(to, value);
+    case "number":
+      writeNumber(to, value);
+      return true;
+    case "boolean":
+      to[at2++] = value ? TRUE2 : FALSE2;
+      return true;
+    case "undefined":
+      to[at2++] = UNDEFINED2;
+      return true;
+    case "object":
+      if (value === null) {
+        to[at2++] = NULL2;
+        return true;
+      }
+      if (met.length === MOST_OBJECTS || import_node_util10.types.isProxy(value) || met.includes(value)) return false;
+      met.push(value);
+      return Array.isArray(value) ? writeArray(to, value) : writeObject(to, value);
+    default:
+      return false;
+  }
+}
+function writeArray(to, array) {
+  const { length } = array;
+  if (length > MOST_ITEMS || isStreaming(array) || keys(array).length !== length) return false;
+  to[at2++] = ARRAY2;
+  writeVarint(to, length);
+  for (let index = 0; index < length; index += 1) {
+    const item = array[index];
+    if (item === void 0 && !hasOwn(array, index)) return false;
+    if (!write2(to, item)) return false;
+  }
+  if (array.length !== length || at2 > ROOM - LARGEST_NUMBER) return false;
+  to[at2++] = END_OF_ARRAY2;
+  to[at2++] = 0;
+  writeVarint(to, length);
+  return true;
+}
+function writeObject(to, object) {
+  if (getPrototypeOf(object) !== prototype2 || classOf.call(object) !== "[object Object]" || isStreaming(object)) return false;
+  const names = keys(object);
+  if (names.length === 0 || names.length > MOST_ITEMS) return false;
+  to[at2++] = OBJECT2;
+  for (const name of names) {
+    const first = name.charCodeAt(0);
+    if (first <= 57 && first >= 48) return false;
+    if (at2 > ROOM - LARGEST_NUMBER || !writeString(to, name)) return false;
+    const value = object[name];
+    if (value === void 0 && !hasOwn(object, name)) return false;
+    if (!write2(to, value)) return false;
+  }
+  if (at2 > ROOM - LARGEST_NUMBER) return false;
+  to[at2++] = END_OF_OBJECT2;
+  writeVarint(to, names.length);
+  return true;
+}
+function isStreaming(object) {
+  return object[Symbol.asyncIterator] !== void 0;
+}
+function writeString(to, text3) {
+  const { length } = text3;
+  if (length > LONGEST_STRING || at2 + length > ROOM - 2 * LARGEST_NUMBER) return false;
+  to[at2++] = STRING2;
+  writeVarint(to, length);
+  let next = at2;
+  for (let index = 0; index < length; index += 1) {
+    const character = text3.charCodeAt(index);
+    if (character > 255) return false;
+    to[next++] = character;
+  }
+  at2 = next;
+  return true;
+}
+function writeNumber(to, value) {
+  if ((value | 0) === value && !(value === 0 && 1 / value < 0)) {
+    to[at2++] = INT2;
+    writeVarint(to, (value << 1 ^ value >> 31) >>> 0);
+    return;
+  }
+  to[at2++] = DOUBLE2;
+  double2[0] = value;
+  for (let index = 0; index < 8; index += 1) to[at2++] = doubleBytes[index];
+}
+function writeVarint(to, value) {
+  let rest = value;
+  for (; rest >= 128; rest >>>= 7) to[at2++] = rest & 127 | 128;
+  to[at2++] = rest;
+}
+
+// lib/small.ts
+var import_node_buffer5 = require("node:buffer");
+var import_node_util11 = require("node:util");
+var MOST_ARGUMENTS = 16;
+var LONGEST_STRING2 = 256;
+var VERSION2 = 15;
+var [UNDEFINED3, NULL3, TRUE3, FALSE3, INT3, DOUBLE3, STRING3, ARRAY3, END_OF_ARRAY3] = [95, 48, 84, 70, 73, 78, 34, 65, 36];
+var double3 = new DataView(new ArrayBuffer(8));
 function encodeSmallArguments(args) {
   const { length } = args;
-  if (length > MOST_ARGUMENTS || import_node_util10.types.isProxy(args)) return void 0;
+  if (length > MOST_ARGUMENTS || import_node_util11.types.isProxy(args)) return void 0;
   let size = 8;
   for (let index = 0; index < length; index += 1) {
     const itemSize = sizeOf(args[index]);
     if (itemSize === 0) return void 0;
     size += itemSize;
   }
-  const bytes = import_node_buffer3.Buffer.allocUnsafe(size);
-  let at = begin(bytes);
-  bytes[at++] = ARRAY;
-  bytes[at++] = length;
+  const bytes2 = import_node_buffer5.Buffer.allocUnsafe(size);
+  let at3 = begin(bytes2);
+  bytes2[at3++] = ARRAY3;
+  bytes2[at3++] = length;
   for (let index = 0; index < length; index += 1) {
-    at = write2(bytes, at, args[index]);
-    if (at === 0) return void 0;
+    at3 = write3(bytes2, at3, args[index]);
+    if (at3 === 0) return void 0;
   }
-  bytes[at++] = END_OF_ARRAY;
-  bytes[at++] = 0;
-  bytes[at++] = length;
-  return end(bytes, at);
+  bytes2[at3++] = END_OF_ARRAY3;
+  bytes2[at3++] = 0;
+  bytes2[at3++] = length;
+  return end(bytes2, at3);
 }
 function encodeSmall(value) {
   const size = sizeOf(value);
   if (size === 0) return void 0;
-  const bytes = import_node_buffer3.Buffer.allocUnsafe(size + 3);
-  return end(bytes, write2(bytes, begin(bytes), value));
+  const bytes2 = import_node_buffer5.Buffer.allocUnsafe(size + 3);
+  return end(bytes2, write3(bytes2, begin(bytes2), value));
 }
-function begin(bytes) {
-  bytes[0] = 255;
-  bytes[1] = VERSION;
+function begin(bytes2) {
+  bytes2[0] = 255;
+  bytes2[1] = VERSION2;
   return 2;
 }
-function end(bytes, at) {
-  bytes[at] = 0;
-  return at + 1 === bytes.length ? bytes : void 0;
+function end(bytes2, at3) {
+  bytes2[at3] = 0;
+  return at3 + 1 === bytes2.length ? bytes2 : void 0;
 }
 function sizeOf(value) {
   switch (typeof value) {
@@ -1724,42 +2002,42 @@ function sizeOf(value) {
       return value === null ? 1 : 0;
   }
 }
-function write2(bytes, at, value) {
+function write3(bytes2, at3, value) {
   switch (typeof value) {
     case "undefined":
-      bytes[at] = UNDEFINED;
-      return at + 1;
+      bytes2[at3] = UNDEFINED3;
+      return at3 + 1;
     case "boolean":
-      bytes[at] = value ? TRUE : FALSE;
-      return at + 1;
+      bytes2[at3] = value ? TRUE3 : FALSE3;
+      return at3 + 1;
     case "number":
       if (isInt(value)) {
-        bytes[at] = INT;
-        return writeVarint(bytes, at + 1, zigzag(value));
+        bytes2[at3] = INT3;
+        return writeVarint2(bytes2, at3 + 1, zigzag(value));
       }
-      bytes[at] = DOUBLE;
-      double.setFloat64(0, value, true);
-      for (let index = 0; index < 8; index += 1) bytes[at + 1 + index] = double.getUint8(index);
-      return at + 9;
+      bytes2[at3] = DOUBLE3;
+      double3.setFloat64(0, value, true);
+      for (let index = 0; index < 8; index += 1) bytes2[at3 + 1 + index] = double3.getUint8(index);
+      return at3 + 9;
     case "string": {
-      bytes[at] = STRING;
-      const start = writeVarint(bytes, at + 1, value.length);
-      for (let index = 0; index < value.length; index += 1) bytes[start + index] = value.charCodeAt(index);
+      bytes2[at3] = STRING3;
+      const start = writeVarint2(bytes2, at3 + 1, value.length);
+      for (let index = 0; index < value.length; index += 1) bytes2[start + index] = value.charCodeAt(index);
       return start + value.length;
     }
     default:
       if (value !== null) return 0;
-      bytes[at] = NULL;
-      return at + 1;
+      bytes2[at3] = NULL3;
+      return at3 + 1;
   }
 }
 function isInt(value) {
   return (value | 0) === value && !(value === 0 && 1 / value < 0);
 }
-function isShort(text2) {
-  if (text2.length > LONGEST_STRING) return false;
-  for (let index = 0; index < text2.length; index += 1) {
-    if (text2.charCodeAt(index) > 255) return false;
+function isShort(text3) {
+  if (text3.length > LONGEST_STRING2) return false;
+  for (let index = 0; index < text3.length; index += 1) {
+    if (text3.charCodeAt(index) > 255) return false;
   }
   return true;
 }
@@ -1772,45 +2050,45 @@ function varintSize(value) {
   if (value < 2097152) return 3;
   return value < 268435456 ? 4 : 5;
 }
-function writeVarint(bytes, at, value) {
+function writeVarint2(bytes2, at3, value) {
   let rest = value;
-  let next = at;
-  for (; rest >= 128; rest >>>= 7) bytes[next++] = rest & 127 | 128;
-  bytes[next++] = rest;
+  let next = at3;
+  for (; rest >= 128; rest >>>= 7) bytes2[next++] = rest & 127 | 128;
+  bytes2[next++] = rest;
   return next;
 }
 var NOT_SMALL = /* @__PURE__ */ Symbol("not small");
-function decodeSmall(text2) {
-  const last = text2.length - 1;
-  switch (text2.charCodeAt(2)) {
-    case UNDEFINED:
+function decodeSmall(text3) {
+  const last = text3.length - 1;
+  switch (text3.charCodeAt(2)) {
+    case UNDEFINED3:
       return last === 3 ? void 0 : NOT_SMALL;
-    case NULL:
+    case NULL3:
       return last === 3 ? null : NOT_SMALL;
-    case TRUE:
+    case TRUE3:
       return last === 3 ? true : NOT_SMALL;
-    case FALSE:
+    case FALSE3:
       return last === 3 ? false : NOT_SMALL;
-    case INT: {
+    case INT3: {
       let value = 0;
-      for (let at = 3, shift = 0; at < last; at += 1, shift += 7) value |= (text2.charCodeAt(at) & 127) << shift;
+      for (let at3 = 3, shift = 0; at3 < last; at3 += 1, shift += 7) value |= (text3.charCodeAt(at3) & 127) << shift;
       return value >>> 1 ^ -(value & 1);
     }
-    case DOUBLE:
-      for (let index = 0; index < 8; index += 1) double.setUint8(index, text2.charCodeAt(3 + index));
-      return last === 11 ? double.getFloat64(0, true) : NOT_SMALL;
-    case STRING:
-      return text2.charCodeAt(3) < 128 && last === 4 + text2.charCodeAt(3) ? text2.slice(4, last) : NOT_SMALL;
+    case DOUBLE3:
+      for (let index = 0; index < 8; index += 1) double3.setUint8(index, text3.charCodeAt(3 + index));
+      return last === 11 ? double3.getFloat64(0, true) : NOT_SMALL;
+    case STRING3:
+      return text3.charCodeAt(3) < 128 && last === 4 + text3.charCodeAt(3) ? text3.slice(4, last) : NOT_SMALL;
     default:
       return NOT_SMALL;
   }
 }
-function unpack(text2) {
-  return import_node_buffer3.Buffer.from(text2, "latin1");
+function unpack(text3) {
+  return import_node_buffer5.Buffer.from(text3, "latin1");
 }
 
 // lib/transfer.ts
-var import_node_util11 = require("node:util");
+var import_node_util12 = require("node:util");
 var import_node_worker_threads = require("node:worker_threads");
 var fromGuests = /* @__PURE__ */ new WeakSet();
 var marked = /* @__PURE__ */ new WeakMap();
@@ -1832,16 +2110,16 @@ function checkTransfer(where, name, list) {
   const buffers = /* @__PURE__ */ new Set();
   const length = guarded(where, name, () => list.length);
   for (let index = 0; index < length; index += 1) {
-    const at = `${name}[${index}]`;
-    const buffer = guarded(where, at, () => list[index]);
-    if (import_node_util11.types.isSharedArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer that is not shared", buffer);
-    if (import_node_util11.types.isArrayBufferView(buffer)) throw wrong(where, at, "an ArrayBuffer, not a view of one (its .buffer)", buffer);
-    if (!import_node_util11.types.isArrayBuffer(buffer)) throw wrong(where, at, "an ArrayBuffer", buffer);
-    if (buffers.has(buffer)) throw invalidArg(`${where}: ${at} must not be there twice, got ${show(buffer)}`);
-    if (isDetached(buffer)) throw invalidArg(`${where}: ${at} must not be detached, got ${show(buffer)}`);
+    const at3 = `${name}[${index}]`;
+    const buffer = guarded(where, at3, () => list[index]);
+    if (import_node_util12.types.isSharedArrayBuffer(buffer)) throw wrong(where, at3, "an ArrayBuffer that is not shared", buffer);
+    if (import_node_util12.types.isArrayBufferView(buffer)) throw wrong(where, at3, "an ArrayBuffer, not a view of one (its .buffer)", buffer);
+    if (!import_node_util12.types.isArrayBuffer(buffer)) throw wrong(where, at3, "an ArrayBuffer", buffer);
+    if (buffers.has(buffer)) throw invalidArg(`${where}: ${at3} must not be there twice, got ${show(buffer)}`);
+    if (isDetached(buffer)) throw invalidArg(`${where}: ${at3} must not be detached, got ${show(buffer)}`);
     if (!fromGuests.has(buffer) && !isTransferable(buffer)) {
       const reason = "Node.js keeps it, as it does the pool of its Buffers and the memory of WebAssembly (copy it first)";
-      throw invalidArg(`${where}: ${at} must be an ArrayBuffer that can be detached, got ${show(buffer)}: ${reason}`);
+      throw invalidArg(`${where}: ${at3} must be an ArrayBuffer that can be detached, got ${show(buffer)}: ${reason}`);
     }
     buffers.add(buffer);
   }
@@ -1885,9 +2163,9 @@ function moveAway(buffer) {
   return (0, import_node_worker_threads.receiveMessageOnPort)(probe.port2).message;
 }
 function received(arrays) {
-  return (arrays ?? []).map((bytes) => {
-    const whole3 = bytes.byteLength === bytes.buffer.byteLength;
-    const buffer = whole3 ? bytes.buffer : bytes.slice().buffer;
+  return (arrays ?? []).map((bytes2) => {
+    const whole3 = bytes2.byteLength === bytes2.buffer.byteLength;
+    const buffer = whole3 ? bytes2.buffer : bytes2.slice().buffer;
     if (whole3) fromGuests.add(buffer);
     return buffer;
   });
@@ -1900,16 +2178,16 @@ function checkValueLimits(where, limits, memoryLimitMb) {
   const memory2 = memoryLimitMb * 1024 * 1024;
   if (limits === void 0) return { depth: void 0, bytes: memory2 };
   const parts = readObject(where, "valueLimits", limits, ["depth", "bytes"]);
-  const bytes = limit(where, "bytes", parts.get("bytes"), MAX_BYTES) ?? memory2;
-  return { depth: limit(where, "depth", parts.get("depth"), MAX_DEPTH), bytes: Math.min(bytes, memory2) };
+  const bytes2 = limit(where, "bytes", parts.get("bytes"), MAX_BYTES) ?? memory2;
+  return { depth: limit(where, "depth", parts.get("depth"), MAX_DEPTH), bytes: Math.min(bytes2, memory2) };
 }
 function limit(where, name, value, most) {
   if (value === void 0) return void 0;
   if (Number.isInteger(value) && value >= 1 && value <= most) return value;
   throw wrong(where, `valueLimits.${name}`, `an integer from 1 to ${most}`, value);
 }
-function checkSize(bytes, limits, label) {
-  if (bytes <= limits.bytes) return;
+function checkSize(bytes2, limits, label) {
+  if (bytes2 <= limits.bytes) return;
   throw new IsoseedError("ERR_DATA_CLONE", `${label} can't be cloned: encoded it is larger than ${limits.bytes} bytes`);
 }
 function checkDepth(nesting, { depth = Infinity }, list, deepPath2) {
@@ -1920,6 +2198,10 @@ function checkDepth(nesting, { depth = Infinity }, list, deepPath2) {
 
 // lib/connection.ts
 var NONE2 = [];
+var NO_GLOBALS = Uint8Array.of(255, 15, 111, 123, 0, 0);
+function isEmpty(object) {
+  return !import_node_util13.types.isProxy(object) && Object.getPrototypeOf(object) === Object.prototype && Reflect.ownKeys(object).length === 0;
+}
 var Failure = class {
   error;
   constructor(error) {
@@ -1929,6 +2211,9 @@ var Failure = class {
 function noThenable(result) {
   if (typeof result !== "object" || result === null || typeof result.then !== "function") return result;
   throw new IsoseedError("ERR_DATA_CLONE", "result.then can't be cloned: a promise of the host would call it");
+}
+function plain2(value, { depth }) {
+  return depth === void 0 ? writePlain(value) : void 0;
 }
 var MAX_REQUEST = 2 ** 31 - 1;
 var Connection = class {
@@ -1954,7 +2239,7 @@ var Connection = class {
         helper: (0, import_node_path2.join)(__dirname, "helper.js"),
         float16: "Float16Array" in globalThis
       },
-      (event) => this.#dispatch(event)
+      (event, packed, isolate) => this.#dispatch(eventOf(event, packed, isolate))
     );
   }
   /**
@@ -2009,7 +2294,7 @@ var Connection = class {
    */
   encodeArguments(args, limits, references, transfer2) {
     if (transfer2.length === 0) {
-      const small = encodeSmallArguments(args);
+      const small = encodeSmallArguments(args) ?? plain2(args, limits);
       if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE2 };
     }
     return this.#encode(args, "args", limits, references, true, transfer2);
@@ -2020,15 +2305,19 @@ var Connection = class {
    * @param label what the value is called in an error message
    */
   encode(value, label, limits, references, transfer2 = NONE2) {
-    const small = encodeSmall(value);
+    const small = encodeSmall(value) ?? (transfer2.length === 0 ? plain2(value, limits) : void 0);
     if (small !== void 0 && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE2 };
     return this.#encode(value, label, limits, references, false, transfer2);
   }
   /** Encodes the globals of a session. Nothing goes beside them. */
   encodeGlobals(globals, limits, references) {
-    const bytes = encode(globals, "globals", this.#containsError, references);
-    this.#checkLimits({ bytes, beside: NONE2 }, globals, "globals", limits, true);
-    return bytes;
+    if (isEmpty(globals)) {
+      checkSize(NO_GLOBALS.byteLength, limits, "globals");
+      return NO_GLOBALS;
+    }
+    const bytes2 = encode(globals, "globals", this.#containsError, references);
+    this.#checkLimits({ bytes: bytes2, beside: NONE2 }, globals, "globals", limits, true);
+    return bytes2;
   }
   #encode(value, label, limits, references, list, transfer2) {
     const beside = movedBeside(transfer2);
@@ -2044,10 +2333,10 @@ var Connection = class {
     }
     return outgoing;
   }
-  #checkLimits({ bytes, beside }, value, label, limits, list) {
-    checkSize(bytes.byteLength + beside.reduce((sum, buffer) => sum + buffer.byteLength, 0), limits, label);
+  #checkLimits({ bytes: bytes2, beside }, value, label, limits, list) {
+    checkSize(bytes2.byteLength + beside.reduce((sum, buffer) => sum + buffer.byteLength, 0), limits, label);
     if (limits.depth === void 0) return;
-    checkDepth(this.#addon.nesting(bytes), limits, list, (depth) => deepPath(value, label, depth));
+    checkDepth(this.#addon.nesting(bytes2), limits, list, (depth) => deepPath(value, label, depth));
   }
   /** Takes buffers away from the host: their content has moved. */
   detach(buffers) {
@@ -2057,21 +2346,24 @@ var Connection = class {
     return encodeThrown(value, path, this.#containsError);
   }
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
-  decode(bytes, references) {
-    return decode(bytes, references);
+  decode(bytes2, references) {
+    const value = readPlain(bytes2);
+    return value === NOT_PLAIN ? decode(bytes2, references) : value;
   }
   /**
    * The value that a request was answered with.
    *
    * @throws `IsoseedError` with `ERR_DATA_CLONE`
    */
-  valueOf({ packed, bytes, buffers }, references) {
+  valueOf({ packed, bytes: bytes2, buffers }, references) {
     if (typeof packed === "string") {
       const small = decodeSmall(packed);
-      return small === NOT_SMALL ? noThenable(decode(unpack(packed), references)) : small;
+      if (small !== NOT_SMALL) return small;
+      const value = readPlainText(packed);
+      return noThenable(value === NOT_PLAIN ? decode(unpack(packed), references) : value);
     }
-    if (bytes === void 0) return void 0;
-    return noThenable(decode(bytes, references, buffers === void 0 ? NONE2 : received(buffers)));
+    if (bytes2 === void 0) return void 0;
+    return noThenable(buffers === void 0 ? this.decode(bytes2, references) : decode(bytes2, references, received(buffers)));
   }
   /**
    * As `request`, without a promise more than it takes: it rejects with what `errorOf` is to be asked about,
@@ -2124,11 +2416,15 @@ var Connection = class {
     return this.#receivers.get(event.isolate)?.deref();
   }
   #unread(event) {
-    const bytes = typeof event.packed === "string" ? unpack(event.packed) : event.bytes;
-    if (bytes !== void 0) this.#receiver(event)?.onUnread(bytes);
+    const bytes2 = typeof event.packed === "string" ? unpack(event.packed) : event.bytes;
+    if (bytes2 !== void 0) this.#receiver(event)?.onUnread(bytes2);
   }
   /** Called by the native side on this thread, never from inside another call. Throws only what `onProgress` does. */
   #dispatch(event) {
+    if (event.kind === "done") {
+      this.#answered(event);
+      return;
+    }
     if (event.kind === "hostCall") {
       const within = this.#pending.get(event.owner)?.frame;
       this.#receiver(event)?.onHostCall(event.id, event.path ?? event.reference, event.bytes, within);
@@ -2150,12 +2446,11 @@ var Connection = class {
       this.#pending.get(event.id)?.onProgress?.(event.json);
       return;
     }
-    if (event.kind === "frame" || event.kind === "ended") {
-      const listener = this.#processes.get(event.id);
-      if (event.kind === "ended") this.#processes.delete(event.id);
-      listener?.(event);
-      return;
-    }
+    const listener = this.#processes.get(event.id);
+    if (event.kind === "ended") this.#processes.delete(event.id);
+    listener?.(event);
+  }
+  #answered(event) {
     const pending = this.#take(event.id);
     if (pending === void 0) this.#unread(event);
     if (event.error === void 0 || event.error === null) pending?.resolve(event);
@@ -2181,13 +2476,13 @@ var InspectorClient = class _InspectorClient {
   static async connect(link, onEvent) {
     const waiting2 = { answers: /* @__PURE__ */ new Map(), hasEnded: false };
     const session = await link.connect({
-      onMessage(message, read2) {
+      onMessage(message, read4) {
         const answer = JSON.parse(message);
         if (answer.id === void 0 && onEvent !== void 0) {
-          onEvent(answer, read2);
+          onEvent(answer, read4);
           return;
         }
-        read2();
+        read4();
         if (answer.id === void 0) return;
         const resolve2 = waiting2.answers.get(answer.id);
         waiting2.answers.delete(answer.id);
@@ -2240,11 +2535,11 @@ var import_promises = require("node:fs/promises");
 var import_node_os = require("node:os");
 var import_node_path3 = require("node:path");
 var import_node_stream = require("node:stream");
-async function streamed(write3) {
+async function streamed(write4) {
   const folder = await (0, import_promises.mkdtemp)((0, import_node_path3.join)((0, import_node_os.tmpdir)(), "isoseed-"));
   try {
     const path = (0, import_node_path3.join)(folder, "isolate.heapsnapshot");
-    await write3(path);
+    await write4(path);
     const file = await (0, import_promises.open)(path, "r");
     return import_node_stream.Readable.toWeb(file.createReadStream());
   } finally {
@@ -2254,17 +2549,17 @@ async function streamed(write3) {
 async function writeHeapSnapshot(connection2, link, path, signal) {
   if (signal !== void 0 && isAborted(signal)) throw abortReason(signal);
   const release = connection2.hold();
-  let write3 = (_, read2) => read2();
+  let write4 = (_, read4) => read4();
   let client;
   let file;
   let stopWaiting;
   try {
-    client = await InspectorClient.connect(link, (event, read2) => write3(event, read2));
+    client = await InspectorClient.connect(link, (event, read4) => write4(event, read4));
     file = await (0, import_promises.open)(path, "w", 384).catch(cantWrite(path));
     const writing = new Writing(file, path);
-    write3 = ({ method, params }, read2) => {
-      if (method === "HeapProfiler.addHeapSnapshotChunk") writing.add(params.chunk, read2);
-      else read2();
+    write4 = ({ method, params }, read4) => {
+      if (method === "HeapProfiler.addHeapSnapshotChunk") writing.add(params.chunk, read4);
+      else read4();
     };
     if (signal !== void 0) {
       const abort = () => writing.fail(abortReason(signal));
@@ -2299,9 +2594,9 @@ var Writing = class {
     this.failed = new Promise((_, reject) => this.fail = reject);
     this.failed.catch(() => void 0);
   }
-  add(text2, written) {
+  add(text3, written) {
     this.last = this.last.then(async () => {
-      await this.#file.appendFile(text2).catch(cantWrite(this.#path));
+      await this.#file.appendFile(text3).catch(cantWrite(this.#path));
       written();
     });
     this.last.catch(this.fail);
@@ -2362,11 +2657,11 @@ var Inspector = class _Inspector {
     };
     try {
       session = await isolate.link.connect({
-        onMessage(message, read2) {
+        onMessage(message, read4) {
           try {
             onMessage(message);
           } finally {
-            read2();
+            read4();
           }
         },
         onEnd: end2
@@ -2413,7 +2708,7 @@ async function openInspector(isolate, request) {
   let inspector;
   let hasEnded = false;
   const watch = await isolate.link.connect({
-    onMessage: (_, read2) => read2(),
+    onMessage: (_, read4) => read4(),
     onEnd() {
       hasEnded = true;
       void inspector?.close();
@@ -2541,9 +2836,9 @@ function takeApart(name) {
   const root = /^[a-z][a-z0-9+.-]*:/i.exec(name)?.[0] ?? "";
   return { root, scheme: "", path: name.slice(root.length) };
 }
-function cut(text2) {
-  const at = text2.search(/[?#]/);
-  return at === -1 ? [text2, ""] : [text2.slice(0, at), text2.slice(at)];
+function cut(text3) {
+  const at3 = text3.search(/[?#]/);
+  return at3 === -1 ? [text3, ""] : [text3.slice(0, at3), text3.slice(at3)];
 }
 function withoutDots({ root, scheme }, path) {
   if (path === "") return "";
@@ -2583,16 +2878,16 @@ function checkModules(given) {
     const other = known.get(key);
     if (other !== void 0) throw invalidArg(`${where}: modules[${show(other)}] and ${name} are one module, ${show(key)}`);
     known.set(key, specifier);
-    const source2 = guarded(where, name, () => Reflect.get(modules, specifier));
-    sources.push({ specifier, ...checkModuleSource(where, name, source2, key) });
+    const source3 = guarded(where, name, () => Reflect.get(modules, specifier));
+    sources.push({ specifier, ...checkModuleSource(where, name, source3, key) });
   }
   return { given: sources, loader: void 0 };
 }
 var KINDS = /* @__PURE__ */ new Set(["module", "commonjs", "json"]);
-function checkModuleSource(where, name, source2, fileName) {
-  if (typeof source2 === "string") return { code: checkCode(where, name, source2), name: fileName, kind: "module" };
-  if (!isObject(source2)) throw wrong(where, name, "a string or { code, name, type }", source2);
-  const parts = readObject(where, name, source2, ["code", "name", "type"]);
+function checkModuleSource(where, name, source3, fileName) {
+  if (typeof source3 === "string") return { code: checkCode(where, name, source3), name: fileName, kind: "module" };
+  if (!isObject(source3)) throw wrong(where, name, "a string or { code, name, type }", source3);
+  const parts = readObject(where, name, source3, ["code", "name", "type"]);
   const kind = parts.get("type") ?? "module";
   if (!KINDS.has(kind)) throw wrong(where, `${name}.type`, '"module", "commonjs" or "json"', kind);
   return {
@@ -2603,13 +2898,13 @@ function checkModuleSource(where, name, source2, fileName) {
 }
 async function askLoader(loader, question) {
   const [specifier, referrer] = JSON.parse(new TextDecoder().decode(question));
-  const source2 = await loader(specifier, referrer);
-  const answer = source2 === void 0 || source2 === null ? null : checkModuleSource("the module loader", `its answer for ${show(specifier)}`, source2, specifier);
+  const source3 = await loader(specifier, referrer);
+  const answer = source3 === void 0 || source3 === null ? null : checkModuleSource("the module loader", `its answer for ${show(specifier)}`, source3, specifier);
   return new TextEncoder().encode(JSON.stringify(answer));
 }
 
 // lib/options.ts
-var import_node_util12 = require("node:util");
+var import_node_util14 = require("node:util");
 
 // lib/observe-options.ts
 function checkListeners(given) {
@@ -2691,9 +2986,9 @@ function checkBundles(where, name, bundle) {
   if (!Array.isArray(bundle)) return [checkSource(where, name, bundle, "bundle.js")];
   const sources = [];
   for (let index = 0; index < bundle.length; index += 1) {
-    const source2 = guarded(where, `${name}[${index}]`, () => bundle[index]);
+    const source3 = guarded(where, `${name}[${index}]`, () => bundle[index]);
     const fileName = bundle.length === 1 ? "bundle.js" : `bundle-${index + 1}.js`;
-    sources.push(checkSource(where, `${name}[${index}]`, source2, fileName));
+    sources.push(checkSource(where, `${name}[${index}]`, source3, fileName));
   }
   return sources;
 }
@@ -2762,7 +3057,7 @@ function checkMemoryFor(where, snapshot, memoryLimitMb) {
 function checkSnapshotOrigin(given) {
   const from = given.get("snapshot");
   if (from === void 0) return void 0;
-  if (typeof from !== "string" && !import_node_util12.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
+  if (typeof from !== "string" && !import_node_util14.types.isUint8Array(from)) throw given.fail("snapshot", "a Snapshot, a path or a Uint8Array");
   return checkOrigin(given.where, "snapshot", from);
 }
 function checkFallback(given) {
@@ -2801,13 +3096,13 @@ function checkReferenceOptions(options, defaultTimeoutMs) {
   if (options === void 0) return checkCallOptions(options, defaultTimeoutMs);
   return limitsOf(new Given("RemoteFunction.with", options, ["timeoutMs", "signal"]), defaultTimeoutMs);
 }
-function checkEval(source2, options, defaultTimeoutMs) {
+function checkEval(source3, options, defaultTimeoutMs) {
   if (options === void 0) {
-    return { source: checkSource("isolate.eval", "source", source2, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
+    return { source: checkSource("isolate.eval", "source", source3, "eval.js"), ...checkCallOptions(options, defaultTimeoutMs) };
   }
   const given = new Given("isolate.eval", options, ["timeoutMs", "signal", "filename", "transferResult"]);
   const name = given.fileName("filename") ?? "eval.js";
-  return { source: checkSource(given.where, "source", source2, name), ...limitsOf(given, defaultTimeoutMs) };
+  return { source: checkSource(given.where, "source", source3, name), ...limitsOf(given, defaultTimeoutMs) };
 }
 function limitsOf(given, defaultTimeoutMs) {
   const transfer2 = checkTransfer(given.where, "transfer", given.get("transfer"));
@@ -2833,13 +3128,13 @@ function checkVerifyOptions(snapshot, options, nativeSnapshot2) {
   };
 }
 function optionalSource(given, name, fileName) {
-  const source2 = given.get(name);
-  return source2 === void 0 ? void 0 : checkSource(given.where, name, source2, fileName);
+  const source3 = given.get(name);
+  return source3 === void 0 ? void 0 : checkSource(given.where, name, source3, fileName);
 }
-function checkSource(where, name, source2, fileName) {
-  if (typeof source2 === "string") return { code: checkCode(where, name, source2), name: fileName };
-  if (!isObject(source2)) throw wrong(where, name, "a string or { code, name }", source2);
-  const parts = readObject(where, name, source2, ["code", "name", "type", "global"]);
+function checkSource(where, name, source3, fileName) {
+  if (typeof source3 === "string") return { code: checkCode(where, name, source3), name: fileName };
+  if (!isObject(source3)) throw wrong(where, name, "a string or { code, name }", source3);
+  const parts = readObject(where, name, source3, ["code", "name", "type", "global"]);
   const code = checkCode(where, `${name}.code`, parts.get("code"));
   const ownName = parts.get("name") === void 0 ? fileName : checkFileName(where, `${name}.name`, parts.get("name"));
   const type = parts.get("type");
@@ -2884,8 +3179,8 @@ function how({ code, signal }) {
 }
 
 // lib/process/messages.ts
-var import_node_buffer4 = require("node:buffer");
-var import_node_util13 = require("node:util");
+var import_node_buffer6 = require("node:buffer");
+var import_node_util15 = require("node:util");
 var import_node_v83 = require("node:v8");
 var LARGE2 = 1024;
 var BESIDE = 1;
@@ -2897,25 +3192,25 @@ function pack(message) {
   writer.writeValue(message);
   const body = writer.releaseBuffer();
   const lengths = [body.length, ...writer.parts.map((part) => part.length)];
-  const head = import_node_buffer4.Buffer.allocUnsafe(LENGTH_BYTES * (1 + lengths.length) + body.length);
-  let at = head.writeUInt32LE(lengths.length);
-  for (const length of lengths) at = head.writeUInt32LE(length, at);
-  body.copy(head, at);
+  const head = import_node_buffer6.Buffer.allocUnsafe(LENGTH_BYTES * (1 + lengths.length) + body.length);
+  let at3 = head.writeUInt32LE(lengths.length);
+  for (const length of lengths) at3 = head.writeUInt32LE(length, at3);
+  body.copy(head, at3);
   return { head, parts: writer.parts };
 }
 function unpack2(frame) {
   const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
   const count = view.getUint32(0, true);
-  let at = LENGTH_BYTES * (1 + count);
+  let at3 = LENGTH_BYTES * (1 + count);
   const [body, ...parts] = Array.from({ length: count }, (_, index) => {
-    const start = at;
-    at += view.getUint32(LENGTH_BYTES * (1 + index), true);
-    return frame.subarray(start, at);
+    const start = at3;
+    at3 += view.getUint32(LENGTH_BYTES * (1 + index), true);
+    return frame.subarray(start, at3);
   });
   const reader = new MessageReader(body);
   reader.parts = parts;
   reader.readHeader();
-  return { message: reader.readValue(), rest: frame.subarray(at) };
+  return { message: reader.readValue(), rest: frame.subarray(at3) };
 }
 var MessageWriter = class extends import_node_v83.Serializer {
   parts = [];
@@ -2923,11 +3218,11 @@ var MessageWriter = class extends import_node_v83.Serializer {
     super();
     this._setTreatArrayBufferViewsAsHostObjects(true);
   }
-  _getDataCloneError(text2) {
-    return new TypeError(text2);
+  _getDataCloneError(text3) {
+    return new TypeError(text3);
   }
   _writeHostObject(object) {
-    if (!import_node_util13.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
+    if (!import_node_util15.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
     if (object.length < LARGE2) {
       this.writeUint32(INSIDE);
       this.writeUint32(object.length);
@@ -3022,10 +3317,10 @@ var ProcessLink = class {
   }
   /** Sends what `pack` made. */
   send({ head, parts }) {
-    const bytes = parts.reduce((sum, part) => sum + part.length, head.length);
-    if (bytes > this.#largestSent) {
-      this.#largestSent = bytes;
-      if (bytes > MIB && this.#session !== void 0) this.#native.watch(this.#memoryBytes + 2 * bytes);
+    const bytes2 = parts.reduce((sum, part) => sum + part.length, head.length);
+    if (bytes2 > this.#largestSent) {
+      this.#largestSent = bytes2;
+      if (bytes2 > MIB && this.#session !== void 0) this.#native.watch(this.#memoryBytes + 2 * bytes2);
     }
     this.#native.send(head, parts);
   }
@@ -3373,16 +3668,16 @@ function createInProcess(connection2, request, options, snapshot) {
 }
 
 // lib/bounded-inspect.ts
-var import_node_util14 = require("node:util");
+var import_node_util16 = require("node:util");
 var MOST_VISITS = 2e4;
 var MOST_ELEMENTS = 100;
 var DEFAULT_DEPTH = 2;
 var OPTIMAL_DEPTH = 4;
 function inspectBounded(value, depth = DEFAULT_DEPTH, customInspect = true) {
   for (let tried = depth; tried > 0; tried--) {
-    if (isSmall([value], tried)) return (0, import_node_util14.inspect)(value, { depth: tried, customInspect });
+    if (isSmall([value], tried)) return (0, import_node_util16.inspect)(value, { depth: tried, customInspect });
   }
-  return (0, import_node_util14.inspect)(value, { depth: 0, customInspect });
+  return (0, import_node_util16.inspect)(value, { depth: 0, customInspect });
 }
 function formatBounded(args) {
   const [first, ...rest] = args;
@@ -3391,9 +3686,9 @@ function formatBounded(args) {
     return args.map((argument) => typeof argument === "string" ? argument : inspectBounded(argument, 0)).join(" ");
   }
   for (let depth = DEFAULT_DEPTH; depth > 0; depth--) {
-    if (isSmall(args, depth)) return (0, import_node_util14.formatWithOptions)({ depth }, ...args);
+    if (isSmall(args, depth)) return (0, import_node_util16.formatWithOptions)({ depth }, ...args);
   }
-  return (0, import_node_util14.formatWithOptions)({ depth: 0 }, ...args);
+  return (0, import_node_util16.formatWithOptions)({ depth: 0 }, ...args);
 }
 function isSmallTable(rows) {
   if (typeof rows !== "object" || rows === null) return true;
@@ -3423,8 +3718,8 @@ function children(value) {
   if (ArrayBuffer.isView(value)) return [];
   if (value instanceof Map) return [...value].slice(0, MOST_ELEMENTS).flat(1);
   if (value instanceof Set) return [...value].slice(0, MOST_ELEMENTS);
-  const keys = Reflect.ownKeys(value);
-  const shown2 = Array.isArray(value) && keys.length > MOST_ELEMENTS ? keys.filter((key) => typeof key !== "string" || !(Number(key) >= MOST_ELEMENTS)) : keys;
+  const keys2 = Reflect.ownKeys(value);
+  const shown2 = Array.isArray(value) && keys2.length > MOST_ELEMENTS ? keys2.filter((key) => typeof key !== "string" || !(Number(key) >= MOST_ELEMENTS)) : keys2;
   return shown2.map((key) => Reflect.get(value, key));
 }
 
@@ -3438,23 +3733,23 @@ var LEVELS = {
   trace: "trace",
   warn: "warn"
 };
-var DEEPEST = 12;
+var DEEPEST2 = 12;
 function toEntry(json) {
   const described = JSON.parse(json);
   const { method, depth, time, stack } = described;
   const values = new ConsoleValues();
   const args = (described.args ?? []).map((argument) => values.revive(argument));
-  const text2 = textOf(described, args);
+  const text3 = textOf(described, args);
   values.finish();
   const level = described.problem === void 0 ? LEVELS[method] ?? "log" : "warn";
-  return { level, method, text: text2, args, depth, time, ...stack === void 0 ? {} : { stack } };
+  return { level, method, text: text3, args, depth, time, ...stack === void 0 ? {} : { stack } };
 }
 function droppedEntry(dropped2) {
-  const text2 = `${dropped2} console ${dropped2 === 1 ? "entry was" : "entries were"} dropped: the host took none for a second`;
-  return { level: "warn", text: text2, args: [], depth: 0, time: Date.now(), dropped: dropped2 };
+  const text3 = `${dropped2} console ${dropped2 === 1 ? "entry was" : "entries were"} dropped: the host took none for a second`;
+  return { level: "warn", text: text3, args: [], depth: 0, time: Date.now(), dropped: dropped2 };
 }
-function print({ level, method, text: text2, depth }) {
-  const indented = depth === 0 ? text2 : text2.replaceAll(/^/gm, " ".repeat(depth * 2));
+function print({ level, method, text: text3, depth }) {
+  const indented = depth === 0 ? text3 : text3.replaceAll(/^/gm, " ".repeat(depth * 2));
   console[method === "trace" ? "error" : level]("%s", indented);
 }
 function textOf(described, args) {
@@ -3497,18 +3792,18 @@ function guard(make, args) {
 }
 function dirDepth(options) {
   const depth = typeof options === "object" && options !== null && "depth" in options ? options.depth : void 0;
-  if (depth === null || depth === Infinity) return DEEPEST;
-  return typeof depth === "number" && depth >= 0 ? Math.min(depth, DEEPEST) : 2;
+  if (depth === null || depth === Infinity) return DEEPEST2;
+  return typeof depth === "number" && depth >= 0 ? Math.min(depth, DEEPEST2) : 2;
 }
 function table(args) {
-  let text2 = "";
-  const stream = { write: (chunk) => text2 += chunk, on() {
+  let text3 = "";
+  const stream = { write: (chunk) => text3 += chunk, on() {
   }, once() {
   }, removeListener() {
   }, listenerCount: () => 0 };
   const columns = Array.isArray(args[1]) ? args[1].filter((column) => typeof column === "string") : void 0;
   new import_node_console.Console({ stdout: stream, colorMode: false }).table(args[0], columns);
-  return text2.replace(/\n$/, "");
+  return text3.replace(/\n$/, "");
 }
 var MS = 1;
 var SECOND = 1e3 * MS;
@@ -3591,16 +3886,16 @@ ${lines.join(",\n")}
 var DIGEST_BYTES = 32;
 var HEAD_BYTES = 11;
 var EMPTY_OBJECT = "09000000";
-function keptState(bytes, json) {
+function keptState(bytes2, json) {
   const { hash, objects, variables, unkept } = JSON.parse(json);
   const [name = ""] = variables;
-  const end2 = bytes.byteLength - DIGEST_BYTES;
+  const end2 = bytes2.byteLength - DIGEST_BYTES;
   const isSmallest = end2 === HEAD_BYTES + 1 + name.length + 1 + EMPTY_OBJECT.length / 2;
-  const isEmpty = isSmallest && objects === 1 && hex(bytes.subarray(end2 - EMPTY_OBJECT.length / 2, end2)) === EMPTY_OBJECT;
-  return { bytes, hash, unkept, isEmpty };
+  const isEmpty2 = isSmallest && objects === 1 && hex(bytes2.subarray(end2 - EMPTY_OBJECT.length / 2, end2)) === EMPTY_OBJECT;
+  return { bytes: bytes2, hash, unkept, isEmpty: isEmpty2 };
 }
-function hex(bytes) {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+function hex(bytes2) {
+  return Buffer.from(bytes2.buffer, bytes2.byteOffset, bytes2.byteLength).toString("hex");
 }
 
 // lib/isolate-core.ts
@@ -3678,15 +3973,15 @@ var IsolateCore = class _IsolateCore {
     if (request.process) started.#startMs = performance.now() - asked2;
     return started;
   }
-  eval({ source: source2, timeoutMs, signal, moves }) {
+  eval({ source: source3, timeoutMs, signal, moves }) {
     const start = (id) => {
       if (moves?.result === true) this.#native.announceMoves(id, [], [], true);
-      this.#native.eval(id, source2, timeoutMs);
+      this.#native.eval(id, source3, timeoutMs);
     };
-    return this.#run({ kind: "eval", name: source2.name, timeoutMs, signal, start });
+    return this.#run({ kind: "eval", name: source3.name, timeoutMs, signal, start });
   }
   call(path, args, { timeoutMs, signal, moves }) {
-    const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.call(id, path, bytes, timeoutMs));
+    const start = (id) => this.#send(id, args, moves, (bytes2) => this.#native.call(id, path, bytes2, timeoutMs));
     return this.#run({ kind: "call", name: path, timeoutMs, signal, start });
   }
   import(specifier, { timeoutMs, signal }) {
@@ -3695,7 +3990,7 @@ var IsolateCore = class _IsolateCore {
   }
   callReference(number, args, options) {
     const { timeoutMs, signal, moves } = checkReferenceOptions(options, this.#timeoutMs);
-    const start = (id) => this.#send(id, args, moves, (bytes) => this.#native.callReference(id, number, bytes, timeoutMs));
+    const start = (id) => this.#send(id, args, moves, (bytes2) => this.#native.callReference(id, number, bytes2, timeoutMs));
     return this.#run({ kind: "call", name: "a function of the guest", timeoutMs, signal, start });
   }
   checkReferenceOptions(options) {
@@ -3706,12 +4001,12 @@ var IsolateCore = class _IsolateCore {
   }
   /** Hands arguments to the native side. Not before it is sure that they are sent: they may bring functions. */
   #send(id, args, moves, send) {
-    const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, this.#references, moves?.transfer ?? []);
+    const { bytes: bytes2, beside } = this.#connection.encodeArguments(args, this.#limits, this.#references, moves?.transfer ?? []);
     if (beside.length > 0 || moves?.result === true) {
       const handed = handOver(beside, moves?.transfer ?? []);
       this.#native.announceMoves(id, handed.bytes, handed.lent, moves?.result === true);
     }
-    send(bytes);
+    send(bytes2);
     if (moves !== void 0) this.#connection.detach(moves.transfer);
   }
   /** Runs guest code, and tells the channels of `diagnostics_channel` of it. */
@@ -3733,12 +4028,12 @@ var IsolateCore = class _IsolateCore {
   }
   /** Writes the state down. The isolate must have been started for it. */
   async exportState(what, timeoutMs) {
-    const { bytes, json } = await this.#request((id) => this.#native.exportState(id, what, timeoutMs));
-    return keptState(bytes, json);
+    const { bytes: bytes2, json } = await this.#request((id) => this.#native.exportState(id, what, timeoutMs));
+    return keptState(bytes2, json);
   }
   /** Replaces the state by that of a document: all of it, or nothing is changed. */
-  async importState(bytes, what, timeoutMs) {
-    await this.#request((id) => this.#native.importState(id, bytes, what, timeoutMs));
+  async importState(bytes2, what, timeoutMs) {
+    await this.#request((id) => this.#native.importState(id, bytes2, what, timeoutMs));
   }
   async stats() {
     const event = await this.#request((id) => this.#native.stats(id));
@@ -3752,9 +4047,9 @@ var IsolateCore = class _IsolateCore {
     return profile(this.#connection, this.link, work, samplingIntervalUs);
   }
   async heapSnapshot({ path, signal }) {
-    const write3 = (to) => writeHeapSnapshot(this.#connection, this.link, to, signal);
-    if (path === void 0) return streamed(write3);
-    await write3(path);
+    const write4 = (to) => writeHeapSnapshot(this.#connection, this.link, to, signal);
+    if (path === void 0) return streamed(write4);
+    await write4(path);
     return void 0;
   }
   holdLoop() {
@@ -3850,8 +4145,8 @@ var IsolateCore = class _IsolateCore {
       const result = await Reflect.apply(called.call, called.holder, decoded);
       const label = `${name}()`;
       const transfer2 = takeMarked(result, label);
-      const { bytes, beside } = this.#connection.encode(result, label, this.#limits, this.#references, transfer2);
-      return { ok: true, value: bytes, beside, transfer: transfer2 };
+      const { bytes: bytes2, beside } = this.#connection.encode(result, label, this.#limits, this.#references, transfer2);
+      return { ok: true, value: bytes2, beside, transfer: transfer2 };
     } catch (error) {
       return { ok: false, value: this.#connection.encodeThrown(error, name) };
     }
@@ -3867,7 +4162,7 @@ function withTimeout(timeoutMs) {
 }
 
 // lib/seed.ts
-var import_node_util15 = require("node:util");
+var import_node_util17 = require("node:util");
 
 // lib/file-options.ts
 function checkLoad(from, options) {
@@ -4039,7 +4334,7 @@ async function startSeeded(request) {
   }
 }
 async function startFromSnapshot(request, snapshot) {
-  const isOrigin = typeof snapshot === "string" || import_node_util15.types.isUint8Array(snapshot);
+  const isOrigin = typeof snapshot === "string" || import_node_util17.types.isUint8Array(snapshot);
   const native2 = isOrigin ? nativeSnapshot(await Snapshot.load(snapshot)) : snapshot;
   if (native2 !== void 0 && isOrigin) checkMemoryFor("createIsolate", native2, request.memoryLimitMb);
   return { core: await IsolateCore.start(request, native2, []), seededFrom: "snapshot", snapshot: native2 };
@@ -4104,8 +4399,8 @@ var Isolate = class _Isolate {
    * @throws `IsoseedError` with `ERR_MODULE_NOT_FOUND` for an import that is not caught
    * @throws `IsoseedError` with `ERR_TIMEOUT`, `ERR_CPU_LIMIT`, `ERR_MEMORY_LIMIT`, `ERR_DISPOSED`, `ERR_ISOLATE_LOST` or `ERR_DATA_CLONE`
    */
-  eval(source2, options) {
-    return this.#core.eval(checkEval(source2, options, this.#timeoutMs));
+  eval(source3, options) {
+    return this.#core.eval(checkEval(source3, options, this.#timeoutMs));
   }
   /**
    * Calls a global function of the guest, such as `'math.add'`, with clones of
@@ -4304,10 +4599,10 @@ var HeldLease = class _HeldLease {
 };
 
 // lib/store/packing.ts
-async function pack2(state, order, { keys, compression }) {
+async function pack2(state, order, { keys: keys2, compression }) {
   const { native: native2 } = connect();
   const request = JSON.stringify({ ...order, known: [...order.known], compressed: compression === "zstd" });
-  const { json, buffers = [] } = await connect().request((id) => native2.packState(id, state, request, keys[0]));
+  const { json, buffers = [] } = await connect().request((id) => native2.packState(id, state, request, keys2[0]));
   const made = JSON.parse(json);
   if (made === null) return void 0;
   const [head, ...chunks] = buffers;
@@ -4317,10 +4612,10 @@ async function pack2(state, order, { keys, compression }) {
     chunks: made.keys.map((key, index) => ({ key, bytes: chunks[index] }))
   };
 }
-async function unpack3(session, { head, ...revision }, chunks, keys) {
+async function unpack3(session, { head, ...revision }, chunks, keys2) {
   const { native: native2 } = connect();
   const request = JSON.stringify({ session, revision });
-  const { json, buffers } = await connect().request((id) => native2.unpackState(id, request, [head, ...chunks], [...keys]));
+  const { json, buffers } = await connect().request((id) => native2.unpackState(id, request, [head, ...chunks], [...keys2]));
   return { ...JSON.parse(json), state: buffers?.[0] };
 }
 
@@ -4367,9 +4662,62 @@ async function pruneSessions(store, { keep, olderThanMs, idleMs, prefix, dryRun 
   return report;
 }
 
-// lib/store/ledger.ts
+// lib/store/reading.ts
 var CHUNKS_AT_ONCE = 64;
 var SMALLEST_CHUNK = 8192;
+async function readRevision(from, revision) {
+  const { store, session } = from;
+  const { revision: stored } = await asked("read a revision", () => store.read(session, revision));
+  return stored === void 0 ? void 0 : read3(from, stored, revision);
+}
+async function readSound(from, { newest, revision }) {
+  const { store, session } = from;
+  const reasons = [];
+  let found = await tryRead(from, newest, revision, reasons);
+  if (found !== void 0) return found;
+  for await (const older of historyOf(store, session, newest)) {
+    found = await tryRead(from, older.revision, void 0, reasons);
+    if (found !== void 0) return { ...found, recovered: { revision: newest, reasons } };
+  }
+  const what = `no revision of session ${JSON.stringify(session)} is sound: ${reasons.slice(0, 5).join("; ")}`;
+  throw new IsoseedError("ERR_SESSION_DAMAGED", what);
+}
+function metaOf({ revision, createdAt, schema, snapshotKey, hash, bytes: bytes2, storedBytes }) {
+  return { revision, createdAt, schema, snapshotKey, hash, bytes: bytes2, storedBytes };
+}
+function tooLong(actual, max) {
+  const details = { name: "payloadBytes", actual, max };
+  return new IsoseedError("ERR_STATE_LIMIT", `the state passed its limit payloadBytes of ${max}: ${actual}`, { details });
+}
+async function tryRead(from, number, given, reasons) {
+  const { store, session } = from;
+  try {
+    const stored = given ?? (await asked("read a revision", () => store.read(session, number))).revision;
+    if (stored !== void 0) return await read3(from, stored, number);
+    reasons.push(`revision ${number} is lost`);
+  } catch (error) {
+    if (!(error instanceof IsoseedError) || error.code !== "ERR_SESSION_DAMAGED") throw error;
+    reasons.push(error.message);
+  }
+  return void 0;
+}
+async function read3({ store, session, keys: keys2, maxBytes }, stored, number) {
+  if (stored.revision !== number) throw new IsoseedError("ERR_SESSION_DAMAGED", `revision ${number} is damaged: it is revision ${stored.revision}`);
+  if (stored.bytes > maxBytes) throw tooLong(stored.bytes, maxBytes);
+  if (stored.chunks.length > stored.bytes / SMALLEST_CHUNK + 1) {
+    throw new IsoseedError("ERR_SESSION_DAMAGED", `revision ${number} is damaged: it has ${stored.chunks.length} chunks for ${stored.bytes} bytes`);
+  }
+  const names = [...new Set(stored.chunks)];
+  const chunks = [];
+  for (let from = 0; from < names.length; from += CHUNKS_AT_ONCE) {
+    const batch = names.slice(from, from + CHUNKS_AT_ONCE);
+    const found = await asked("read chunks", () => store.chunks(session, batch));
+    for (const index of batch.keys()) chunks.push(found[index] ?? new Uint8Array());
+  }
+  return { ...await unpack3(session, stored, chunks, keys2), stored };
+}
+
+// lib/store/ledger.ts
 var Ledger = class _Ledger {
   #options;
   #lease;
@@ -4409,23 +4757,11 @@ var Ledger = class _Ledger {
     const { newest, revision, createdAt } = await asked("read a revision", () => store.read(session));
     this.#newest = newest;
     if (newest === 0) return void 0;
-    const reasons = [];
-    let found = await this.#tryRead(newest, revision, reasons);
-    if (found === void 0) {
-      for await (const older of historyOf(store, session, newest)) {
-        found = await this.#tryRead(older.revision, void 0, reasons);
-        if (found !== void 0) break;
-      }
-    }
-    if (found === void 0) {
-      const what = `no revision of session ${JSON.stringify(session)} is sound: ${reasons.slice(0, 5).join("; ")}`;
-      throw new IsoseedError("ERR_SESSION_DAMAGED", what);
-    }
-    this.#known = new Set(found.stored.chunks);
-    const { state, sha256, underOldKey, stored } = found;
+    const { state, sha256, underOldKey, stored, recovered } = await readSound(this.#from, { newest, ...revision === void 0 ? {} : { revision } });
+    this.#known = new Set(stored.chunks);
     const meta = metaOf(stored);
-    if (reasons.length === 0 && !underOldKey) this.#current = { revision: meta, sha256, schema: meta.schema, snapshotKey: meta.snapshotKey };
-    return { state, sha256, revision: meta, createdAt, ...reasons.length === 0 ? {} : { recovered: { revision: newest, reasons } } };
+    if (recovered === void 0 && !underOldKey) this.#current = { revision: meta, sha256, schema: meta.schema, snapshotKey: meta.snapshotKey };
+    return { state, sha256, revision: meta, createdAt, ...recovered === void 0 ? {} : { recovered } };
   }
   /**
    * Reads one revision, as it is.
@@ -4434,11 +4770,8 @@ var Ledger = class _Ledger {
    * @throws `IsoseedError` with `ERR_SESSION_DAMAGED`, `ERR_SESSION_KEY`, `ERR_STATE_LIMIT` or `ERR_STORE`
    */
   async read(revision) {
-    const { store, session } = this.#options;
-    const answer = await asked("read a revision", () => store.read(session, revision));
-    if (answer.revision === void 0) return void 0;
-    const { state, sha256 } = await this.#unpack(answer.revision, revision);
-    return { state, sha256, revision: metaOf(answer.revision), createdAt: answer.createdAt };
+    const found = await readRevision(this.#from, revision);
+    return found === void 0 ? void 0 : { state: found.state, sha256: found.sha256, revision: metaOf(found.stored) };
   }
   /**
    * Saves a state as the next revision, unless it is what the newest one has. Its bytes may change as soon as this
@@ -4507,41 +4840,11 @@ var Ledger = class _Ledger {
     }
     this.#doubt = void 0;
   }
-  /** A revision, or the reason why there is none. */
-  async #tryRead(number, given, reasons) {
-    const { store, session } = this.#options;
-    try {
-      const stored = given ?? (await asked("read a revision", () => store.read(session, number))).revision;
-      if (stored !== void 0) return { ...await this.#unpack(stored, number), stored };
-      reasons.push(`revision ${number} is lost`);
-    } catch (error) {
-      if (!(error instanceof IsoseedError) || error.code !== "ERR_SESSION_DAMAGED") throw error;
-      reasons.push(error.message);
-    }
-    return void 0;
-  }
-  async #unpack(revision, number) {
+  get #from() {
     const { store, session, packing, maxBytes } = this.#options;
-    if (revision.revision !== number) throw new IsoseedError("ERR_SESSION_DAMAGED", `revision ${number} is damaged: it is revision ${revision.revision}`);
-    if (revision.bytes > maxBytes) throw tooLong(revision.bytes, maxBytes);
-    if (revision.chunks.length > revision.bytes / SMALLEST_CHUNK + 1) throw new IsoseedError("ERR_SESSION_DAMAGED", `revision ${number} is damaged: it has ${revision.chunks.length} chunks for ${revision.bytes} bytes`);
-    const keys = [...new Set(revision.chunks)];
-    const chunks = [];
-    for (let from = 0; from < keys.length; from += CHUNKS_AT_ONCE) {
-      const batch = keys.slice(from, from + CHUNKS_AT_ONCE);
-      const found = await asked("read chunks", () => store.chunks(session, batch));
-      for (const index of batch.keys()) chunks.push(found[index] ?? new Uint8Array());
-    }
-    return unpack3(session, revision, chunks, packing.keys);
+    return { store, session, keys: packing.keys, maxBytes };
   }
 };
-function metaOf({ revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes }) {
-  return { revision, createdAt, schema, snapshotKey, hash, bytes, storedBytes };
-}
-function tooLong(actual, max) {
-  const details = { name: "payloadBytes", actual, max };
-  return new IsoseedError("ERR_STATE_LIMIT", `the state passed its limit payloadBytes of ${max}: ${actual}`, { details });
-}
 
 // lib/session/save-clock.ts
 var import_node_timers3 = require("node:timers");
@@ -4735,9 +5038,9 @@ var SessionCore = class _SessionCore {
     this.#refuseWithin("importState");
     const { payloadBytes } = this.#request.limits;
     if (given.byteLength > payloadBytes) return Promise.reject(tooLong(given.byteLength, payloadBytes));
-    const bytes = given.slice();
+    const bytes2 = given.slice();
     const from = { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey };
-    return this.#next(() => this.#replace(bytes, from));
+    return this.#next(() => this.#replace(bytes2, from));
   }
   /** Makes an earlier revision the state. */
   restore(revision) {
@@ -4795,7 +5098,7 @@ var SessionCore = class _SessionCore {
     }
   }
   /** Starts an isolate with a state, or with the one that the code begins with. */
-  async #started(bytes, from) {
+  async #started(bytes2, from) {
     const { isolate: request, stateRequest, schema, timeoutMs } = this.#request;
     const { core: isolate, snapshot } = await startSeeded({
       ...request,
@@ -4805,8 +5108,8 @@ var SessionCore = class _SessionCore {
     });
     this.#seed ??= { snapshot };
     try {
-      if (bytes === void 0) await isolate.eval({ source: this.#request.initial, timeoutMs, signal: void 0 });
-      else await isolate.importState(bytes, stateRequest, timeoutMs);
+      if (bytes2 === void 0) await isolate.eval({ source: this.#request.initial, timeoutMs, signal: void 0 });
+      else await isolate.importState(bytes2, stateRequest, timeoutMs);
       if (from !== void 0) await migrate(this.id, isolate, stateRequest.state, from, schema, timeoutMs);
       return isolate;
     } catch (error) {
@@ -4817,8 +5120,8 @@ var SessionCore = class _SessionCore {
   get #snapshotKey() {
     return this.#seed?.snapshot?.key ?? "";
   }
-  async #replace(bytes, from) {
-    const isolate = await this.#started(bytes, from);
+  async #replace(bytes2, from) {
+    const isolate = await this.#started(bytes2, from);
     let exported;
     try {
       exported = await this.#exported(isolate);
@@ -4969,7 +5272,7 @@ var SessionCore = class _SessionCore {
 };
 
 // lib/session/options.ts
-var import_node_util16 = require("node:util");
+var import_node_util18 = require("node:util");
 var import_node_os3 = require("node:os");
 var SESSION_OPTIONS = ["store", "state", "keepGlobals", "save", "onThrow", "schema", "encryptionKey", "compression", "limits", "lease", "onLost"];
 var STORE_METHODS = ["acquire", "renew", "release", "read", "chunks", "write", "history", "find", "list", "delete", "prune", "close"];
@@ -5062,11 +5365,11 @@ function checkSchema2(given) {
 function checkKeys(given) {
   const key = given.get("encryptionKey");
   if (key === void 0) return [];
-  const keys = Array.isArray(key) ? key : [key];
-  if (keys.length === 0) throw given.fail("encryptionKey", "a key, or several");
-  const isKey = (one) => import_node_util16.types.isUint8Array(one) && one.byteLength === KEY_BYTES;
-  if (!keys.every(isKey)) throw invalidArg(`${given.where}: encryptionKey must be a Uint8Array of ${KEY_BYTES} bytes, or several`);
-  return keys.map((one) => one.slice());
+  const keys2 = Array.isArray(key) ? key : [key];
+  if (keys2.length === 0) throw given.fail("encryptionKey", "a key, or several");
+  const isKey = (one) => import_node_util18.types.isUint8Array(one) && one.byteLength === KEY_BYTES;
+  if (!keys2.every(isKey)) throw invalidArg(`${given.where}: encryptionKey must be a Uint8Array of ${KEY_BYTES} bytes, or several`);
+  return keys2.map((one) => one.slice());
 }
 function checkLease(given) {
   const lease = given.get("lease");
@@ -5143,13 +5446,13 @@ var DatabaseStore = class {
     const { revision: found, ...rest } = answer;
     return found === void 0 ? rest : { ...rest, revision: { ...found, head: event.buffers?.[0] } };
   }
-  async chunks(session, keys) {
-    const { buffers } = await this.#send({ op: "chunks", session, keys });
-    return (buffers ?? []).map((bytes) => bytes.byteLength === 0 ? void 0 : bytes);
+  async chunks(session, keys2) {
+    const { buffers } = await this.#send({ op: "chunks", session, keys: keys2 });
+    return (buffers ?? []).map((bytes2) => bytes2.byteLength === 0 ? void 0 : bytes2);
   }
   write(session, epoch, { head, ...revision }, chunks) {
-    const keys = chunks.map(({ key }) => key);
-    return this.#ask({ op: "write", session, epoch, revision, keys }, [head, ...chunks.map(({ bytes }) => bytes)]);
+    const keys2 = chunks.map(({ key }) => key);
+    return this.#ask({ op: "write", session, epoch, revision, keys: keys2 }, [head, ...chunks.map(({ bytes: bytes2 }) => bytes2)]);
   }
   history(session, limit2, before) {
     return this.#ask({ op: "history", session, limit: limit2, before });
@@ -5238,8 +5541,8 @@ var Session2 = class _Session {
    * @throws as `isolate.eval`, and as `save`; `IsoseedError` with `ERR_STATE_VALUE` if it left something in the state
    * that can't be kept, or `ERR_STATE_LIMIT` if it is too much
    */
-  eval(source2, options) {
-    const request = checkEval(source2, options, this.#timeoutMs);
+  eval(source3, options) {
+    const request = checkEval(source3, options, this.#timeoutMs);
     return this.#core.run((isolate) => isolate.eval(request));
   }
   /**
@@ -5298,8 +5601,8 @@ var Session2 = class _Session {
   async exportState(options) {
     const mode = checkExport(options);
     if (mode === "off") return null;
-    const { bytes, isEmpty } = await this.#core.exportState();
-    return isEmpty && mode === "auto" ? null : bytes.slice();
+    const { bytes: bytes2, isEmpty: isEmpty2 } = await this.#core.exportState();
+    return isEmpty2 && mode === "auto" ? null : bytes2.slice();
   }
   /**
    * Replaces the state by that of bytes that `exportState` gave: all of it, or nothing is changed. The session goes on
@@ -5309,9 +5612,9 @@ var Session2 = class _Session {
    * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
    * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
    */
-  importState(bytes) {
-    if (!(bytes instanceof Uint8Array)) throw wrong("session.importState", "bytes", "a Uint8Array", bytes);
-    return this.#core.importState(bytes);
+  importState(bytes2) {
+    if (!(bytes2 instanceof Uint8Array)) throw wrong("session.importState", "bytes", "a Uint8Array", bytes2);
+    return this.#core.importState(bytes2);
   }
   /**
    * The revisions that are kept, the newest first.
@@ -5368,6 +5671,89 @@ function checkExport(options) {
   throw wrong("session.exportState", "mode", "'auto', 'force' or 'off'", mode);
 }
 
+// lib/session/stored.ts
+var ATTEMPTS = 5;
+var READ_OPTIONS = ["encryptionKey", "limits", "revision"];
+var INSPECT_OPTIONS = [...READ_OPTIONS, "state"];
+var IMPORT_OPTIONS = ["encryptionKey", "compression", "limits", "schema", "lease"];
+function checkRead(given) {
+  const revision = given.get("revision");
+  if (revision !== void 0 && !isInteger(revision, [1, Number.MAX_SAFE_INTEGER])) throw given.fail("revision", "a positive integer");
+  return { keys: checkKeys(given), limits: checkLimits(given), revision };
+}
+function checkInspect2(given) {
+  return { ...checkRead(given), state: checkStateName(given) };
+}
+function checkImport(given) {
+  const schema = given.get("schema");
+  if (schema !== void 0 && !isInteger(schema, [0, MAX_TIMEOUT_MS])) throw given.fail("schema", `an integer from 0 to ${MAX_TIMEOUT_MS}`);
+  const packing = { keys: checkKeys(given), compression: given.choice("compression", ["zstd", "none"]) };
+  return { packing, limits: checkLimits(given), schema, ...checkLease(given) };
+}
+async function inspectSession(store, session, request) {
+  const record = await asked("find a session", () => store.find(session));
+  if (record === void 0) return void 0;
+  const encrypted = request.keys.length > 0;
+  let found;
+  try {
+    found = await readState(store, session, request);
+  } catch (error) {
+    if (!encrypted && error.code === "ERR_SESSION_KEY") return { ...record, encrypted: true };
+    throw error;
+  }
+  if (found === void 0) return void 0;
+  const { bytes: bytes2, revision, recovered } = found;
+  const overview = await overviewOf(bytes2, request);
+  return { ...record, encrypted, state: { revision, ...recovered === void 0 ? {} : { recovered }, ...overview } };
+}
+async function readState(store, session, { keys: keys2, limits, revision }) {
+  const from = { store, session, keys: keys2, maxBytes: limits.payloadBytes };
+  const found = await readUnlocked(from, revision);
+  if (found === void 0) return void 0;
+  const { state, sha256, stored, recovered } = found;
+  return { bytes: state, hash: sha256, revision: metaOf(stored), ...recovered === void 0 ? {} : { recovered } };
+}
+async function importState(store, session, state, request) {
+  const { packing, limits, schema, holder, ttlMs } = request;
+  const { hash, bytes: bytes2 } = await overviewOf(state, { limits, state: "state" });
+  const ledger = await Ledger.open({ store, session, holder, ttlMs, packing, maxBytes: limits.payloadBytes });
+  let saved;
+  try {
+    const loaded = await ledger.load();
+    const within = { schema: schema ?? loaded?.revision.schema ?? 0, snapshotKey: loaded?.revision.snapshotKey ?? "" };
+    saved = await ledger.save(state, within);
+  } catch (error) {
+    await ledger.close().catch(() => void 0);
+    throw error;
+  }
+  await ledger.close();
+  return { revision: saved.revision.revision, bytes: bytes2, hash };
+}
+async function readUnlocked(from, revision) {
+  for (let attempt = 1; ; attempt++) {
+    const answer = await asked("read a revision", () => from.store.read(from.session));
+    if (answer.newest === 0) return void 0;
+    try {
+      return revision === void 0 ? await readSound(from, answer) : await readRevision(from, revision);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !(error instanceof IsoseedError) || error.code !== "ERR_SESSION_DAMAGED") throw error;
+      if (revision === void 0 ? await isStill(from, answer.newest) : await has(from, revision)) throw error;
+    }
+  }
+}
+async function isStill({ store, session }, newest) {
+  return (await asked("read a revision", () => store.read(session))).newest === newest;
+}
+async function has({ store, session }, revision) {
+  return (await asked("read a revision", () => store.read(session, revision))).revision !== void 0;
+}
+async function overviewOf(bytes2, { limits, state }) {
+  const request = { state, keepGlobals: true, ...limits };
+  const { native: native2 } = connect();
+  const { json } = await connect().request((id) => native2.inspectState(id, bytes2, request));
+  return JSON.parse(json);
+}
+
 // lib/session/sessions.ts
 var sessions = {
   list(store, prefix = "") {
@@ -5375,9 +5761,24 @@ var sessions = {
     if (typeof prefix !== "string") throw wrong("sessions.list", "prefix", "a string", prefix);
     return listed(from, prefix);
   },
-  inspect(store, id) {
+  inspect(store, id, options = {}) {
     const [from, checked] = [checkStore("sessions.inspect", store), checkSessionId("sessions.inspect", id)];
-    return withStore(from, (opened) => asked("find a session", () => opened.find(checked)));
+    const request = checkInspect2(new Given("sessions.inspect", options, INSPECT_OPTIONS));
+    return withStore(from, (opened) => inspectSession(opened, checked, request));
+  },
+  exportState(store, id, options = {}) {
+    const [from, checked] = [checkStore("sessions.exportState", store), checkSessionId("sessions.exportState", id)];
+    const request = checkRead(new Given("sessions.exportState", options, READ_OPTIONS));
+    return withStore(from, (opened) => readState(opened, checked, request));
+  },
+  importState(store, id, bytes2, options = {}) {
+    const [from, checked] = [checkStore("sessions.importState", store), checkSessionId("sessions.importState", id)];
+    if (!(bytes2 instanceof Uint8Array)) throw wrong("sessions.importState", "bytes", "a Uint8Array", bytes2);
+    const request = checkImport(new Given("sessions.importState", options, IMPORT_OPTIONS));
+    const max = request.limits.payloadBytes;
+    if (bytes2.byteLength > max) return Promise.reject(tooLong(bytes2.byteLength, max));
+    const state = bytes2.slice();
+    return withStore(from, (opened) => importState(opened, checked, state, request));
   },
   delete(store, id) {
     const [from, checked] = [checkStore("sessions.delete", store), checkSessionId("sessions.delete", id)];
@@ -5505,7 +5906,7 @@ function assemble(parts) {
   ].join("\n");
 }
 var NAME = "isoseed:web";
-function source(name, code) {
+function source2(name, code) {
   return Object.defineProperty({ code: "", name, type: "commonjs" }, "code", { get: code, enumerable: true });
 }
 function pick(parts) {
@@ -5518,7 +5919,7 @@ function pick(parts) {
   }
   const picked = [...new Set(names)].toSorted();
   const code = assemble(picked);
-  return source(picked.length === Object.keys(known).length ? NAME : `${NAME}/${picked.join("+")}`, () => code);
+  return source2(picked.length === Object.keys(known).length ? NAME : `${NAME}/${picked.join("+")}`, () => code);
 }
 var whole2;
 function allParts() {
@@ -5526,7 +5927,7 @@ function allParts() {
 }
 var webBridge = Object.freeze(
   Object.defineProperties(
-    source(NAME, () => whole2 ??= assemble(allParts())),
+    source2(NAME, () => whole2 ??= assemble(allParts())),
     {
       parts: { get: allParts },
       pick: { value: pick }

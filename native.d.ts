@@ -170,9 +170,10 @@ export declare function clearSnapshotCache(): void
 
 /**
  * Connects a JavaScript environment: its events arrive at `dispatch`, never from within a native
- * call.
+ * call. A small answer of an isolate comes without an object: as the request's number, the encoded value
+ * as text with a character for each byte, and the isolate's number.
  */
-export declare function connect(options: NativeConnectOptions, dispatch: (arg0: NativeEvent) => void): Connection
+export declare function connect(options: NativeConnectOptions, dispatch: (event: NativeEvent | number, packed: string | null, isolate: number | null) => void): Connection
 
 /** Does this encoded message hold an `Error`, or a token that the reader does not know? */
 export declare function containsError(bytes: Uint8Array): boolean
@@ -291,8 +292,6 @@ export interface NativeEvent {
    * belongs to `json`.
    */
   buffers?: Array<Uint8Array>
-  /** A small encoded value, in place of `bytes`: text with a character for each byte. */
-  packed?: string
 }
 
 /** How an isolate is to be made, apart from its snapshot. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers'
-import type { Connection as NativeConnection, NativeError, NativeEvent, NativeReport } from '../native.js'
+import { types } from 'node:util'
+import type { Connection as NativeConnection, NativeError, NativeReport } from '../native.js'
 import { abortReason, onAbort } from './abort.js'
 import { loadNative } from './addon.js'
 import type { Native } from './addon.js'
@@ -9,9 +10,13 @@ import { decode } from './decode.js'
 import { tellDisposed } from './diagnostics.js'
 import { encode, encodeThrown } from './encode.js'
 import { IsoseedError } from './errors.js'
+import { eventOf } from './event.js'
+import type { Event } from './event.js'
 import { toError } from './native-error.js'
 import { currentFrame } from './nesting.js'
 import type { Frame } from './nesting.js'
+import { NOT_PLAIN, readPlain, readPlainText } from './plain-reader.js'
+import { writePlain } from './plain-writer.js'
 import type { References } from './references.js'
 import { NOT_SMALL, decodeSmall, encodeSmall, encodeSmallArguments, unpack } from './small.js'
 import { movedBeside, received } from './transfer.js'
@@ -65,8 +70,15 @@ export interface Outgoing {
 
 const NONE: readonly ArrayBuffer[] = []
 
+/** The message for `{}`: most sessions have no globals. */
+const NO_GLOBALS = Uint8Array.of(0xff, 15, 0x6f, 0x7b, 0, 0)
+
+function isEmpty(object: object): boolean {
+  return !types.isProxy(object) && Object.getPrototypeOf(object) === Object.prototype && Reflect.ownKeys(object).length === 0
+}
+
 interface Pending {
-  resolve: (event: NativeEvent) => void
+  resolve: (event: Event) => void
   reject: (reason: unknown) => void
   owner: object | undefined
   onProgress: ((json: string) => void) | undefined
@@ -94,6 +106,11 @@ function noThenable(result: unknown): unknown {
   throw new IsoseedError('ERR_DATA_CLONE', "result.then can't be cloned: a promise of the host would call it")
 }
 
+/** The message for a plain value, whose depth nobody has to know. */
+function plain(value: unknown, { depth }: Limits): Uint8Array | undefined {
+  return depth === undefined ? writePlain(value) : undefined
+}
+
 /** Request ids are 32 bits on the native side, and start again after this one. */
 const MAX_REQUEST = 2 ** 31 - 1
 
@@ -115,7 +132,7 @@ class Connection {
     this.#receivers.delete(isolate)
     tellDisposed(isolate, 'collected')
   })
-  readonly #processes = new Map<number, (event: NativeEvent) => void>()
+  readonly #processes = new Map<number, (event: Event) => void>()
   #lastRequest = 0
   #starting: Starting | undefined
   #holders = 0
@@ -129,7 +146,7 @@ class Connection {
         helper: join(__dirname, 'helper.js'),
         float16: 'Float16Array' in globalThis,
       },
-      (event) => this.#dispatch(event),
+      (event, packed, isolate) => this.#dispatch(eventOf(event, packed, isolate)),
     )
   }
 
@@ -139,7 +156,7 @@ class Connection {
    * @param start hands the request to the native side under the given id
    * @throws the signal's reason, or the `IsoseedError` for what the native side reports
    */
-  async request(start: (request: number) => void, options: RequestOptions = {}): Promise<NativeEvent> {
+  async request(start: (request: number) => void, options: RequestOptions = {}): Promise<Event> {
     try {
       return await this.send(start, options)
     } catch (failure) {
@@ -177,12 +194,12 @@ class Connection {
   }
 
   /** What comes from a process for isolates goes to this listener, until it has ended. */
-  hear(process: number, listener: (event: NativeEvent) => void): void {
+  hear(process: number, listener: (event: Event) => void): void {
     this.#processes.set(process, listener)
   }
 
   /** Takes an event that comes from an isolate in another process. Not from inside the call that makes a request. */
-  deliver(event: NativeEvent): void {
+  deliver(event: Event): void {
     this.#dispatch(event)
   }
 
@@ -192,7 +209,7 @@ class Connection {
    */
   encodeArguments(args: readonly unknown[], limits: Limits, references: References, transfer: readonly ArrayBuffer[]): Outgoing {
     if (transfer.length === 0) {
-      const small = encodeSmallArguments(args)
+      const small = encodeSmallArguments(args) ?? plain(args, limits)
       if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
     }
     return this.#encode(args, 'args', limits, references, true, transfer)
@@ -204,13 +221,17 @@ class Connection {
    * @param label what the value is called in an error message
    */
   encode(value: unknown, label: string, limits: Limits, references: References, transfer: readonly ArrayBuffer[] = NONE): Outgoing {
-    const small = encodeSmall(value)
+    const small = encodeSmall(value) ?? (transfer.length === 0 ? plain(value, limits) : undefined)
     if (small !== undefined && small.byteLength <= limits.bytes) return { bytes: small, beside: NONE }
     return this.#encode(value, label, limits, references, false, transfer)
   }
 
   /** Encodes the globals of a session. Nothing goes beside them. */
   encodeGlobals(globals: object, limits: Limits, references: References): Uint8Array {
+    if (isEmpty(globals)) {
+      checkSize(NO_GLOBALS.byteLength, limits, 'globals')
+      return NO_GLOBALS
+    }
     const bytes = encode(globals, 'globals', this.#containsError, references)
     this.#checkLimits({ bytes, beside: NONE }, globals, 'globals', limits, true)
     return bytes
@@ -248,7 +269,8 @@ class Connection {
 
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
   decode(bytes: Uint8Array, references: References): unknown {
-    return decode(bytes, references)
+    const value = readPlain(bytes)
+    return value === NOT_PLAIN ? decode(bytes, references) : value
   }
 
   /**
@@ -256,20 +278,22 @@ class Connection {
    *
    * @throws `IsoseedError` with `ERR_DATA_CLONE`
    */
-  valueOf({ packed, bytes, buffers }: NativeEvent, references: References): unknown {
+  valueOf({ packed, bytes, buffers }: Event, references: References): unknown {
     if (typeof packed === 'string') {
       const small = decodeSmall(packed)
-      return small === NOT_SMALL ? noThenable(decode(unpack(packed), references)) : small
+      if (small !== NOT_SMALL) return small
+      const value = readPlainText(packed)
+      return noThenable(value === NOT_PLAIN ? decode(unpack(packed), references) : value)
     }
     if (bytes === undefined) return undefined
-    return noThenable(decode(bytes, references, buffers === undefined ? NONE : received(buffers)))
+    return noThenable(buffers === undefined ? this.decode(bytes, references) : decode(bytes, references, received(buffers)))
   }
 
   /**
    * As `request`, without a promise more than it takes: it rejects with what `errorOf` is to be asked about,
    * in an async function, so that the error's stack names who called that.
    */
-  send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<NativeEvent> {
+  send(start: (request: number) => void, { signal, abort, owner, onProgress, timeoutMs }: RequestOptions): Promise<Event> {
     const request = this.#nextRequest()
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) throw abortReason(signal)
@@ -315,17 +339,21 @@ class Connection {
   }
 
   /** Whose event it is; nobody's, if the isolate has been collected and is being disposed. */
-  #receiver(event: NativeEvent): HostCallReceiver | undefined {
+  #receiver(event: Event): HostCallReceiver | undefined {
     return this.#receivers.get(event.isolate as number)?.deref()
   }
 
-  #unread(event: NativeEvent): void {
+  #unread(event: Event): void {
     const bytes = typeof event.packed === 'string' ? unpack(event.packed) : event.bytes
     if (bytes !== undefined) this.#receiver(event)?.onUnread(bytes)
   }
 
   /** Called by the native side on this thread, never from inside another call. Throws only what `onProgress` does. */
-  #dispatch(event: NativeEvent): void {
+  #dispatch(event: Event): void {
+    if (event.kind === 'done') {
+      this.#answered(event)
+      return
+    }
     if (event.kind === 'hostCall') {
       const within = this.#pending.get(event.owner as number)?.frame
       this.#receiver(event)?.onHostCall(event.id, (event.path ?? event.reference) as string | number, event.bytes as Uint8Array, within)
@@ -349,12 +377,12 @@ class Connection {
       this.#pending.get(event.id)?.onProgress?.(event.json as string)
       return
     }
-    if (event.kind === 'frame' || event.kind === 'ended') {
-      const listener = this.#processes.get(event.id)
-      if (event.kind === 'ended') this.#processes.delete(event.id)
-      listener?.(event)
-      return
-    }
+    const listener = this.#processes.get(event.id)
+    if (event.kind === 'ended') this.#processes.delete(event.id)
+    listener?.(event)
+  }
+
+  #answered(event: Event): void {
     const pending = this.#take(event.id)
     if (pending === undefined) this.#unread(event)
     if (event.error === undefined || event.error === null) pending?.resolve(event)

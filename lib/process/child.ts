@@ -2,6 +2,7 @@
 // names, and tells the host what the native addon reports. Knows nothing of what they mean, apart from how a session
 // begins and ends.
 import type { Connection, NativeError, NativeEvent, NativeIsolate, NativeParent, NativeSnapshot } from '../../native.js'
+import { eventOf } from '../event.js'
 import { pack, unpack } from './messages.js'
 import type { ToHost, ToProcess } from './messages.js'
 
@@ -86,7 +87,7 @@ class IsolateProcess {
 
   #start(float16: boolean): void {
     // No snapshot is built here, so no helper is ever started.
-    this.#connection = native.connect({ execPath: process.execPath, helper: '', float16 }, (event) => this.#report(event))
+    this.#connection = native.connect({ execPath: process.execPath, helper: '', float16 }, (event, packed, isolate) => this.#report(eventOf(event, packed, isolate)))
     // V8 starts with the first isolate: better now than when a session waits for it, and than within its memory bound.
     native.startV8()
     this.#whenThreadsEnd(() => this.#tell({ kind: 'ready' }))

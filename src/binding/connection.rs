@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use napi::bindgen_prelude::{
-    Either, Env, FnArgs, Function, Result, Uint8Array, retain_current_module_for_unload_safety,
+    Either, Env, Function, Result, Uint8Array, retain_current_module_for_unload_safety,
 };
 use napi_derive::napi;
 
 use super::error::throw;
-use super::event::{Answer, Events, NativeEvent};
+use super::event::{Answer, DispatchArgs, Events};
 use super::isolate::{NativeIsolate, call_id, isolate_weight, json, settle};
 use super::lent::Lender;
 use super::number;
@@ -61,12 +61,15 @@ fn lock(under_way: &Mutex<UnderWay>) -> MutexGuard<'_, UnderWay> {
 }
 
 /// Connects a JavaScript environment: its events arrive at `dispatch`, never from within a native
-/// call.
-#[napi]
+/// call. A small answer of an isolate comes without an object: as the request's number, the encoded value
+/// as text with a character for each byte, and the isolate's number.
+#[napi(
+    ts_args_type = "options: NativeConnectOptions, dispatch: (event: NativeEvent | number, packed: string | null, isolate: number | null) => void"
+)]
 pub fn connect(
     env: Env,
     options: NativeConnectOptions,
-    dispatch: Function<FnArgs<(NativeEvent,)>, ()>,
+    dispatch: Function<DispatchArgs, ()>,
 ) -> Result<Connection> {
     // Isolate threads outlive the environment that loaded the addon.
     retain_current_module_for_unload_safety();

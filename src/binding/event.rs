@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use napi::Status;
-use napi::bindgen_prelude::{Env, FnArgs, Function, Result, Uint8Array, sys};
+use napi::bindgen_prelude::{Either, Env, FnArgs, Function, Result, Uint8Array, sys};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 
@@ -59,9 +59,6 @@ pub struct NativeEvent {
     /// What moved with the encoded value: buffers by their number in it, each its own. Of a store: what
     /// belongs to `json`.
     pub buffers: Option<Vec<Uint8Array>>,
-    /// A small encoded value, in place of `bytes`: text with a character for each byte.
-    #[napi(ts_type = "string")]
-    pub packed: Option<Packed>,
 }
 
 /// What answers a request.
@@ -166,9 +163,6 @@ impl From<Event> for NativeEvent {
                 let mut event = Self { kind: "done", id: request, isolate, ..Self::default() };
                 match outcome {
                     Ok(Answer::Nothing) => {}
-                    Ok(Answer::Bytes(bytes)) if bytes.len() <= LARGEST_PACKED => {
-                        event.packed = Some(Packed(bytes));
-                    }
                     Ok(Answer::Bytes(bytes)) => event.bytes = Some(bytes.into()),
                     Ok(Answer::State(bytes, json)) => {
                         event.bytes = Some(bytes.into());
@@ -197,8 +191,23 @@ impl From<Event> for NativeEvent {
     }
 }
 
-type DispatchArgs = FnArgs<(NativeEvent,)>;
+/// What `dispatch` is called with: an event; or, for nearly every answer of an isolate, the request's number
+/// with the small encoded value and the isolate's number. An object and its properties would take longer to
+/// make than all the rest of the call.
+pub(super) type DispatchArgs = FnArgs<(Either<NativeEvent, f64>, Option<Packed>, Option<f64>)>;
 type Dispatch = ThreadsafeFunction<Event, (), DispatchArgs, Status, false, true>;
+
+fn arguments(event: Event) -> DispatchArgs {
+    let arguments = match event {
+        Event::Done { isolate, request, outcome: Ok(Answer::Bytes(bytes)) }
+            if bytes.len() <= LARGEST_PACKED =>
+        {
+            (Either::B(request), Some(Packed(bytes)), isolate)
+        }
+        event => (Either::A(event.into()), None, None),
+    };
+    FnArgs::from(arguments)
+}
 
 /// Sends events to one JavaScript environment, from any thread. After the environment's end it does
 /// nothing.
@@ -211,7 +220,7 @@ impl Events {
         let dispatch = dispatch
             .build_threadsafe_function::<Event>()
             .weak::<true>()
-            .build_callback(|context| Ok(FnArgs::from((NativeEvent::from(context.value),))))?;
+            .build_callback(|context| Ok(arguments(context.value)))?;
         Ok(Self(Arc::new(dispatch)))
     }
 

@@ -39,6 +39,9 @@ struct Lanes {
     waits: Vec<Wait>,
     rung: bool,
     is_closed: bool,
+    /// The thread sleeps and is to be woken. To wake costs a system call, so nobody does it twice, nor for
+    /// a thread that is awake.
+    sleeps: bool,
 }
 
 #[derive(Default)]
@@ -55,15 +58,29 @@ impl Inbox {
     /// Waits for a change; `None` when `until` has come.
     fn wait<'a>(
         &self,
-        lanes: MutexGuard<'a, Lanes>,
+        mut lanes: MutexGuard<'a, Lanes>,
         until: Option<Instant>,
     ) -> Option<MutexGuard<'a, Lanes>> {
-        let Some(until) = until else {
-            return Some(self.changed.wait(lanes).unwrap_or_else(PoisonError::into_inner));
+        let left = match until {
+            Some(until) => Some(until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?),
+            None => None,
         };
-        let left = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
-        let (lanes, _) = self.changed.wait_timeout(lanes, left).unwrap_or_else(PoisonError::into_inner);
-        Some(lanes)
+        lanes.sleeps = true;
+        let mut woken = match left {
+            None => self.changed.wait(lanes).unwrap_or_else(PoisonError::into_inner),
+            Some(left) => self.changed.wait_timeout(lanes, left).unwrap_or_else(PoisonError::into_inner).0,
+        };
+        woken.sleeps = false;
+        Some(woken)
+    }
+
+    /// Tells the thread of a change that was made under the lock.
+    fn announce(&self, mut lanes: MutexGuard<Lanes>) {
+        let sleeps = std::mem::take(&mut lanes.sleeps);
+        drop(lanes);
+        if sleeps {
+            self.changed.notify_one();
+        }
     }
 }
 
@@ -93,14 +110,14 @@ impl Sender {
             return;
         }
         lanes.push(host_calls, command);
-        drop(lanes);
-        self.0.changed.notify_one();
+        self.0.announce(lanes);
     }
 
     /// Has a thread that waits for the host look at whether it was told to stop.
     pub(crate) fn ring(&self) {
-        self.0.lanes().rung = true;
-        self.0.changed.notify_one();
+        let mut lanes = self.0.lanes();
+        lanes.rung = true;
+        self.0.announce(lanes);
     }
 }
 

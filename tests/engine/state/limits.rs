@@ -56,12 +56,13 @@ fn a_state_that_is_small_in_the_heap_and_huge_when_written_is_stopped_in_time() 
 
 #[test]
 fn what_just_fits_is_taken_in_both_directions() {
+    type Case<'a> = (&'a str, usize, &'a dyn Fn(usize) -> StateRequest);
     let session = open(None);
     session.run("globalThis.state = { text: 'x'.repeat(5000), more: [1, 2, {}] }");
     let full = session.export();
     // Without mark, version and digest.
     let content = full.bytes.len() - 9 - 1 - 32;
-    let limits: [(&str, usize, &dyn Fn(usize) -> StateRequest); 5] = [
+    let limits: [Case; 5] = [
         ("payloadBytes", full.bytes.len(), &|most| limited(|limits| limits.payload_bytes = most)),
         ("stateBytes", content, &|most| limited(|limits| limits.state_bytes = most)),
         ("nodes", full.objects, &|most| limited(|limits| limits.nodes = most)),

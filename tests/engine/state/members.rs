@@ -290,7 +290,9 @@ fn a_document_that_nobody_wrote_can_name_no_other_member() {
         let mut bytes = exported[..exported.len() - 32].to_vec();
         let places: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(from)).collect();
         assert!(!places.is_empty(), "{from:?}");
-        places.into_iter().for_each(|at| bytes[at..at + to.len()].copy_from_slice(to));
+        for at in places {
+            bytes[at..at + to.len()].copy_from_slice(to);
+        }
         let digest = Sha256::digest(&bytes);
         bytes.extend_from_slice(&digest);
         let error = session.try_import(&bytes, &request()).expect_err("nobody has it");

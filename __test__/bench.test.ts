@@ -34,7 +34,8 @@ test('every metric runs with isoseed against itself, answers are right, and figu
       expect(rows.length).toBeGreaterThan(0)
       for (const row of rows) {
         expect(row).not.toHaveProperty('failed')
-        expect(row.p50).toBeGreaterThanOrEqual(0)
+        // The memory that three sessions add can be less than what the process gives back meanwhile.
+        expect(row.p50).toSatisfy(Number.isFinite)
         expect(row.toIsoseed?.low).toBeLessThanOrEqual(row.toIsoseed!.high)
       }
     }

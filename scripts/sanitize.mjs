@@ -1,18 +1,19 @@
 // The engine's tests under a sanitizer of LLVM: `npm run sanitize`, or `npm run sanitize -- thread`.
 //
 // It needs a nightly toolchain, so CI does not run it. What is instrumented is our Rust and every use of the C
-// library's allocator, by V8, too; V8's own code and Rust's standard library come compiled and are not. For
-// addresses that is no loss of truth: nothing is reported that did not happen. The thread sanitizer does not see the
-// synchronisation inside of them, so only a race whose both sides are in the engine's own code counts.
+// library's allocator, by V8, too; V8's own code comes compiled and is not. For addresses that is no loss of truth:
+// nothing is reported that did not happen. The thread sanitizer has to know all synchronisation, so Rust's standard
+// library is compiled with it (component rust-src); V8's mutexes it sees, V8's atomics it does not.
 import { Failure, ask, cargoEnv, duration, main, root, run, say } from './common.mjs'
 import { join } from 'node:path'
 
 const SANITIZERS = {
-  address: { flags: '-Zsanitizer=address', environment: { ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1:allow_user_poisoning=0' } },
-  thread: {
-    flags: '-Zsanitizer=thread -Cunsafe-allow-abi-mismatch=sanitizer',
-    environment: { TSAN_OPTIONS: `suppressions=${join(root, 'scripts', 'sanitize-thread.txt')}` },
+  address: {
+    flags: '-Zsanitizer=address',
+    environment: { ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1:allow_user_poisoning=0' },
+    build: [],
   },
+  thread: { flags: '-Zsanitizer=thread', environment: {}, build: ['-Zbuild-std'] },
 }
 
 await main(async () => {
@@ -32,6 +33,6 @@ await main(async () => {
   const started = performance.now()
   say(`the engine's tests under the ${name} sanitizer; all of it is compiled for that, a few minutes ...`)
   // One after the other: a sanitizer makes them slow, and their time limits are for a quiet machine.
-  await run('cargo', ['+nightly', 'test', '--release', '--no-default-features', '--lib', '--test', 'engine', '--', '--test-threads=1'], env)
+  await run('cargo', ['+nightly', 'test', ...sanitizer.build, '--release', '--no-default-features', '--lib', '--test', 'engine', '--', '--test-threads=1'], env)
   say(`passed in ${duration(performance.now() - started)}`)
 })

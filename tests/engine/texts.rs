@@ -35,7 +35,7 @@ fn a_function_that_was_not_compiled_finds_its_text_beside_the_image() {
             code.split(";\n").next().expect("code").split_once("= ").expect("a function").1
         );
         // Full collections and another look: the text belongs to no session.
-        session.eval("for (let i = 0; i < 40; i++) new Array(1e5).fill({})");
+        session.eval("(() => { for (let i = 0; i < 40; i++) new Array(1e5).fill({}) })()");
         assert!(session.eval("eval('(' + late + ')')()").contains("here"));
     }
 }

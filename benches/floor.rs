@@ -8,10 +8,10 @@ use std::borrow::Cow;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
-use isoseed::engine::host_call;
 use isoseed::engine::isolate::USER_CONTEXT;
 use isoseed::engine::platform::FLAGS;
 use isoseed::engine::snapshot::container;
+use isoseed::engine::snapshot::texts::{self, Texts};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -50,7 +50,8 @@ fn main() {
     };
     let work: Work =
         serde_json::from_slice(&std::fs::read(file).expect("a readable work file")).expect("a work file");
-    let blob = work.snapshot_file.as_deref().map(blob_of);
+    let image = work.snapshot_file.as_deref().map(image_of);
+    let blob = image.as_ref();
 
     v8::V8::set_flags_from_string(FLAGS);
     v8::V8::initialize_platform(v8::new_unprotected_default_platform(0, false).make_shared());
@@ -77,14 +78,23 @@ fn reply(message: &Value) {
     std::io::stdout().flush().expect("somebody who reads");
 }
 
-fn blob_of(file: &str) -> &'static [u8] {
+/// What a session is restored from.
+struct Image {
+    blob: &'static [u8],
+    texts: Texts,
+}
+
+fn image_of(file: &str) -> Image {
     let bytes: &'static [u8] = std::fs::read(file).expect("a readable snapshot file").leak();
     let opened = container::open(bytes).expect("a sound snapshot");
     assert!(opened.unpacked.is_none(), "the snapshot must not be compressed");
-    &bytes[opened.blob]
+    let texts = texts::cut(&bytes[opened.texts], &opened.inspected.info.texts).expect("a sound snapshot");
+    // SAFETY: the file's bytes are leaked.
+    let texts = unsafe { Texts::new(&texts) };
+    Image { blob: &bytes[opened.blob], texts }
 }
 
-fn turn(blob: Option<&'static [u8]>, work: &Work, request: &Request) -> Result<Value, String> {
+fn turn(blob: Option<&Image>, work: &Work, request: &Request) -> Result<Value, String> {
     match request {
         Request::First { budget_ms } => first(blob, work, *budget_ms),
         Request::Call { size: 0, budget_ms } => call(blob, *budget_ms),
@@ -94,7 +104,7 @@ fn turn(blob: Option<&'static [u8]>, work: &Work, request: &Request) -> Result<V
 }
 
 /// From nothing to the first answer; the first session of a turn is not counted.
-fn first(blob: Option<&'static [u8]>, work: &Work, budget_ms: f64) -> Result<Value, String> {
+fn first(blob: Option<&Image>, work: &Work, budget_ms: f64) -> Result<Value, String> {
     let (mut samples, mut opened, mut calls) = (Vec::new(), Vec::new(), Vec::new());
     let begun = Instant::now();
     for count in 0..=MOST_SESSIONS_A_TURN {
@@ -127,7 +137,7 @@ fn first(blob: Option<&'static [u8]>, work: &Work, budget_ms: f64) -> Result<Val
 }
 
 /// A call of a function that is there, in µs: V8's own share of a round trip.
-fn call(blob: Option<&'static [u8]>, budget_ms: f64) -> Result<Value, String> {
+fn call(blob: Option<&Image>, budget_ms: f64) -> Result<Value, String> {
     let mut isolate = isolate(blob);
     v8::scope!(let scope, &mut isolate);
     let context = context(scope, blob);
@@ -155,7 +165,7 @@ fn call(blob: Option<&'static [u8]>, budget_ms: f64) -> Result<Value, String> {
 }
 
 /// The program once it is compiled, in ms.
-fn jit(blob: Option<&'static [u8]>, work: &Work) -> Result<Value, String> {
+fn jit(blob: Option<&Image>, work: &Work) -> Result<Value, String> {
     let mut isolate = isolate(blob);
     v8::scope!(let scope, &mut isolate);
     let context = context(scope, blob);
@@ -172,15 +182,17 @@ fn jit(blob: Option<&'static [u8]>, work: &Work) -> Result<Value, String> {
     Ok(json!({ "samples": samples }))
 }
 
-fn isolate(blob: Option<&'static [u8]>) -> v8::OwnedIsolate {
-    let params = v8::CreateParams::default().external_references(host_call::references());
-    v8::Isolate::new(match blob {
-        Some(blob) => params.snapshot_blob(v8::StartupData::from(Cow::Borrowed(blob))),
-        None => params,
+fn isolate(image: Option<&Image>) -> v8::OwnedIsolate {
+    let params = v8::CreateParams::default();
+    v8::Isolate::new(match image {
+        Some(Image { blob, texts }) => params
+            .external_references(texts.references())
+            .snapshot_blob(v8::StartupData::from(Cow::Borrowed(*blob))),
+        None => params.external_references(Texts::default().references()),
     })
 }
 
-fn context<'s>(scope: &v8::PinScope<'s, '_, ()>, blob: Option<&'static [u8]>) -> v8::Local<'s, v8::Context> {
+fn context<'s>(scope: &v8::PinScope<'s, '_, ()>, blob: Option<&Image>) -> v8::Local<'s, v8::Context> {
     match blob {
         Some(_) => v8::Context::from_snapshot(scope, USER_CONTEXT, v8::ContextOptions::default())
             .expect("the snapshot has a context"),

@@ -81,8 +81,9 @@ pub(super) fn info_json(inspected: &Inspected) -> String {
     // show in every test.
     let mut json = serde_json::to_value(&inspected.info).unwrap_or_default();
     if let Some(object) = json.as_object_mut() {
-        // How they lie in the context is the engine's affair.
+        // How it lies in the file and in the context is the engine's affair.
         object.remove("data");
+        object.remove("texts");
         object.insert(
             "modules".to_owned(),
             inspected.info.data.modules.iter().map(|module| module.name.as_str()).collect(),

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use crate::engine::error::{EngineError, Result};
-use crate::engine::host_call;
 use crate::engine::inspector;
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::modules;
 use crate::engine::position::Positions;
+use crate::engine::snapshot::texts::Texts;
 use crate::engine::snapshot::{ContextData, Snapshot};
 use crate::engine::state::StateSlot;
 
@@ -18,7 +18,7 @@ pub const USER_CONTEXT: usize = 0;
 const DEFAULT_STACK_TRACE_LIMIT: f64 = 10.0;
 
 /// An isolate with its context. Fields drop in order: the context's handle, the isolate, and only
-/// then the blob that the isolate reads from for its whole life.
+/// then the blob and the texts that the isolate reads from for its whole life.
 pub(crate) struct LiveIsolate {
     pub(crate) context: v8::Global<v8::Context>,
     pub(crate) isolate: v8::OwnedIsolate,
@@ -33,11 +33,11 @@ impl LiveIsolate {
 }
 
 /// What every isolate of ours is created with, builder and runner alike.
-pub(crate) fn create_params(memory: &Arc<MemoryLimit>) -> v8::CreateParams {
+pub(crate) fn create_params(memory: &Arc<MemoryLimit>, texts: &Texts) -> v8::CreateParams {
     v8::CreateParams::default()
         .heap_limits(0, memory.bytes())
         .array_buffer_allocator(memory.allocator())
-        .external_references(host_call::references())
+        .external_references(texts.references())
         // A guest that waits on an `Atomics` cell blocks its thread where no termination reaches it.
         .allow_atomics_wait(false)
 }
@@ -47,10 +47,10 @@ pub(crate) fn create_params(memory: &Arc<MemoryLimit>) -> v8::CreateParams {
 /// # Errors
 /// `SnapshotCorrupt` when the blob holds no user context.
 pub(crate) fn create(snapshot: Option<Arc<Snapshot>>, memory: &Arc<MemoryLimit>) -> Result<LiveIsolate> {
-    let mut params = create_params(memory);
-    if let Some(snapshot) = &snapshot {
-        params = params.snapshot_blob(borrow_blob(snapshot));
-    }
+    let params = match &snapshot {
+        Some(snapshot) => create_params(memory, snapshot.texts()).snapshot_blob(borrow_blob(snapshot)),
+        None => create_params(memory, &Texts::default()),
+    };
     let mut isolate = v8::Isolate::new(params);
     isolate.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     modules::allow_imports(&mut isolate);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::engine::exception::throw;
+use crate::engine::snapshot::texts::{Texts, without_mark};
 
 /// How a source is evaluated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,8 +65,11 @@ pub(crate) fn code_string<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     code: &str,
 ) -> Option<v8::Local<'s, v8::String>> {
-    // V8's scanner takes a byte order mark for white space, and then no hashbang.
-    let string = v8::String::new(scope, code.strip_prefix('\u{feff}').unwrap_or(code));
+    let code = without_mark(code);
+    // Where a snapshot is built.
+    let texts = scope.get_slot::<&'static Texts>().copied();
+    let shared = texts.and_then(|texts| texts.find(scope, code));
+    let string = shared.or_else(|| v8::String::new(scope, code));
     if string.is_none() {
         throw(scope, v8::Exception::range_error, "the source is longer than V8's longest string");
     }

@@ -95,7 +95,13 @@ fn source_maps_survive_every_round_trip() {
         "globalThis.mapped = 1\n//# sourceMappingURL=data:application/json;base64,eyJ2ZXJzaW9uIjozLCJzb3VyY2VzIjpbImEudHMiXSwibmFtZXMiOltdLCJtYXBwaW5ncyI6IkFBQUEifQ==",
     );
     let opened = container::open(built.bytes()).expect("sound");
-    let repacked = pack(built.info(), b"any bytes at all", &built.bytes()[opened.blob]).expect("small");
+    let repacked = pack(
+        built.info(),
+        b"any bytes at all",
+        &built.bytes()[opened.texts.clone()],
+        &built.bytes()[opened.blob],
+    )
+    .expect("small");
     let other = Snapshot::from_bytes(repacked).expect("sound");
     assert_eq!(other.source_map_bytes(), b"any bytes at all");
     assert!(!built.source_map_bytes().is_empty());

@@ -9,3 +9,4 @@ mod pool;
 mod snapshots;
 mod state;
 mod support;
+mod texts;

@@ -6,6 +6,7 @@
 //! thread of an isolate takes is charged to the isolate and given back by whoever frees it:
 //! - `blocks`: `malloc` and its relatives. Past the isolate's share the thread is parked, as when V8 gives up;
 //! - `pages`: large heap objects, resizable buffers, WebAssembly memories. Past the limit they are refused;
+//! - `caches`: what V8 has written only to say that nothing is there is given back by idle isolates;
 //! - `ends`: where V8 or a library would end the process, the isolate's thread is parked instead.
 //!
 //! What V8's helper threads take is charged to nobody. Rust's own allocations aren't either: all that grow
@@ -13,6 +14,8 @@
 
 #[cfg(target_os = "linux")]
 mod blocks;
+#[cfg(target_os = "linux")]
+mod caches;
 #[cfg(target_os = "linux")]
 mod ends;
 #[cfg(target_os = "linux")]
@@ -29,6 +32,8 @@ use crate::engine::limits::memory::MemoryLimit;
 #[cfg(target_os = "linux")]
 pub(crate) use blocks::Account;
 #[cfg(target_os = "linux")]
+pub(crate) use caches::{give_zeros_back, has_caches};
+#[cfg(target_os = "linux")]
 pub(crate) use pages::{Kind, Pages};
 
 /// What an isolate has allocated; not known on this system.
@@ -42,6 +47,15 @@ impl Account {
         0
     }
 }
+
+/// Nothing is known of V8's caches on this system.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn has_caches() -> bool {
+    false
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn give_zeros_back() {}
 
 thread_local! {
     /// Whom this thread's allocations are charged to. Neither made nor dropped by code, so that an

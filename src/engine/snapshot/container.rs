@@ -11,7 +11,7 @@
 //! 16  8  length of the content
 //! 24 32  SHA-256 over bytes 0 to 24 and the header
 //! 56     header: a line of JSON, then zeros up to a multiple of 64
-//!        content: source maps, zeros up to a multiple of 64, blob
+//!        content: source maps, texts of sources, zeros up to a multiple of 64, blob
 //! ```
 //!
 //! The header carries the digest of the content, so that a header can be read and believed alone.
@@ -33,7 +33,7 @@ use crate::engine::snapshot::{SnapshotInfo, compression};
 use crate::engine::{host_call, platform};
 
 /// The version of the format that this code writes and reads.
-pub const FORMAT_VERSION: u32 = 4;
+pub const FORMAT_VERSION: u32 = 5;
 
 const MAGIC: &[u8; 8] = b"ISOSEED\0";
 const DIGEST: Range<usize> = 24..56;
@@ -43,7 +43,7 @@ pub(super) const PRELUDE_BYTES: usize = DIGEST.end;
 const ALIGNMENT: usize = 64;
 /// V8 takes a blob's length as a C `int`.
 const LARGEST_BLOB: u64 = i32::MAX as u64;
-/// Source maps and blob together, as they are in memory.
+/// Source maps, texts and blob together, as they are in memory.
 pub(super) const LARGEST_CONTENT: u64 = 2 << 30;
 /// A header takes kilobytes.
 const LARGEST_HEADER: u64 = 64 << 20;
@@ -72,6 +72,9 @@ struct FirstLine {
 #[serde(rename_all = "camelCase")]
 struct Content {
     source_maps_bytes: u64,
+    /// One after the other; their lengths are in the snapshot's own description.
+    #[serde(default)]
+    texts_bytes: u64,
     blob_bytes: u64,
     sha256: String,
 }
@@ -114,6 +117,8 @@ pub struct Opened {
     pub unpacked: Option<Vec<u8>>,
     /// Where the source maps are.
     pub source_maps: Range<usize>,
+    /// Where the texts of sources are, one after the other.
+    pub texts: Range<usize>,
     /// Where the blob is.
     pub blob: Range<usize>,
 }
@@ -138,24 +143,25 @@ pub(crate) fn platform_name() -> String {
     format!("{system}-{architecture}")
 }
 
-/// Puts source maps and a blob into a container.
+/// Puts source maps, texts of sources and a blob into a container.
 ///
 /// # Errors
 /// `SnapshotBuild` when the blob is larger than V8 can load, or all is larger than a file may be.
-pub fn pack(info: &SnapshotInfo, source_maps: &[u8], blob: &[u8]) -> Result<Vec<u8>> {
-    let blob_at = aligned(source_maps.len());
+pub fn pack(info: &SnapshotInfo, source_maps: &[u8], texts: &[u8], blob: &[u8]) -> Result<Vec<u8>> {
+    let front = source_maps.len() + texts.len();
+    let blob_at = aligned(front);
     let (blob_bytes, content_bytes) = (blob.len() as u64, (blob_at + blob.len()) as u64);
     if blob_bytes > LARGEST_BLOB || content_bytes > LARGEST_CONTENT {
-        let message = format!("the heap image is too large: {content_bytes} bytes with its source maps");
+        let message = format!("the heap image is too large: {content_bytes} bytes with its sources");
         return Err(EngineError::build(message));
     }
-    let padding = &[0; ALIGNMENT][..blob_at - source_maps.len()];
-    let sha256 =
-        hex(&Sha256::new().chain_update(source_maps).chain_update(padding).chain_update(blob).finalize());
-    let content = Content { source_maps_bytes: source_maps.len() as u64, blob_bytes, sha256 };
+    let parts = [source_maps, texts, &[0; ALIGNMENT][..blob_at - front], blob];
+    let sha256 = hex(&parts.iter().fold(Sha256::new(), Sha256::chain_update).finalize());
+    let (source_maps_bytes, texts_bytes) = (source_maps.len() as u64, texts.len() as u64);
+    let content = Content { source_maps_bytes, texts_bytes, blob_bytes, sha256 };
     let line = json(&FirstLine { info: info.clone(), content })?;
     let mut bytes = begin(&line, content_bytes)?;
-    for part in [source_maps, padding, blob] {
+    for part in parts {
         bytes.extend_from_slice(part);
     }
     Ok(bytes)
@@ -288,7 +294,10 @@ impl Header<'_> {
     /// Whether all lengths fit each other and can be worked with.
     fn fits(&self, content_bytes: u64) -> bool {
         let FirstLine { info, content } = &self.first;
+        let texts = info.texts.iter().try_fold(0_u64, |sum, length| sum.checked_add(*length));
         let sane = content.source_maps_bytes <= LARGEST_CONTENT
+            && content.texts_bytes <= LARGEST_CONTENT
+            && texts == Some(content.texts_bytes)
             && content.blob_bytes <= LARGEST_BLOB
             && self.unpacked_bytes() <= LARGEST_CONTENT
             && info.blob_bytes == content.blob_bytes
@@ -304,7 +313,9 @@ impl Header<'_> {
     /// The length of the content when it is not compressed.
     fn unpacked_bytes(&self) -> u64 {
         let content = &self.first.content;
-        content.source_maps_bytes.next_multiple_of(ALIGNMENT as u64) + content.blob_bytes
+        let front = content.source_maps_bytes.saturating_add(content.texts_bytes);
+        let blob_at = front.checked_next_multiple_of(ALIGNMENT as u64).unwrap_or(u64::MAX);
+        blob_at.saturating_add(content.blob_bytes)
     }
 
     /// What the header says to the user.
@@ -349,8 +360,9 @@ pub fn open(bytes: &[u8]) -> Result<Opened> {
     let container = unpacked.as_deref().unwrap_or(bytes);
     check_digest(&container[content_at..], &header.first.content.sha256)?;
     let source_maps = content_at..content_at + length(header.first.content.source_maps_bytes);
+    let texts = source_maps.end..source_maps.end + length(header.first.content.texts_bytes);
     let blob = container.len() - length(header.first.content.blob_bytes)..container.len();
-    Ok(Opened { source_maps, blob, inspected: header.inspected(), unpacked })
+    Ok(Opened { source_maps, texts, blob, inspected: header.inspected(), unpacked })
 }
 
 /// Reads a container's header alone: its content may be damaged.

@@ -41,11 +41,13 @@ pub fn check(input: &[u8]) -> Result<Opened> {
     assert_eq!(bytes.len() as u64, opened.inspected.bytes);
     assert_eq!(opened.inspected.compressed_bytes, opened.unpacked.as_ref().map(|_| input.len() as u64));
     assert_eq!(bytes[opened.blob.clone()].len() as u64, opened.inspected.info.blob_bytes);
-    assert!(opened.blob.start.is_multiple_of(64) && opened.source_maps.end <= opened.blob.start);
+    assert!(opened.blob.start.is_multiple_of(64) && opened.source_maps.end <= opened.texts.start);
+    assert!(opened.texts.end <= opened.blob.start);
     if opened.unpacked.is_some() {
         let again = container::open(bytes)?;
         assert_eq!(again.inspected.info, opened.inspected.info);
         assert_eq!((again.source_maps, again.blob), (opened.source_maps.clone(), opened.blob.clone()));
+        assert_eq!(again.texts, opened.texts);
     }
     Ok(opened)
 }

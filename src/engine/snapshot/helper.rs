@@ -4,6 +4,7 @@
 //! killed and reaped before it counts as ended. A parent that ends meanwhile closes the child's
 //! standard input, and with that the child ends itself.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,7 +18,7 @@ use tokio::sync::oneshot;
 use crate::engine::error::{EngineError, Finding, Result};
 use crate::engine::snapshot::protocol::{Base, Built, Frame, Order, Phase};
 use crate::engine::snapshot::request::BuildRequest;
-use crate::engine::snapshot::{Snapshot, SnapshotInfo, SourceInfo, container};
+use crate::engine::snapshot::{Snapshot, SnapshotInfo, SourceInfo, container, texts};
 use crate::engine::source_map::SourceMaps;
 use crate::engine::{host_call, platform};
 
@@ -104,11 +105,18 @@ pub(super) async fn build(
         base: base.as_ref().map(|base| Base {
             data: base.info().data.clone(),
             stack_trace_limit: base.info().stack_trace_limit,
+            text_bytes: base.info().texts.clone(),
             blob: base.blob().to_vec(),
+            texts: base.text_bytes().to_vec(),
         }),
     };
     let built = run(helper, &order, limits.timeout, cancelled, &Phases::new(progress)).await;
     let (built, blob) = built.map_err(|error| maps.map_findings(error))?;
+    let own = texts::of_request(&order.request);
+    let mut texts = order.base.as_ref().map_or_else(Vec::new, |base| base.texts.clone());
+    texts.extend(own.concat());
+    let mut text_bytes = order.base.map_or_else(Vec::new, |base| base.text_bytes);
+    text_bytes.extend(own.iter().map(|text| text.len() as u64));
     let info = SnapshotInfo {
         key,
         format_version: container::FORMAT_VERSION,
@@ -123,6 +131,7 @@ pub(super) async fn build(
         data: built.data,
         bindings,
         warnings: built.warnings.into_iter().map(|warning| maps.map_finding(warning)).collect(),
+        texts: text_bytes,
         blob_bytes: blob.len() as u64,
         heap_bytes: built.heap_bytes,
         buffer_bytes: built.buffer_bytes,
@@ -130,7 +139,8 @@ pub(super) async fn build(
         stack_trace_limit: built.stack_trace_limit,
     };
     // Hashing and compressing megabytes would hold up the deadlines that share this thread.
-    let packed = tokio::task::spawn_blocking(move || container::pack(&info, &maps.to_bytes()?, &blob)).await;
+    let pack = move || container::pack(&info, &maps.to_bytes()?, &texts, &blob);
+    let packed = tokio::task::spawn_blocking(pack).await;
     packed.unwrap_or_else(|error| Err(EngineError::build(format!("the snapshot can't be packed: {error}"))))
 }
 
@@ -211,8 +221,7 @@ async fn run<F: Fn(Progress)>(
     let failed = |what: &str, error: &dyn std::fmt::Display| {
         EngineError::build(format!("{what} the snapshot helper failed: {error}"))
     };
-    let bytes = order.to_bytes().map_err(|error| failed("writing to", &error))?;
-    let base = order.base.as_ref().map_or(&[] as &[u8], |base| &base.blob);
+    let parts = order.parts().map_err(|error| failed("writing to", &error))?;
     let mut child = Command::new(&helper.program)
         .args(&helper.arguments)
         // Options meant for the host (an inspector port, a loader) are not meant for the helper.
@@ -224,7 +233,7 @@ async fn run<F: Fn(Progress)>(
         .spawn()
         .map_err(|error| failed(&format!("starting {} as", helper.program.display()), &error))?;
     let ended = tokio::select! {
-        ended = converse(&mut child, [&bytes, base], phases) => Some(ended),
+        ended = converse(&mut child, &parts, phases) => Some(ended),
         () = tokio::time::sleep(timeout) => None,
         _ = cancelled => None,
     };
@@ -282,7 +291,7 @@ fn endless_microtasks(limit: &str, source: Option<String>) -> EngineError {
 /// Hands the helper its order, and hears what it answers and says until it ends.
 async fn converse<F: Fn(Progress)>(
     child: &mut Child,
-    order: [&[u8]; 2],
+    order: &[Cow<'_, [u8]>],
     phases: &Phases<F>,
 ) -> (Option<Result<(Built, Vec<u8>)>>, String) {
     // Open to the end: the helper ends with this pipe.

@@ -2,7 +2,7 @@
 //!
 //! `request` (what to build, its key) → `cache` (one build for each key) → `helper` (the child
 //! process, parent side) → `build` (what runs in the child) → `container` (the file format, with
-//! `compression`) → `file` (read, written, shared; `mapping` where a file can't change).
+//! `compression`; `texts` are what the image leaves out) → `file` (read, written, shared; `mapping` where a file can't change).
 
 pub mod build;
 pub mod cache;
@@ -14,6 +14,7 @@ pub mod helper;
 mod mapping;
 mod protocol;
 pub mod request;
+pub mod texts;
 
 use std::fmt;
 use std::ops::Range;
@@ -28,6 +29,7 @@ use crate::engine::modules::Kept;
 use crate::engine::snapshot::container::{Inspected, Opened};
 use crate::engine::snapshot::file::{Bytes, SnapshotFile};
 use crate::engine::snapshot::request::hex;
+use crate::engine::snapshot::texts::Texts;
 use crate::engine::source_map::SourceMaps;
 
 /// A snapshot source, without its code.
@@ -96,6 +98,9 @@ pub struct SnapshotInfo {
     pub bindings: Vec<String>,
     /// What is noteworthy about the heap though it could be captured.
     pub warnings: Vec<Finding>,
+    /// The lengths of the sources' texts that isolates read in place, in bytes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub texts: Vec<u64>,
     /// The length of V8's blob, in bytes.
     pub blob_bytes: u64,
     /// The heap of an isolate right after restore, in bytes.
@@ -124,6 +129,8 @@ pub struct Snapshot {
     bytes: Bytes,
     blob: Range<usize>,
     source_maps: Range<usize>,
+    text_bytes: Range<usize>,
+    texts: Texts,
     /// Only errors ask for them.
     parsed_maps: OnceLock<SourceMaps>,
 }
@@ -165,10 +172,25 @@ impl Snapshot {
         if let Some(sha256) = sha256 {
             check_pin(&bytes, sha256)?;
         }
-        let Opened { inspected, unpacked, source_maps, blob } = container::open(&bytes)?;
+        let Opened { inspected, unpacked, source_maps, texts: text_bytes, blob } = container::open(&bytes)?;
         container::check_compatible(&inspected.info)?;
         let bytes = unpacked.map_or(bytes, Bytes::Own);
-        Ok(Arc::new(Self { inspected, bytes, blob, source_maps, parsed_maps: OnceLock::new() }))
+        let texts = texts::cut(&bytes[text_bytes.clone()], &inspected.info.texts);
+        let texts = texts.filter(|texts| texts.iter().all(|text| texts::can_be_shared(text)));
+        let texts =
+            texts.ok_or_else(|| EngineError::corrupt("the snapshot's texts are not what its header says"))?;
+        // SAFETY: the bytes are immutable and stay where they are; `LiveIsolate` keeps a reference to the
+        // snapshot, and drops that only after the isolate.
+        let texts = unsafe { Texts::new(&texts) };
+        Ok(Arc::new(Self {
+            inspected,
+            bytes,
+            blob,
+            source_maps,
+            text_bytes,
+            texts,
+            parsed_maps: OnceLock::new(),
+        }))
     }
 
     /// Writes the snapshot to a file, all or nothing: a temporary file beside it is renamed.
@@ -210,6 +232,15 @@ impl Snapshot {
 
     pub(crate) fn source_maps(&self) -> &SourceMaps {
         self.parsed_maps.get_or_init(|| SourceMaps::from_bytes(self.source_map_bytes()))
+    }
+
+    /// The texts that isolates read in place, as they were packed.
+    pub(crate) fn text_bytes(&self) -> &[u8] {
+        &self.bytes[self.text_bytes.clone()]
+    }
+
+    pub(crate) fn texts(&self) -> &Texts {
+        &self.texts
     }
 
     pub(crate) fn blob(&self) -> &[u8] {

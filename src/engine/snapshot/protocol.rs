@@ -1,10 +1,12 @@
 //! What the snapshot helper and its parent say to each other.
 //!
 //! The parent writes one `Order` to the helper's standard input: a length (u32, little-endian) and
-//! that many bytes of JSON, then the base snapshot's blob in the same way. It keeps the pipe open: its end tells the helper that the parent is gone.
+//! that many bytes of JSON, then the base snapshot's blob and its texts in the same way. It keeps the pipe
+//! open: its end tells the helper that the parent is gone.
 //! The helper answers in frames on its original standard output: a tag byte, a length, and that many
 //! bytes.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use serde::{Deserialize, Serialize};
@@ -29,21 +31,28 @@ pub(super) struct Order {
 pub(super) struct Base {
     pub(super) data: ContextData,
     pub(super) stack_trace_limit: Option<f64>,
+    /// The lengths of its texts.
+    pub(super) text_bytes: Vec<u64>,
     /// Follows the JSON.
     #[serde(skip)]
     pub(super) blob: Vec<u8>,
+    /// Follow the blob.
+    #[serde(skip)]
+    pub(super) texts: Vec<u8>,
 }
 
 impl Order {
-    /// Without the base's blob, which follows as it is.
-    pub(super) fn to_bytes(&self) -> serde_json::Result<Vec<u8>> {
+    /// What is written, part after part.
+    pub(super) fn parts(&self) -> serde_json::Result<Vec<Cow<'_, [u8]>>> {
         let body = serde_json::to_vec(self)?;
-        let mut bytes = length_prefix(&body).to_vec();
-        bytes.extend_from_slice(&body);
+        let mut parts: Vec<Cow<'_, [u8]>> = vec![Cow::Owned(length_prefix(&body).to_vec()), Cow::Owned(body)];
         if let Some(base) = &self.base {
-            bytes.extend_from_slice(&length_prefix(&base.blob));
+            for part in [&base.blob, &base.texts] {
+                parts.push(Cow::Owned(length_prefix(part).to_vec()));
+                parts.push(Cow::Borrowed(part));
+            }
         }
-        Ok(bytes)
+        Ok(parts)
     }
 
     pub(super) fn read(mut input: impl Read) -> Option<Self> {
@@ -51,6 +60,7 @@ impl Order {
         let mut order: Self = serde_json::from_slice(&body).ok()?;
         if let Some(base) = &mut order.base {
             base.blob = read_part(&mut input)?;
+            base.texts = read_part(&mut input)?;
         }
         Some(order)
     }

@@ -9,6 +9,7 @@
 
 mod command;
 mod follow_up;
+mod rest;
 mod stats;
 mod turn;
 
@@ -45,6 +46,7 @@ use crate::engine::verify::digest;
 
 pub(crate) use self::command::Command;
 pub(crate) use self::follow_up::is_in_microtask;
+use self::rest::Rest;
 pub(crate) use self::turn::Halt;
 
 /// Does what a session is told, on some ground.
@@ -178,7 +180,8 @@ struct Wanted {
 /// `None` when the isolate is disposed before a session asks for it.
 fn wait_for_session(lifecycle: &Lifecycle, received: &Receiver) -> Option<Wanted> {
     let mut tasks = Vec::new();
-    while let Some(command) = received.receive(None) {
+    let rest = Rest::default();
+    while let Some(command) = rest.receive(received, None) {
         if lifecycle.is_finished() {
             return None;
         }
@@ -225,8 +228,9 @@ impl<'a, G: Ground> Worker<'a, G> {
     }
 
     fn serve(&mut self) {
+        let rest = Rest::default();
         loop {
-            let command = self.inbox.receive(self.guest.timers.next_due());
+            let command = rest.receive(&self.inbox, self.guest.timers.next_due());
             if matches!(command, Some(Command::Dispose)) || self.lifecycle.is_finished() {
                 return;
             }

@@ -11,7 +11,7 @@ use std::ptr;
 use std::sync::atomic::{AtomicIsize, AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::{charged, uncharged};
+use super::{caches, charged, uncharged};
 use crate::engine::limits::memory::MemoryLimit;
 
 unsafe extern "C" {
@@ -193,7 +193,9 @@ fn uncharge(block: *mut c_void) {
 unsafe extern "C" fn __wrap_malloc(size: usize) -> *mut c_void {
     let Some(limit) = charged() else {
         // SAFETY: the caller's own request.
-        return unsafe { __real_malloc(size) };
+        let block = unsafe { __real_malloc(size) };
+        caches::allocated(block, size);
+        return block;
     };
     // SAFETY: any size may be asked for; more than there is comes to null.
     charge(limit, unsafe { __real_malloc(size.saturating_add(Mark::BYTES)) })
@@ -238,6 +240,7 @@ unsafe extern "C" fn __wrap_realloc(block: *mut c_void, size: usize) -> *mut c_v
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __wrap_free(block: *mut c_void) {
     if !block.is_null() {
+        caches::freed(block);
         uncharge(block);
     }
     // SAFETY: the caller's own block.

@@ -76,7 +76,7 @@ struct Kept {
 
 /// A creator isolate: empty, or with the base snapshot's heap.
 pub(super) fn new_isolate(site: &Site, memory: &Arc<MemoryLimit>) -> v8::OwnedIsolate {
-    let params = Some(create_params(memory));
+    let params = Some(create_params(memory, site.texts));
     let mut creator = match site.base {
         Some(blob) => {
             let blob = v8::StartupData::from(Cow::Borrowed(blob));
@@ -87,6 +87,7 @@ pub(super) fn new_isolate(site: &Site, memory: &Arc<MemoryLimit>) -> v8::OwnedIs
     creator.set_microtasks_policy(v8::MicrotasksPolicy::Explicit);
     creator.set_slot(Rc::new(RefusedCalls::default()));
     creator.set_slot(Rc::clone(&site.positions));
+    creator.set_slot(site.texts);
     modules::allow_imports(&mut creator);
     memory.enforce(&mut creator);
     creator

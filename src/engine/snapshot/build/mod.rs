@@ -33,7 +33,8 @@ use crate::engine::snapshot::ContextData;
 use crate::engine::snapshot::build::creator::Image;
 use crate::engine::snapshot::build::rehearsal::Surroundings;
 use crate::engine::snapshot::build::surroundings::Heap;
-use crate::engine::snapshot::protocol::{Built, Frame, Order, Phase};
+use crate::engine::snapshot::protocol::{Base, Built, Frame, Order, Phase};
+use crate::engine::snapshot::texts::{self, Texts};
 use crate::engine::source::{Source, evaluate};
 use crate::engine::{modules, platform};
 
@@ -118,6 +119,8 @@ struct Site {
     /// V8's description of the built-ins that it adds late.
     manifest: String,
     positions: Rc<Positions>,
+    /// What stays outside of the image, the base's first.
+    texts: &'static Texts,
 }
 
 impl Site {
@@ -132,9 +135,10 @@ fn build(mut order: Order) -> Result<(Built, Vec<u8>)> {
     let started = Instant::now();
     // Read by isolates to the end of this process.
     let base = order.base.as_mut().map(|base| &*Box::leak(std::mem::take(&mut base.blob).into_boxed_slice()));
+    let texts = texts_of(&order)?;
     let manifest = parts::manifest().ok_or_else(|| EngineError::build("V8 found no memory to begin with"))?;
     let positions = Positions::of_build(std::mem::take(&mut order.maps));
-    let site = Site { order, base, manifest, positions };
+    let site = Site { order, base, manifest, positions, texts };
     let elsewhere = Surroundings::elsewhere();
     let rehearsal = rehearsal::rehearse(&site, elsewhere)?;
     let Image { blob, stack_trace_limit, data, mut warnings, graph, global } =
@@ -158,10 +162,24 @@ fn build(mut order: Order) -> Result<(Built, Vec<u8>)> {
     Ok((built, blob.to_vec()))
 }
 
+/// The texts that the image does not hold, for the rest of this process.
+fn texts_of(order: &Order) -> Result<&'static Texts> {
+    let of_base = match &order.base {
+        Some(Base { texts, text_bytes, .. }) => texts::cut(texts, text_bytes),
+        None => Some(Vec::new()),
+    };
+    let mut all =
+        of_base.ok_or_else(|| EngineError::build("the base snapshot's texts don't fit its header"))?;
+    all.extend(texts::of_request(&order.request));
+    let kept: Vec<&'static [u8]> = all.iter().map(|text| &*text.to_vec().leak()).collect();
+    // SAFETY: they are leaked, so nothing changes or frees them.
+    Ok(Box::leak(Box::new(unsafe { Texts::new(&kept) })))
+}
+
 /// Restores the blob once and runs a script in it: a blob that traps does so here.
 fn probe(blob: &'static [u8], site: &Site, data: &ContextData) -> Result<(u64, u64)> {
     let (memory, _) = site.limits();
-    let params = create_params(&memory).snapshot_blob(v8::StartupData::from(Cow::Borrowed(blob)));
+    let params = create_params(&memory, site.texts).snapshot_blob(v8::StartupData::from(Cow::Borrowed(blob)));
     let mut isolate = v8::Isolate::new(params);
     modules::reset(&mut isolate);
     {

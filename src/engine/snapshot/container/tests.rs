@@ -20,6 +20,7 @@ fn info(blob_bytes: u64) -> SnapshotInfo {
         data: ContextData::default(),
         bindings: Vec::new(),
         warnings: Vec::new(),
+        texts: vec![5, 4],
         blob_bytes,
         heap_bytes: 1,
         buffer_bytes: 0,
@@ -30,12 +31,14 @@ fn info(blob_bytes: u64) -> SnapshotInfo {
 
 const MAPS: &[u8] = b"maps, maps, maps, maps";
 
+const TEXTS: &[u8] = b"firstnext";
+
 fn blob() -> Vec<u8> {
     b"blob of a heap image! ".repeat(20)
 }
 
 fn packed() -> Vec<u8> {
-    pack(&info(440), MAPS, &blob()).expect("a small blob")
+    pack(&info(440), MAPS, TEXTS, &blob()).expect("a small blob")
 }
 
 fn compressed() -> Vec<u8> {
@@ -69,18 +72,27 @@ fn what_is_packed_is_found_again_and_aligned() {
         Inspected { info: info(440), bytes: bytes.len() as u64, compressed_bytes: None }
     );
     assert_eq!(&bytes[found.source_maps], MAPS);
+    assert_eq!(&bytes[found.texts], TEXTS);
     assert_eq!(&bytes[found.blob.clone()], blob());
     assert_eq!(found.blob.start % 64, 0);
 }
 
 #[test]
 fn empty_parts_are_parts() {
-    for (maps, blob) in [(&b""[..], &b""[..]), (b"", b"x"), (b"x", b"")] {
-        let bytes = pack(&info(blob.len() as u64), maps, blob).expect("small");
+    for (maps, texts, blob) in [
+        (&b""[..], &b""[..], &b""[..]),
+        (b"", b"", b"x"),
+        (b"x", b"", b""),
+        (b"", b"x", b""),
+        (b"x", b"y", b"z"),
+    ] {
+        let info = SnapshotInfo { texts: vec![texts.len() as u64], ..info(blob.len() as u64) };
+        let bytes = pack(&info, maps, texts, blob).expect("small");
         for bytes in [compress(&bytes).expect("sound"), bytes] {
             let found = check(&bytes).expect("a sound container");
             let unpacked = found.unpacked.unwrap_or(bytes);
             assert_eq!((&unpacked[found.source_maps], &unpacked[found.blob]), (maps, blob));
+            assert_eq!(&unpacked[found.texts], texts);
         }
     }
 }
@@ -165,6 +177,10 @@ fn a_sealed_header_that_does_not_fit_is_refused() {
         line.replacen("\"blobBytes\":440", "\"blobBytes\":18446744073709551615", 2),
         line.replace("\"sourceMapsBytes\":22", "\"sourceMapsBytes\":18446744073709551615"),
         line.replace("\"sourceMapsBytes\":22", "\"sourceMapsBytes\":65"),
+        line.replace("\"textsBytes\":9", "\"textsBytes\":18446744073709551615"),
+        line.replace("\"textsBytes\":9", "\"textsBytes\":8"),
+        line.replace("\"texts\":[5,4]", "\"texts\":[5,5]"),
+        line.replace("\"texts\":[5,4]", "\"texts\":[18446744073709551615,10]"),
         line.replace("\"heapBytes\":1", "\"heapBytes\":18446744073709551615"),
         line.replace("\"heapBytes\":1", "\"heapBytes\":-1"),
         stored("brotli", content),
@@ -251,7 +267,11 @@ impl Random {
 
 #[test]
 fn a_hundred_thousand_mutated_containers_are_typed_errors_or_what_they_were() {
-    let sound = [packed(), compressed(), pack(&info(1), b"", b"x").expect("small")];
+    let sound = [
+        packed(),
+        compressed(),
+        pack(&SnapshotInfo { texts: Vec::new(), ..info(1) }, b"", b"", b"x").expect("small"),
+    ];
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let (mut deeper, mut opened) = (0, 0);
     for number in 0..100_000 {

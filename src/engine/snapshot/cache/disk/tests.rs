@@ -81,13 +81,14 @@ fn snapshot(name: &str, blob_bytes: usize) -> Arc<Snapshot> {
         data: ContextData::default(),
         bindings: Vec::new(),
         warnings: Vec::new(),
+        texts: Vec::new(),
         blob_bytes: blob_bytes as u64,
         heap_bytes: 1,
         buffer_bytes: 0,
         build_ms: 1.5,
         stack_trace_limit: Some(10.0),
     };
-    let bytes = container::pack(&info, b"", &vec![7; blob_bytes]).expect("a small blob");
+    let bytes = container::pack(&info, b"", b"", &vec![7; blob_bytes]).expect("a small blob");
     Snapshot::from_bytes(bytes).expect("a sound snapshot")
 }
 

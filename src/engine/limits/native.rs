@@ -63,6 +63,20 @@ thread_local! {
     static CHARGED: Cell<*const MemoryLimit> = const { Cell::new(ptr::null()) };
 }
 
+/// Has this thread's allocations charged to another one, or to nobody. Says to whom they were before.
+///
+/// The compiler takes `malloc` and its relatives for what they are in C, functions that look at no variable
+/// of ours, and does not know that the linker sends their calls to ones that do. It would leave out an
+/// ordinary write before such a call that is taken back after it.
+fn charge_to(limit: *const MemoryLimit) -> *const MemoryLimit {
+    CHARGED.with(|charged| {
+        let before = charged.replace(limit);
+        // SAFETY: the cell is this thread's own, and no reference to its content exists.
+        unsafe { charged.as_ptr().write_volatile(limit) };
+        before
+    })
+}
+
 /// While it lives, what its thread takes is charged to an isolate.
 pub(crate) struct Charging {
     _limit: Arc<MemoryLimit>,
@@ -71,14 +85,14 @@ pub(crate) struct Charging {
 impl Charging {
     /// Charges the calling thread's allocations to `limit` from now on.
     pub(crate) fn begin(limit: &Arc<MemoryLimit>) -> Self {
-        CHARGED.set(Arc::as_ptr(limit));
+        charge_to(Arc::as_ptr(limit));
         Self { _limit: Arc::clone(limit) }
     }
 }
 
 impl Drop for Charging {
     fn drop(&mut self) {
-        CHARGED.set(ptr::null());
+        charge_to(ptr::null());
     }
 }
 
@@ -87,10 +101,10 @@ pub(crate) fn uncharged<T>(work: impl FnOnce() -> T) -> T {
     struct Restore(*const MemoryLimit);
     impl Drop for Restore {
         fn drop(&mut self) {
-            CHARGED.set(self.0);
+            charge_to(self.0);
         }
     }
-    let _restore = Restore(CHARGED.replace(ptr::null()));
+    let _restore = Restore(charge_to(ptr::null()));
     work()
 }
 

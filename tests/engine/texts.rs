@@ -10,7 +10,7 @@ use crate::support::{LIMITS, Session, build, request, source, try_build, try_bui
 
 /// A source with a function that nothing calls while building, and so much text that it is not kept in the heap.
 fn lazy(name: &str, answer: &str) -> String {
-    let filler: String = (0..2000).map(|line| format!("// line {line} of {name}\n")).collect();
+    let filler = format!("// a line of {name}\n").repeat(2000);
     format!(
         "globalThis.{name} = function () {{ return '{answer}' + new Error('x').stack.split('\\n')[1] }};\n{filler}"
     )

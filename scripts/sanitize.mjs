@@ -10,7 +10,7 @@ import { join } from 'node:path'
 const SANITIZERS = {
   address: {
     flags: '-Zsanitizer=address',
-    environment: { ASAN_OPTIONS: 'detect_leaks=0:allocator_may_return_null=1:allow_user_poisoning=0' },
+    environment: { ASAN_OPTIONS: 'detect_leaks=0:detect_odr_violation=0:allocator_may_return_null=1:allow_user_poisoning=0' },
     build: [],
   },
   thread: { flags: '-Zsanitizer=thread', environment: {}, build: ['-Zbuild-std'] },

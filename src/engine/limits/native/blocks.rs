@@ -268,8 +268,10 @@ unsafe extern "C" fn __wrap_aligned_alloc(alignment: usize, size: usize) -> *mut
         // SAFETY: the caller's own request.
         return unsafe { __real_aligned_alloc(alignment, size) };
     };
+    // C wants a multiple of the alignment.
+    let bytes = size.saturating_add(Mark::BYTES).checked_next_multiple_of(alignment).unwrap_or(usize::MAX);
     // SAFETY: any size may be asked for; more than there is comes to null.
-    charge(limit, unsafe { __real_aligned_alloc(alignment, size.saturating_add(Mark::BYTES)) })
+    charge(limit, unsafe { __real_aligned_alloc(alignment, bytes) })
 }
 
 /// Leaves the mark out: V8 uses all that it is told it may.

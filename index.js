@@ -415,9 +415,9 @@ var ConsoleValues = class {
   #dress(object, className, plain3) {
     const constructor = Object.defineProperty(function() {
     }, "name", { value: className });
-    const prototype3 = Object.create(plain3, { constructor: { value: constructor } });
-    constructor.prototype = prototype3;
-    Object.setPrototypeOf(object, prototype3);
+    const prototype2 = Object.create(plain3, { constructor: { value: constructor } });
+    constructor.prototype = prototype2;
+    Object.setPrototypeOf(object, prototype2);
     this.#dressed.push([object, plain3]);
   }
 };
@@ -1685,11 +1685,12 @@ var NOT_PLAIN = /* @__PURE__ */ Symbol("not plain");
 var MOST_NAMES = 32;
 var LONGEST_NAME = 32;
 var double = new DataView(new ArrayBuffer(8));
-var prototype = Object.prototype;
+var objectPrototype = Object.prototype;
+var arrayPrototype = Array.prototype;
 var text2 = "";
 var source;
 var at = 0;
-var namesAt = [];
+var namesAt = Array.from({ length: DEEPEST }, () => Array.from({ length: MOST_NAMES }, () => ""));
 function readPlainText(message) {
   text2 = message;
   at = 2;
@@ -1746,7 +1747,7 @@ function readArray(depth) {
   const array = [];
   for (let index = 0; index < length; index += 1) {
     const item = read2(depth + 1);
-    if (item === NOT_PLAIN) return NOT_PLAIN;
+    if (item === NOT_PLAIN || index in arrayPrototype) return NOT_PLAIN;
     array.push(item);
   }
   if (text2.charCodeAt(at++) !== END_OF_ARRAY || readVarint() !== 0 || readVarint() !== length) return NOT_PLAIN;
@@ -1758,7 +1759,7 @@ function readSparseArray(depth) {
   for (let index = 0; index < length; index += 1) {
     if (text2.charCodeAt(at++) !== INT || readVarint() !== index * 2) return NOT_PLAIN;
     const item = read2(depth + 1);
-    if (item === NOT_PLAIN) return NOT_PLAIN;
+    if (item === NOT_PLAIN || index in arrayPrototype) return NOT_PLAIN;
     array.push(item);
   }
   const isWhole = text2.charCodeAt(at++) === END_OF_SPARSE_ARRAY && readVarint() === length && readVarint() === length;
@@ -1766,7 +1767,7 @@ function readSparseArray(depth) {
 }
 function readObject2(depth) {
   const object = {};
-  const known = namesAt[depth] ??= [];
+  const known = namesAt[depth];
   let count = 0;
   for (; text2.charCodeAt(at) === STRING; count += 1) {
     at += 1;
@@ -1781,11 +1782,11 @@ function readObject2(depth) {
 function readName(known, index) {
   const start = at;
   const length = readVarint();
-  const last = known[index];
-  const isKnown = last !== void 0 && last.length === length && text2.startsWith(last, at);
+  const last = index < MOST_NAMES ? known[index] : "";
+  const isKnown = last.length === length && text2.startsWith(last, at);
   at = isKnown ? at + length : start;
   const name = isKnown ? last : readString();
-  if (name in prototype) return void 0;
+  if (name in objectPrototype) return void 0;
   if (!isKnown && index < MOST_NAMES && length <= LONGEST_NAME) known[index] = name;
   return name;
 }
@@ -1824,13 +1825,14 @@ var LARGEST_NUMBER = 9;
 var double2 = new Float64Array(1);
 var doubleBytes = new Uint8Array(double2.buffer);
 var isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
-var prototype2 = Object.prototype;
+var prototype = Object.prototype;
 var { hasOwn, keys, getPrototypeOf } = Object;
-var classOf = prototype2.toString;
+var classOf = prototype.toString;
 var bytes;
 var isBusy = false;
 var at2 = 0;
-var met = [];
+var met = Array.from({ length: MOST_OBJECTS }, () => void 0);
+var metCount = 0;
 function writePlain(value) {
   if (isBusy || typeof value !== "object" || value === null || !isLittleEndian) return void 0;
   isBusy = true;
@@ -1847,8 +1849,8 @@ function writePlain(value) {
   } catch {
     return void 0;
   } finally {
+    for (; metCount > 0; metCount -= 1) met[metCount - 1] = void 0;
     isBusy = false;
-    met = [];
   }
 }
 function write2(to, value) {
@@ -1870,8 +1872,8 @@ function write2(to, value) {
         to[at2++] = NULL2;
         return true;
       }
-      if (met.length === MOST_OBJECTS || import_node_util10.types.isProxy(value) || met.includes(value)) return false;
-      met.push(value);
+      if (metCount === MOST_OBJECTS || import_node_util10.types.isProxy(value) || met.includes(value)) return false;
+      met[metCount++] = value;
       return Array.isArray(value) ? writeArray(to, value) : writeObject(to, value);
     default:
       return false;
@@ -1894,7 +1896,7 @@ function writeArray(to, array) {
   return true;
 }
 function writeObject(to, object) {
-  if (getPrototypeOf(object) !== prototype2 || classOf.call(object) !== "[object Object]" || isStreaming(object)) return false;
+  if (getPrototypeOf(object) !== prototype || classOf.call(object) !== "[object Object]" || isStreaming(object)) return false;
   const names = keys(object);
   if (names.length === 0 || names.length > MOST_ITEMS) return false;
   to[at2++] = OBJECT2;

@@ -25,14 +25,15 @@ const MOST_NAMES = 32
 const LONGEST_NAME = 32
 
 const double = new DataView(new ArrayBuffer(8))
-const prototype = Object.prototype
+const objectPrototype = Object.prototype
+const arrayPrototype = Array.prototype
 
 /** What is being read; nothing that is not ours runs meanwhile. */
 let text = ''
 let source: Buffer | undefined
 let at = 0
-/** Of the objects read last, by their depth. */
-const namesAt: string[][] = []
+/** Of the objects read last, by their depth. All are there from the start, so that no prototype is asked for one. */
+const namesAt: readonly string[][] = Array.from({ length: DEEPEST }, () => Array.from({ length: MOST_NAMES }, () => ''))
 
 /** The value of a small message as text, a character for each byte; `NOT_PLAIN` for what only V8 can read. */
 export function readPlainText(message: string): unknown {
@@ -92,13 +93,13 @@ function read(depth: number): unknown {
   }
 }
 
-/** One without holes, and with nothing but its items. */
+/** One without holes, and with nothing but its items. They are defined, not set: as with the names of objects. */
 function readArray(depth: number): unknown {
   const length = readVarint()
   const array: unknown[] = []
   for (let index = 0; index < length; index += 1) {
     const item = read(depth + 1)
-    if (item === NOT_PLAIN) return NOT_PLAIN
+    if (item === NOT_PLAIN || index in arrayPrototype) return NOT_PLAIN
     array.push(item)
   }
   if (text.charCodeAt(at++) !== END_OF_ARRAY || readVarint() !== 0 || readVarint() !== length) return NOT_PLAIN
@@ -112,7 +113,7 @@ function readSparseArray(depth: number): unknown {
   for (let index = 0; index < length; index += 1) {
     if (text.charCodeAt(at++) !== INT || readVarint() !== index * 2) return NOT_PLAIN
     const item = read(depth + 1)
-    if (item === NOT_PLAIN) return NOT_PLAIN
+    if (item === NOT_PLAIN || index in arrayPrototype) return NOT_PLAIN
     array.push(item)
   }
   const isWhole = text.charCodeAt(at++) === END_OF_SPARSE_ARRAY && readVarint() === length && readVarint() === length
@@ -121,7 +122,7 @@ function readSparseArray(depth: number): unknown {
 
 function readObject(depth: number): unknown {
   const object: Record<string, unknown> = {}
-  const known = (namesAt[depth] ??= [])
+  const known = namesAt[depth] as string[]
   let count = 0
   for (; text.charCodeAt(at) === STRING; count += 1) {
     at += 1
@@ -138,12 +139,12 @@ function readObject(depth: number): unknown {
 function readName(known: string[], index: number): string | undefined {
   const start = at
   const length = readVarint()
-  const last = known[index]
-  const isKnown = last !== undefined && last.length === length && text.startsWith(last, at)
+  const last = index < MOST_NAMES ? (known[index] as string) : ''
+  const isKnown = last.length === length && text.startsWith(last, at)
   at = isKnown ? at + length : start
   const name = isKnown ? last : readString()
   // To be defined, not set: the host may have put anything there, and `__proto__` is.
-  if (name in prototype) return undefined
+  if (name in objectPrototype) return undefined
   if (!isKnown && index < MOST_NAMES && length <= LONGEST_NAME) known[index] = name
   return name
 }

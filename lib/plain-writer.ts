@@ -35,7 +35,9 @@ const classOf = prototype.toString
 let bytes: Buffer | undefined
 let isBusy = false
 let at = 0
-let met: object[] = []
+/** The objects of the message so far. All places are there from the start, so that no prototype is asked for one. */
+const met: (object | undefined)[] = Array.from({ length: MOST_OBJECTS }, () => undefined)
+let metCount = 0
 
 /**
  * The message for plain objects and arrays, and what primitives are in them; none for all else.
@@ -60,8 +62,8 @@ export function writePlain(value: unknown): Uint8Array | undefined {
     // What a getter throws, V8's serializer meets as well, and who asks it says where.
     return undefined
   } finally {
+    for (; metCount > 0; metCount -= 1) met[metCount - 1] = undefined
     isBusy = false
-    met = []
   }
 }
 
@@ -86,8 +88,8 @@ function write(to: Buffer, value: unknown): boolean {
         return true
       }
       // No trap of a Proxy runs, and an object that comes again is V8's to refer to. So there is an end to it.
-      if (met.length === MOST_OBJECTS || types.isProxy(value) || met.includes(value)) return false
-      met.push(value)
+      if (metCount === MOST_OBJECTS || types.isProxy(value) || met.includes(value)) return false
+      met[metCount++] = value
       return Array.isArray(value) ? writeArray(to, value) : writeObject(to, value)
     default:
       return false

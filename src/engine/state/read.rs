@@ -7,11 +7,11 @@ use std::rc::Rc;
 
 use crate::engine::error::EngineError;
 use crate::engine::session::may_go_on;
-use crate::engine::state::format::{Cursor, Kind, Token, corrupt, flag};
+use crate::engine::state::format::{Kind, Token, corrupt, flag};
 use crate::engine::state::ground::Ground;
-use crate::engine::state::path::Path;
 use crate::engine::state::read_shells::{bigint, string, symbol};
 use crate::engine::state::scan::{Place, Record, Scan};
+use crate::engine::state::walk::{Item, Walk};
 use crate::engine::state::{hooks, own};
 use crate::engine::worker::Halt;
 
@@ -65,26 +65,6 @@ impl Failure {
 }
 
 pub(super) type Built<T> = std::result::Result<T, Failure>;
-
-/// A place in the document, and what is known there.
-pub(super) struct Walk<'a> {
-    pub(super) cursor: Cursor<'a>,
-    objects: usize,
-    paths: usize,
-}
-
-impl Walk<'_> {
-    /// Which path a value of code names: one before, or the one that follows, which is passed over.
-    pub(super) fn path(&mut self, number: u64) -> Built<usize> {
-        if number == 0 {
-            Path::read(&mut self.cursor)?;
-            self.paths += 1;
-            return Ok(self.paths - 1);
-        }
-        let path = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
-        path.ok_or_else(|| Failure::Failed(corrupt("a path is unknown")))
-    }
-}
 
 pub(super) struct Reader<'a, 's> {
     pub(super) ground: Rc<Ground>,
@@ -195,8 +175,8 @@ impl<'a, 's> Reader<'a, 's> {
         self.value(scope, &mut walk)
     }
 
-    pub(super) fn walk(&self, place: Place) -> Walk<'a> {
-        Walk { cursor: Cursor::new(self.scan.bytes, place.at), objects: place.objects, paths: place.paths }
+    pub(super) fn walk(&self, place: Place) -> Walk<'a, 'a> {
+        Walk::new(self.scan, place)
     }
 
     pub(super) fn object(&self, at: usize) -> Built<Object<'s>> {
@@ -205,11 +185,20 @@ impl<'a, 's> Reader<'a, 's> {
     }
 
     /// The value at a place.
-    pub(super) fn value<'t>(&self, scope: &mut v8::PinScope<'t, '_>, walk: &mut Walk<'a>) -> Built<Value<'t>>
+    pub(super) fn value<'t>(
+        &self,
+        scope: &mut v8::PinScope<'t, '_>,
+        walk: &mut Walk<'a, 'a>,
+    ) -> Built<Value<'t>>
     where
         's: 't,
     {
-        Ok(match walk.cursor.token()? {
+        let token = match walk.item()? {
+            Item::Object(at) => return Ok(self.object(at)?.into()),
+            Item::Code(path) => return self.code_at(path),
+            Item::Primitive(token) => token,
+        };
+        Ok(match token {
             Token::Undefined => v8::undefined(scope).into(),
             Token::Null => v8::null(scope).into(),
             Token::Boolean(value) => v8::Boolean::new(scope, value).into(),
@@ -217,15 +206,6 @@ impl<'a, 's> Reader<'a, 's> {
             Token::Double(value) => v8::Number::new(scope, value).into(),
             Token::BigInt { is_negative, magnitude } => bigint(scope, is_negative, magnitude)?.into(),
             Token::String(text) => string(scope, text)?.into(),
-            Token::New => {
-                walk.objects += 1;
-                self.object(walk.objects - 1)?.into()
-            }
-            Token::Reference(back) => {
-                let back = usize::try_from(back).unwrap_or(usize::MAX);
-                self.object(walk.objects.wrapping_sub(back))?.into()
-            }
-            Token::Code(number) => self.code_at(walk.path(number)?)?,
             token => symbol(&self.ground, scope, token)?,
         })
     }

@@ -2,11 +2,12 @@
 
 use crate::engine::error::EngineError;
 use crate::engine::session::may_go_on;
-use crate::engine::state::format::{Kind, Token, attribute, corrupt, flag, tag};
+use crate::engine::state::format::{Kind, attribute, corrupt, flag, tag};
 use crate::engine::state::own;
 use crate::engine::state::path::Key;
-use crate::engine::state::read::{BATCH, Built, Failure, MOST_MISSING, Named, Object, Reader, Value, Walk};
+use crate::engine::state::read::{BATCH, Built, Failure, MOST_MISSING, Named, Object, Reader, Value};
 use crate::engine::state::scan::Record;
+use crate::engine::state::walk::{Item, Walk};
 
 impl<'a, 's> Reader<'a, 's> {
     /// The names of all shapes, once.
@@ -30,13 +31,16 @@ impl<'a, 's> Reader<'a, 's> {
         if missing.is_empty() { Ok(()) } else { Err(EngineError::SessionCodeChanged { missing }.into()) }
     }
 
-    fn property(&self, scope: &mut v8::PinScope<'s, '_>, walk: &mut Walk<'a>) -> Built<Named<'s>> {
-        let name = match walk.cursor.token()? {
-            Token::Code(number) => {
-                let symbol = v8::Local::<v8::Name>::try_from(self.code_at(walk.path(number)?)?);
+    fn property(&self, scope: &mut v8::PinScope<'s, '_>, walk: &mut Walk<'a, 'a>) -> Built<Named<'s>> {
+        let name = match walk.item()? {
+            Item::Object(_) => None,
+            Item::Code(path) => {
+                let symbol = v8::Local::<v8::Name>::try_from(self.code_at(path)?);
                 symbol.ok().filter(|name| name.is_symbol())
             }
-            token => Key::of(token).and_then(|key| key.to_name(scope, &self.ground.pristine)),
+            Item::Primitive(token) => {
+                Key::of(token).and_then(|key| key.to_name(scope, &self.ground.pristine))
+            }
         };
         let name = name.ok_or_else(|| Failure::of(scope, "a key is none"))?;
         Ok(Named::Property(name, walk.cursor.byte()?))
@@ -46,12 +50,11 @@ impl<'a, 's> Reader<'a, 's> {
     fn member(
         &self,
         scope: &mut v8::PinScope<'s, '_>,
-        walk: &mut Walk<'a>,
+        walk: &mut Walk<'a, 'a>,
         missing: &mut Vec<String>,
     ) -> Built<Option<Named<'s>>> {
         walk.cursor.byte()?;
-        let Token::Code(number) = walk.cursor.token()? else { return Err(corrupt("a class is none").into()) };
-        let path = walk.path(number)?;
+        let Item::Code(path) = walk.item()? else { return Err(corrupt("a class is none").into()) };
         let text = walk.cursor.text()?.to_text();
         let class = self.ground.code.find(scope, self.code_at(path)?);
         let members = self.ground.members(scope).ok_or(Failure::Threw)?;
@@ -104,7 +107,7 @@ impl<'a, 's> Reader<'a, 's> {
         scope: &mut v8::PinScope<'t, '_>,
         object: Object<'t>,
         record: &Record,
-        walk: &mut Walk<'a>,
+        walk: &mut Walk<'a, 'a>,
     ) -> Built<()>
     where
         's: 't,
@@ -170,7 +173,7 @@ impl<'a, 's> Reader<'a, 's> {
         &self,
         scope: &mut v8::PinScope<'t, '_>,
         object: Object<'t>,
-        walk: &mut Walk<'a>,
+        walk: &mut Walk<'a, 'a>,
     ) -> Built<()>
     where
         's: 't,
@@ -232,7 +235,7 @@ impl<'a, 's> Reader<'a, 's> {
         scope: &mut v8::PinScope<'t, '_>,
         error: Object<'t>,
         record: &Record,
-        walk: &mut Walk<'a>,
+        walk: &mut Walk<'a, 'a>,
     ) -> Built<()>
     where
         's: 't,
@@ -272,7 +275,7 @@ impl<'a, 's> Reader<'a, 's> {
         object: Object<'t>,
         record: &Record,
         first: usize,
-        walk: &mut Walk<'a>,
+        walk: &mut Walk<'a, 'a>,
     ) -> Built<()>
     where
         's: 't,

@@ -1,4 +1,4 @@
-//! Reads a sound document again, from any place on, to show what is in it. No V8, and nothing is checked twice.
+//! Reads a sound document again, from any place on, to build what is in it or to show it. No V8, and nothing is checked twice.
 
 use crate::engine::error::Result;
 use crate::engine::state::format::{Cursor, Kind, Token, corrupt, flag, tag};

@@ -182,6 +182,7 @@ var IsolateProcess = class {
       own(event);
       return;
     }
+    if (typeof event.isolate === "number" && event.isolate !== this.#isolate?.id) return;
     if (event.kind === "done" && event.id === this.#disposal) {
       this.#end();
       return;
@@ -191,9 +192,11 @@ var IsolateProcess = class {
   }
   /** Answered after everything else that the isolate's end answers, or as ever if it is not finished. */
   #askWhetherFinished() {
-    this.#isolate?.stats(
+    const isolate = this.#isolate;
+    isolate?.stats(
       this.#ask(({ error }) => {
-        if (error?.code === "ERR_DISPOSED" && this.#disposal === void 0) this.#tell({ kind: "finished", error: causeOf(error) });
+        const isOver = isolate !== this.#isolate || this.#disposal !== void 0;
+        if (error?.code === "ERR_DISPOSED" && !isOver) this.#tell({ kind: "finished", error: causeOf(error) });
       })
     );
   }

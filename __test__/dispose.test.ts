@@ -32,8 +32,8 @@ describe('dispose', () => {
     const { isolate } = await open()
     await isolate.eval('globalThis.f = () => 1; 1')
     await isolate.dispose()
-    for (const use of [isolate.eval('1'), isolate.call('f'), isolate.api.f(), isolate.stats()]) {
-      expect(await rejection(use)).toMatchObject(DISPOSED)
+    for (const use of [() => isolate.eval('1'), () => isolate.call('f'), () => isolate.api.f(), () => isolate.stats()]) {
+      expect(await rejection(use())).toMatchObject(DISPOSED)
     }
   })
 

@@ -17,8 +17,8 @@ afterAll(() => other.dispose())
 test('past the limit the isolate is finished, and the other one answers', async () => {
   await using isolate = await createIsolate({ memoryLimitMb: LIMIT_MB })
   expect(await rejection(isolate.eval('let last; for (;;) last = { last }'))).toMatchObject({ code: 'ERR_MEMORY_LIMIT' })
-  for (const later of [isolate.eval('40 + 2'), isolate.stats()]) {
-    expect(await rejection(later)).toMatchObject({ code: 'ERR_DISPOSED', cause: { code: 'ERR_MEMORY_LIMIT' } })
+  for (const use of [() => isolate.eval('40 + 2'), () => isolate.stats()]) {
+    expect(await rejection(use())).toMatchObject({ code: 'ERR_DISPOSED', cause: { code: 'ERR_MEMORY_LIMIT' } })
   }
   expect(await other.eval('40 + 2')).toBe(42)
 })

@@ -17,6 +17,7 @@ testScenarios(
     'memory that no hook counts',
     'a fatal error of V8',
     'used again, and by whom',
+    'the last words of a session are not the next one\'s',
     'a snapshot is given to a process once',
     'what it inherits',
     'nobody holds it',

@@ -142,6 +142,8 @@ class IsolateProcess {
       own(event)
       return
     }
+    // The last words of an isolate whose disposal is answered: the next session has no business with them.
+    if (typeof event.isolate === 'number' && event.isolate !== this.#isolate?.id) return
     if (event.kind === 'done' && event.id === this.#disposal) {
       this.#end()
       return
@@ -152,9 +154,12 @@ class IsolateProcess {
 
   /** Answered after everything else that the isolate's end answers, or as ever if it is not finished. */
   #askWhetherFinished(): void {
-    this.#isolate?.stats(
+    const isolate = this.#isolate
+    isolate?.stats(
       this.#ask(({ error }) => {
-        if (error?.code === 'ERR_DISPOSED' && this.#disposal === undefined) this.#tell({ kind: 'finished', error: causeOf(error) })
+        // By now it may be disposed, or about to be, and the process another session's.
+        const isOver = isolate !== this.#isolate || this.#disposal !== undefined
+        if (error?.code === 'ERR_DISPOSED' && !isOver) this.#tell({ kind: 'finished', error: causeOf(error) })
       }),
     )
   }

@@ -2199,6 +2199,7 @@ function checkDepth(nesting, { depth = Infinity }, list, deepPath2) {
 }
 
 // lib/connection.ts
+var SMALLEST_SPENT = 64 * 1024;
 var NONE2 = [];
 var NO_GLOBALS = Uint8Array.of(255, 15, 111, 123, 0, 0);
 function isEmpty(object) {
@@ -2230,6 +2231,8 @@ var Connection = class {
   });
   #processes = /* @__PURE__ */ new Map();
   #lastRequest = 0;
+  /** So many buffers are lent to the native side, or were when it was last asked. */
+  #lent = 0;
   #starting;
   #holders = 0;
   constructor(addon) {
@@ -2344,13 +2347,33 @@ var Connection = class {
   detach(buffers) {
     for (const buffer of buffers) this.#addon.detach(buffer);
   }
+  /** As `handOver`; what it lends is freed by `takeBack`. */
+  handOver(beside, given) {
+    this.takeBack();
+    const handed = handOver(beside, given);
+    this.#lent += handed.lent.length;
+    return handed;
+  }
+  /** Frees what was lent to the native side and has been copied: Node.js would not collect it soon. */
+  takeBack() {
+    if (this.#lent === 0) return;
+    const { copied, lent } = this.native.takeBack();
+    this.#lent = lent;
+    for (const { buffer } of copied) this.#addon.detach(buffer);
+  }
+  /** A message was read. A large one's memory is free at once, too. */
+  #spend({ buffer, byteLength }) {
+    if (byteLength >= SMALLEST_SPENT && byteLength === buffer.byteLength) this.#addon.detach(buffer);
+  }
   encodeThrown(value, path) {
     return encodeThrown(value, path, this.#containsError);
   }
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
   decode(bytes2, references) {
-    const value = readPlain(bytes2);
-    return value === NOT_PLAIN ? decode(bytes2, references) : value;
+    const plainValue = readPlain(bytes2);
+    const value = plainValue === NOT_PLAIN ? decode(bytes2, references) : plainValue;
+    this.#spend(bytes2);
+    return value;
   }
   /**
    * The value that a request was answered with.
@@ -4005,7 +4028,7 @@ var IsolateCore = class _IsolateCore {
   #send(id, args, moves, send) {
     const { bytes: bytes2, beside } = this.#connection.encodeArguments(args, this.#limits, this.#references, moves?.transfer ?? []);
     if (beside.length > 0 || moves?.result === true) {
-      const handed = handOver(beside, moves?.transfer ?? []);
+      const handed = this.#connection.handOver(beside, moves?.transfer ?? []);
       this.#native.announceMoves(id, handed.bytes, handed.lent, moves?.result === true);
     }
     send(bytes2);
@@ -4026,6 +4049,8 @@ var IsolateCore = class _IsolateCore {
       const error = this.#failed(failure);
       this.#limitReporter.see(error, kind, name);
       throw error;
+    } finally {
+      this.#connection.takeBack();
     }
   }
   /** Writes the state down. The isolate must have been started for it. */
@@ -4068,6 +4093,7 @@ var IsolateCore = class _IsolateCore {
   async #dispose() {
     await this.#request((id) => this.#native.dispose(id));
     this.#references.end();
+    this.#connection.takeBack();
     this.#connection.unregister(this.#native.id, this);
     tellDisposed(this.id, "dispose");
   }
@@ -4103,7 +4129,7 @@ var IsolateCore = class _IsolateCore {
       try {
         if (beside.length === 0) this.#native.answer(hostCall, ok, value);
         else {
-          const handed = handOver(beside, transfer2);
+          const handed = this.#connection.handOver(beside, transfer2);
           this.#native.answerMoving(hostCall, value, handed.bytes, handed.lent);
         }
         this.#connection.detach(transfer2);

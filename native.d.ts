@@ -15,6 +15,8 @@ export declare class Connection {
   ref(): void
   /** Lets the event loop end. The initial state. */
   unref(): void
+  /** Takes back what was lent and has been copied since. */
+  takeBack(): NativeReturned
   /** Builds a snapshot, on top of `base`; answered with it, after `progress` events when asked for. */
   buildSnapshot(id: number, request: NativeBuildRequest, base?: NativeSnapshot | undefined | null): void
   /** Leaves a build; no event follows. It ends when nobody waits for it any more. */
@@ -79,8 +81,8 @@ export declare class NativeIsolate {
   /**
    * Before the request itself: tells what moves with it. The buffers are the guest's, by their number
    * in the encoded arguments. Those which `lent` lists by number nobody else refers to any more: they
-   * are copied later, on the isolate's thread; the others are copied here. `result` moves the
-   * buffers of the result to the host.
+   * are copied later, on the isolate's thread, see `takeBack`; the others are copied here. `result`
+   * moves the buffers of the result to the host.
    */
   announceMoves(request: number, buffers: Array<Uint8Array>, lent: Array<number>, result: boolean): void
   /** Answers a host call with an encoded value and buffers, as `announce_moves` takes them. */
@@ -373,6 +375,14 @@ export interface NativeReport {
   more?: number
   /** For `dropped`: missing console entries. */
   entries?: number
+}
+
+/** What an environment had lent. */
+export interface NativeReturned {
+  /** The buffers that have been copied, each once: nobody else refers to them. */
+  copied: Array<Uint8Array>
+  /** How many are still lent. */
+  lent: number
 }
 
 /** A source as `lib/` passes it. */

@@ -19,11 +19,15 @@ import { NOT_PLAIN, readPlain, readPlainText } from './plain-reader.js'
 import { writePlain } from './plain-writer.js'
 import type { References } from './references.js'
 import { NOT_SMALL, decodeSmall, encodeSmall, encodeSmallArguments, unpack } from './small.js'
-import { movedBeside, received } from './transfer.js'
+import { handOver, movedBeside, received } from './transfer.js'
+import type { Handed } from './transfer.js'
 import { checkDepth, checkSize } from './value-limits.js'
 import type { Limits } from './value-limits.js'
 import { broughtBy } from './wire.js'
 import { goesBeside } from './writer.js'
+
+/** In bytes: smaller messages are left to Node.js's garbage collection. */
+const SMALLEST_SPENT = 64 * 1024
 
 /** Who answers an isolate's calls of host functions, and hears its inspector. */
 export interface HostCallReceiver {
@@ -134,6 +138,8 @@ class Connection {
   })
   readonly #processes = new Map<number, (event: Event) => void>()
   #lastRequest = 0
+  /** So many buffers are lent to the native side, or were when it was last asked. */
+  #lent = 0
   #starting: Starting | undefined
   #holders = 0
 
@@ -263,14 +269,37 @@ class Connection {
     for (const buffer of buffers) this.#addon.detach(buffer)
   }
 
+  /** As `handOver`; what it lends is freed by `takeBack`. */
+  handOver(beside: readonly ArrayBuffer[], given: readonly ArrayBuffer[]): Handed {
+    this.takeBack()
+    const handed = handOver(beside, given)
+    this.#lent += handed.lent.length
+    return handed
+  }
+
+  /** Frees what was lent to the native side and has been copied: Node.js would not collect it soon. */
+  takeBack(): void {
+    if (this.#lent === 0) return
+    const { copied, lent } = this.native.takeBack()
+    this.#lent = lent
+    for (const { buffer } of copied) this.#addon.detach(buffer as ArrayBuffer)
+  }
+
+  /** A message was read. A large one's memory is free at once, too. */
+  #spend({ buffer, byteLength }: Uint8Array): void {
+    if (byteLength >= SMALLEST_SPENT && byteLength === buffer.byteLength) this.#addon.detach(buffer as ArrayBuffer)
+  }
+
   encodeThrown(value: unknown, path: string): Uint8Array {
     return encodeThrown(value, path, this.#containsError)
   }
 
   /** @throws `IsoseedError` with `ERR_DATA_CLONE` */
   decode(bytes: Uint8Array, references: References): unknown {
-    const value = readPlain(bytes)
-    return value === NOT_PLAIN ? decode(bytes, references) : value
+    const plainValue = readPlain(bytes)
+    const value = plainValue === NOT_PLAIN ? decode(bytes, references) : plainValue
+    this.#spend(bytes)
+    return value
   }
 
   /**

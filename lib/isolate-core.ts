@@ -22,7 +22,7 @@ import { References } from './references.js'
 import type { Exported, Guest } from './references.js'
 import { deliver, wanted } from './reports.js'
 import type { Listeners } from './reports.js'
-import { handOver, takeMarked } from './transfer.js'
+import { takeMarked } from './transfer.js'
 import type { ModuleLoader } from './isolate-types.js'
 import type { IsolateStats } from './report-types.js'
 import { keptState } from './session/state.js'
@@ -162,7 +162,7 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
   #send(id: number, args: unknown[], moves: CallLimits['moves'], send: (bytes: Uint8Array) => void): void {
     const { bytes, beside } = this.#connection.encodeArguments(args, this.#limits, this.#references, moves?.transfer ?? [])
     if (beside.length > 0 || moves?.result === true) {
-      const handed = handOver(beside, moves?.transfer ?? [])
+      const handed = this.#connection.handOver(beside, moves?.transfer ?? [])
       this.#native.announceMoves(id, handed.bytes, handed.lent, moves?.result === true)
     }
     send(bytes)
@@ -185,6 +185,8 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
       const error = this.#failed(failure)
       this.#limitReporter.see(error, kind, name)
       throw error
+    } finally {
+      this.#connection.takeBack()
     }
   }
 
@@ -237,6 +239,7 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
   async #dispose(): Promise<void> {
     await this.#request((id) => this.#native.dispose(id))
     this.#references.end()
+    this.#connection.takeBack()
     this.#connection.unregister(this.#native.id, this)
     tellDisposed(this.id, 'dispose')
   }
@@ -276,7 +279,7 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
       try {
         if (beside.length === 0) this.#native.answer(hostCall, ok, value)
         else {
-          const handed = handOver(beside, transfer)
+          const handed = this.#connection.handOver(beside, transfer)
           this.#native.answerMoving(hostCall, value, handed.bytes, handed.lent)
         }
         this.#connection.detach(transfer)

@@ -13,7 +13,11 @@ const SANITIZERS = {
     environment: { ASAN_OPTIONS: 'detect_leaks=0:detect_odr_violation=0:allocator_may_return_null=1:allow_user_poisoning=0' },
     build: [],
   },
-  thread: { flags: '-Zsanitizer=thread', environment: {}, build: ['-Zbuild-std'] },
+  thread: {
+    flags: '-Zsanitizer=thread',
+    environment: { TSAN_OPTIONS: `allocator_may_return_null=1:suppressions=${join(root, 'scripts/thread-sanitizer.suppressions')}` },
+    build: ['-Zbuild-std'],
+  },
 }
 
 await main(async () => {

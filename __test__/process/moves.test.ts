@@ -7,6 +7,7 @@ testScenarios(
     'a Worker ends with buffers of guests',
     'the process exits while buffers are on the way',
     'an isolate is disposed while buffers are on the way',
+    'what has been read is given back at once',
     'gigabytes both ways leave no memory behind',
   ],
   { execArgv: ['--expose-gc'] },

@@ -13,7 +13,7 @@ use napi_derive::napi;
 use super::error::throw;
 use super::event::{Answer, DispatchArgs, Events};
 use super::isolate::{NativeIsolate, call_id, isolate_weight, json, settle};
-use super::lent::Lender;
+use super::lent::{Lender, NativeReturned};
 use super::number;
 use super::options::{
     NativeBuildRequest, NativeConnectOptions, NativeIsolateOptions, NativeStateRequest, NativeVerifyOptions,
@@ -99,6 +99,12 @@ impl Connection {
     #[napi(js_name = "unref")]
     pub fn release(&self, env: Env) {
         self.events.release_loop(env);
+    }
+
+    /// Takes back what was lent and has been copied since.
+    #[napi]
+    pub fn take_back(&self) -> NativeReturned {
+        self.lender.take_back()
     }
 
     /// Builds a snapshot, on top of `base`; answered with it, after `progress` events when asked for.

@@ -96,8 +96,8 @@ impl NativeIsolate {
 
     /// Before the request itself: tells what moves with it. The buffers are the guest's, by their number
     /// in the encoded arguments. Those which `lent` lists by number nobody else refers to any more: they
-    /// are copied later, on the isolate's thread; the others are copied here. `result` moves the
-    /// buffers of the result to the host.
+    /// are copied later, on the isolate's thread, see `takeBack`; the others are copied here. `result`
+    /// moves the buffers of the result to the host.
     #[napi]
     pub fn announce_moves(&self, request: f64, buffers: Vec<Uint8Array>, lent: Vec<u32>, result: bool) {
         let buffers = self.incoming(buffers, &lent);

@@ -17,7 +17,7 @@ use crate::engine::runtime::runtime;
 /// How long a guest may take memory unseen.
 const TICK: Duration = Duration::from_millis(20);
 /// After this many ticks without a turn the allocator is asked to give back what ended isolates freed.
-const TICKS_BEFORE_TRIM: u32 = 5;
+const TICKS_BEFORE_TRIM: u32 = 50;
 /// After this many ticks without a turn the task sleeps until the next one.
 const TICKS_BEFORE_SLEEP: u32 = 50;
 

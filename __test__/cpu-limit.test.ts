@@ -79,6 +79,14 @@ describe('the count begins with the session', () => {
   const outcomes = async (isolate: Isolate): Promise<unknown[]> => [await isolate.eval(burn(20)), (await rejection(isolate.eval('for (;;);'))).code]
   const hasSomeLeft = ['burnt', 'ERR_CPU_LIMIT']
 
+  test('what an earlier isolate did on the same thread', async () => {
+    for (let session = 0; session < 5; session += 1) {
+      await using isolate = await createIsolate({ cpuLimitMs: 400 })
+      expect((await isolate.stats()).cpuMs).toBeLessThan(200)
+      await isolate.eval(burn(250))
+    }
+  })
+
   test('in an isolate that was restored ahead of it', async () => {
     const snapshot = await buildSnapshot({ bundle: 'globalThis.ready = true' })
     await snapshot.prewarm(1)

@@ -90,12 +90,15 @@ const kinds = {
   },
 }
 
-/** The smallest of a few samples: what is being given back at the moment is no leak. */
+/**
+ * The smallest of a few samples: what is being given back at the moment is no leak. In a second without work the engine
+ * gives back what the C library has kept of ended isolates.
+ */
 async function settle() {
   let sample
   for (let i = 0; i < 6; i++) {
     gc()
-    await sleep(30)
+    await sleep(250)
     const now = { rss: rssMb(), threads: threads(), descriptors: fileDescriptors(), handles: process.getActiveResourcesInfo().length, children: children().length }
     sample ??= now
     for (const key of Object.keys(now)) sample[key] = Math.min(sample[key], now[key])

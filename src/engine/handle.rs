@@ -12,10 +12,10 @@ use crate::engine::lifecycle::{CallId, Lifecycle, Settle};
 pub use crate::engine::limits::codegen::Codegen;
 use crate::engine::modules::SessionModules;
 use crate::engine::observe::Listener;
-use crate::engine::platform::spawn_isolate_thread;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
 use crate::engine::state::StateRequest;
+use crate::engine::threads::spawn_isolate_thread;
 use crate::engine::value::{Moves, Of, ValueLimits};
 use crate::engine::worker::{self, Command};
 

@@ -30,6 +30,7 @@ pub mod store;
 mod sync_call;
 mod system;
 mod text;
+pub mod threads;
 pub(crate) mod uncaught;
 pub mod value;
 pub mod verify;

@@ -7,8 +7,6 @@
 
 use std::collections::HashMap;
 use std::ffi::c_void;
-use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -16,6 +14,7 @@ use std::time::Duration;
 
 use crate::engine::limits::fatal;
 use crate::engine::runtime::runtime;
+use crate::engine::threads::{self, Work};
 
 /// Flags that change what a heap image is. Builder and runner set the same ones.
 ///
@@ -35,78 +34,23 @@ use crate::engine::runtime::runtime;
 pub const FLAGS: &str = "--no-extensible-ro-snapshot --enable-sharedarraybuffer-per-context \
     --no-turboshaft-loop-unrolling --max-optimized-bytecode-size=16384";
 
-/// V8 takes about 1 MB of the thread's stack; the rest is for native frames beneath it.
-const ISOLATE_STACK_BYTES: usize = 4 * 1024 * 1024;
-
 static VERSION_TAG: OnceLock<u32> = OnceLock::new();
 
-struct Spawn {
-    name: String,
-    body: Box<dyn FnOnce() + Send>,
-    failed: Box<dyn FnOnce(io::Error) + Send>,
-}
-
-/// Starts V8 unless it runs already, and spawns `body` on a thread of its own.
-///
-/// `failed` is called instead when the system refuses the thread. Neither runs on the caller's
-/// thread, and the caller does not wait.
-pub(crate) fn spawn_isolate_thread(
-    name: String,
-    body: impl FnOnce() + Send + 'static,
-    failed: impl FnOnce(io::Error) + Send + 'static,
-) {
-    let spawn = Spawn { name, body: Box::new(body), failed: Box::new(failed) };
-    if let Err(mpsc::SendError(spawn)) = root().send(spawn) {
-        (spawn.failed)(io::Error::other("V8's root thread is gone"));
-    }
-}
-
-fn root() -> &'static Sender<Spawn> {
-    static ROOT: OnceLock<Sender<Spawn>> = OnceLock::new();
+/// Takes what threads are wanted for.
+pub(super) fn root() -> &'static Sender<Work> {
+    static ROOT: OnceLock<Sender<Work>> = OnceLock::new();
     ROOT.get_or_init(|| {
-        let (sender, spawns) = mpsc::channel::<Spawn>();
-        // When even this thread is refused the receiver is dropped, and every spawn reports it.
-        let _ = thread::Builder::new().name("isoseed-root".into()).stack_size(ISOLATE_STACK_BYTES).spawn(
+        let (sender, wanted) = mpsc::channel::<Work>();
+        // When even this thread is refused the receiver is dropped, and whoever wants a thread is told.
+        let _ = thread::Builder::new().name("isoseed-root".into()).stack_size(threads::STACK_BYTES).spawn(
             move || {
                 initialize();
                 let _keeper = v8::Isolate::new(v8::CreateParams::default());
-                for Spawn { name, body, failed } in spawns {
-                    let thread = thread::Builder::new().name(name).stack_size(ISOLATE_STACK_BYTES);
-                    let alive = Alive::new();
-                    if let Err(error) = thread.spawn(move || {
-                        let _alive = alive;
-                        body();
-                    }) {
-                        failed(error);
-                    }
-                }
+                wanted.into_iter().for_each(threads::start);
             },
         );
         sender
     })
-}
-
-static ISOLATE_THREADS: AtomicUsize = AtomicUsize::new(0);
-
-/// How many isolate threads there are in this process; among them those that V8 will never return to.
-pub fn isolate_threads() -> usize {
-    ISOLATE_THREADS.load(Ordering::Relaxed)
-}
-
-/// One isolate's thread, until its body has returned.
-struct Alive;
-
-impl Alive {
-    fn new() -> Self {
-        ISOLATE_THREADS.fetch_add(1, Ordering::Relaxed);
-        Self
-    }
-}
-
-impl Drop for Alive {
-    fn drop(&mut self) {
-        ISOLATE_THREADS.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 fn initialize() {

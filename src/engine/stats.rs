@@ -4,8 +4,6 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::engine::limits::cpu::ThreadClock;
-
 /// What one isolate uses and has done.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -58,10 +56,4 @@ pub(crate) fn nanoseconds(duration: Duration) -> u64 {
 #[expect(clippy::cast_precision_loss, reason = "2^53 ns are a hundred days, and only digits are lost")]
 pub(crate) fn milliseconds(nanoseconds: u64) -> f64 {
     nanoseconds as f64 / 1e6
-}
-
-/// CPU time of the calling thread in nanoseconds.
-pub(crate) fn thread_cpu_ns() -> u64 {
-    let used = ThreadClock::of_this_thread().and_then(|clock| clock.read());
-    used.map_or(0, nanoseconds)
 }

@@ -212,11 +212,19 @@ impl Lifecycle {
         is_pending
     }
 
-    /// The isolate exists, on this thread: from now on it can be terminated.
+    /// This thread is the isolate's from now on.
+    pub(crate) fn thread_began(&self) {
+        self.state().clock = ThreadClock::of_this_thread();
+    }
+
+    /// What the isolate's thread has used of the processor for it; nothing where the system does not tell.
+    pub(crate) fn cpu(&self) -> Duration {
+        self.state().cpu().unwrap_or_default()
+    }
+
+    /// The isolate exists: from now on it can be terminated.
     pub(crate) fn isolate_created(&self, isolate: v8::IsolateHandle) {
-        let mut state = self.state();
-        state.v8 = Some(isolate);
-        state.clock = ThreadClock::of_this_thread();
+        self.state().v8 = Some(isolate);
     }
 
     /// Has V8 call `callback` on the isolate's thread soon, in the middle of what runs there.

@@ -7,18 +7,23 @@
 
 use std::time::Duration;
 
-/// The CPU clock of one thread.
-pub(crate) struct ThreadClock(sys::Clock);
+/// The CPU clock of one thread, which may have served another isolate before.
+pub(crate) struct ThreadClock {
+    clock: sys::Clock,
+    begun: Duration,
+}
 
 impl ThreadClock {
     /// Of the calling thread; `None` when the system has no such clock.
     pub(crate) fn of_this_thread() -> Option<Self> {
-        sys::Clock::of_this_thread().map(Self)
+        let clock = sys::Clock::of_this_thread()?;
+        let begun = clock.read()?;
+        Some(Self { clock, begun })
     }
 
-    /// What the thread has used since it began; `None` when it has ended.
+    /// What the thread has used since the clock was made; `None` when it has ended.
     pub(crate) fn read(&self) -> Option<Duration> {
-        self.0.read()
+        Some(self.clock.read()?.saturating_sub(self.begun))
     }
 }
 

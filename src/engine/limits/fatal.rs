@@ -43,9 +43,19 @@ pub(crate) fn is_watched() -> bool {
         .unwrap_or_default()
 }
 
+/// While it lives, a fatal error on its thread belongs to an isolate.
+pub(crate) struct Watched;
+
 /// Names the isolate that a fatal error on this thread belongs to.
-pub(crate) fn watch_thread(lifecycle: Arc<Lifecycle>) {
-    CURRENT.with(|current| current.replace(Some(lifecycle)));
+pub(crate) fn watch_thread(lifecycle: Arc<Lifecycle>) -> Watched {
+    CURRENT.set(Some(lifecycle));
+    Watched
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        drop(CURRENT.take());
+    }
 }
 
 /// For `v8::V8::set_fatal_error_handler`: a failed check inside V8.

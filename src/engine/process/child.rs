@@ -10,11 +10,11 @@ use std::io::{self, Read, Write};
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use crate::engine::limits::fatal;
-use crate::engine::platform;
 use crate::engine::process::bounds;
 use crate::engine::process::stdio::{end_process, private_stdout};
+use crate::engine::threads;
 
-pub use crate::engine::platform::isolate_threads;
+pub use crate::engine::threads::isolate_threads;
 
 /// The way to the parent.
 pub struct Parent {
@@ -106,7 +106,7 @@ fn isolate_bytes(memory_limit_mb: u64) -> u64 {
         figures.clear();
     }
     let (measured, figure) = mpsc::channel();
-    platform::spawn_isolate_thread(
+    threads::spawn_isolate_thread(
         "isoseed-first".to_owned(),
         move || {
             let limit = usize::try_from(memory_limit_mb << 20).unwrap_or(usize::MAX);

@@ -108,6 +108,7 @@ mod tests {
         };
         let expected = (kib("VmData:") + kib("VmStk:")) / 4;
         let pages = data_pages().expect("the system has /proc");
-        assert!(pages.abs_diff(expected) < 4096, "{pages} pages, expected about {expected}");
+        // Other tests take and free memory meanwhile.
+        assert!(pages.abs_diff(expected) < expected / 10, "{pages} pages, expected about {expected}");
     }
 }

@@ -71,7 +71,8 @@ pub(crate) fn run(
     commands: Sender,
     received: Receiver,
 ) {
-    fatal::watch_thread(Arc::clone(lifecycle));
+    let _watched = fatal::watch_thread(Arc::clone(lifecycle));
+    lifecycle.thread_began();
     // The request that is told when the isolate can't be had.
     let asking = Cell::new(first);
     let serve = AssertUnwindSafe(|| serve(seed, &asking, lifecycle, commands, Rc::new(received)));

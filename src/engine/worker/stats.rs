@@ -2,14 +2,14 @@
 
 use crate::engine::limits::memory::external_bytes;
 use crate::engine::session::Ground;
-use crate::engine::stats::{IsolateStats, milliseconds, nanoseconds, thread_cpu_ns};
+use crate::engine::stats::{IsolateStats, milliseconds, nanoseconds};
 use crate::engine::worker::Worker;
 
 impl<G: Ground> Worker<'_, G> {
     pub(super) fn stats(&mut self) -> IsolateStats {
         let (heap, external_bytes) =
             self.ground.enter(|scope| (scope.get_heap_statistics(), external_bytes(scope)));
-        let cpu_ns = thread_cpu_ns();
+        let cpu_ns = nanoseconds(self.lifecycle.cpu());
         let (guest_references, host_references) = self.guest.remote.counts();
         IsolateStats {
             heap_used_bytes: heap.used_heap_size() as u64,

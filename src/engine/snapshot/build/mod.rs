@@ -36,7 +36,7 @@ use crate::engine::snapshot::build::surroundings::Heap;
 use crate::engine::snapshot::protocol::{Base, Built, Frame, Order, Phase};
 use crate::engine::snapshot::texts::{self, Texts};
 use crate::engine::source::{Source, evaluate};
-use crate::engine::{modules, platform};
+use crate::engine::{modules, platform, threads};
 
 struct Output {
     frames: Mutex<File>,
@@ -61,7 +61,7 @@ pub fn run_helper() -> ! {
     send_phase(Phase::Start, None);
     let (done, ended) = mpsc::channel();
     let refused = done.clone();
-    platform::spawn_isolate_thread(
+    threads::spawn_isolate_thread(
         "isoseed-build".to_owned(),
         move || {
             // The parent thread waits for this and nothing else.
@@ -127,6 +127,7 @@ impl Site {
     /// The memory that one isolate of the build may use.
     fn limits(&self) -> (Arc<MemoryLimit>, Arc<Lifecycle>) {
         let lifecycle = Lifecycle::new(self.order.memory_limit_mb, inbox().0);
+        lifecycle.thread_began();
         (MemoryLimit::new(Arc::clone(&lifecycle)), lifecycle)
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::mpsc;
 
-use crate::engine::platform;
+use crate::engine::threads;
 
 /// A function that takes a `Uint8Array`, and returns why it is no module, or `undefined` when it is one.
 /// Must not be in the heap when the blob is made.
@@ -29,7 +29,7 @@ fn validate(
 fn refusal(bytes: Vec<u8>) -> Option<String> {
     let (answer, answered) = mpsc::channel();
     let refused = answer.clone();
-    platform::spawn_isolate_thread(
+    threads::spawn_isolate_thread(
         "isoseed-wasm".to_owned(),
         move || {
             // The build waits for this and nothing else.

@@ -1,5 +1,6 @@
 //! One JavaScript environment (the main thread or a Worker) and what it has under way.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -273,7 +274,7 @@ impl Connection {
         }
         env.adjust_external_memory(weight)?;
         let lender = self.lender.clone();
-        Ok(NativeIsolate { handle, events: self.events.clone(), outbox, weight, lender })
+        Ok(NativeIsolate { handle, events: self.events.clone(), outbox, weight: Cell::new(weight), lender })
     }
 
     /// Starts a process for isolates. What it says, and its end, arrive as events under its number.

@@ -1,5 +1,6 @@
 //! An isolate in JavaScript's hands. Disposed when it is garbage-collected.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use napi::bindgen_prelude::{Env, ObjectFinalize, Result, Uint8Array};
@@ -17,7 +18,7 @@ use crate::engine::snapshot::Snapshot;
 use crate::engine::value::{Incoming, Moves, Of};
 
 /// A blank isolate takes about this much outside Node.js's heap; a snapshot's heap comes on top.
-const BLANK_ISOLATE_BYTES: i64 = 2 * 1024 * 1024;
+const BLANK_ISOLATE_BYTES: i64 = 1024 * 1024;
 
 /// What one isolate weighs outside Node.js's heap, in bytes.
 pub(super) fn isolate_weight(snapshot: Option<&Snapshot>) -> i64 {
@@ -33,14 +34,14 @@ pub struct NativeIsolate {
     /// What the isolate tells beside answers; none when nobody wants to hear it.
     pub(super) outbox: Option<Arc<Outbox>>,
     /// What Node.js's garbage collector was told that this object weighs.
-    pub(super) weight: i64,
+    pub(super) weight: Cell<i64>,
     /// Of the environment.
     pub(super) lender: Lender,
 }
 
 impl ObjectFinalize for NativeIsolate {
     fn finalize(self, env: Env) -> Result<()> {
-        env.adjust_external_memory(-self.weight).map(drop)
+        self.weigh_nothing(env)
     }
 }
 
@@ -202,9 +203,16 @@ impl NativeIsolate {
 
     /// Ends the isolate; answered when its memory is given back.
     #[napi]
-    pub fn dispose(&self, request: f64) {
+    pub fn dispose(&self, env: Env, request: f64) -> Result<()> {
         let events = self.events.clone();
         self.handle.dispose(move || events.done(request, Ok(Answer::Nothing)));
+        self.weigh_nothing(env)
+    }
+
+    /// Node.js looks for garbage when it hears of ever more memory that objects hold: not for what is
+    /// disposed.
+    fn weigh_nothing(&self, env: Env) -> Result<()> {
+        env.adjust_external_memory(-self.weight.take()).map(drop)
     }
 
     fn incoming(&self, buffers: Vec<Uint8Array>, lent: &[u32]) -> Vec<Incoming> {

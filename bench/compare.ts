@@ -5,7 +5,7 @@ import type { ContenderName } from './contenders.ts'
 import { Skipped } from './processes.ts'
 import type { ContenderProcess } from './processes.ts'
 import type { Census, Request, Turn } from './protocol.ts'
-import { bootstrapRatio, isControlled, median, quantile, shuffled } from './statistics.ts'
+import { bootstrapRatio, isControlled, isKnown, median, quantile, shuffled } from './statistics.ts'
 import type { Ratio } from './statistics.ts'
 
 /** A row: a contender, and what it does where that is not what the others do. */
@@ -31,9 +31,18 @@ export interface Comparison {
   figures?: Readonly<Record<string, string>>
   /** What else there is to know. */
   notes?: readonly string[]
-  /** Whether the A/A control decides on the run; not where a round is too long to have many. */
+  /**
+   * Whether the A/A control decides on the run, and rounds are added until it is known well enough, up to four times as
+   * many; not where a round is too long to have many.
+   */
   controlled?: boolean
 }
+
+/** So many times the rounds that were asked for are taken at most. */
+const MOST_TIMES = 4
+
+/** After so many more rounds the control is looked at again. */
+const ROUNDS_BETWEEN = 5
 
 export interface Row {
   contender: ContenderName
@@ -76,7 +85,7 @@ interface Running {
 
 /** Runs it; with a filter only those whose names it has take part. */
 export async function compare(comparison: Comparison, only: ReadonlySet<string> | undefined): Promise<Result> {
-  const { rounds, request, workFile } = comparison
+  const { rounds, request, workFile, controlled = true } = comparison
   const running = comparison.entrants
     .map((entrant): Entrant => (typeof entrant === 'string' ? { name: entrant } : entrant))
     .filter(({ name }) => only === undefined || only.has(name))
@@ -90,7 +99,9 @@ export async function compare(comparison: Comparison, only: ReadonlySet<string> 
     }
     // The first round is not counted: the contenders' own code is compiled there, their files come into memory. Long
     // turns, of which there are few, do that on their own.
-    for (let round = comparison.controlled === false ? 0 : -1; round < rounds; round += 1) {
+    const most = controlled ? MOST_TIMES * rounds : rounds
+    for (let round = controlled ? -1 : 0; round < most; round += 1) {
+      if (round >= rounds && round % ROUNDS_BETWEEN === 0 && isControlKnown(running)) break
       for (const one of shuffled(running)) {
         await attempt(one, async () => {
           const turn = await one.process!.turn(one.entrant.request ?? request)
@@ -105,6 +116,19 @@ export async function compare(comparison: Comparison, only: ReadonlySet<string> 
   return summary(comparison, running)
 }
 
+/** Whether more rounds would tell little more about the control. What it is does not matter. */
+function isControlKnown(running: readonly Running[]): boolean {
+  const [isoseed, control] = [soundTurns(running, 'isoseed'), soundTurns(running, 'isoseed-control')]
+  if (isoseed === undefined || control === undefined) return true
+  return isKnown(bootstrapRatio(control, isoseed))
+}
+
+/** The figures of a contender's rounds, unless it failed. */
+function soundTurns(running: readonly Running[], name: ContenderName): number[] | undefined {
+  const found = running.find(({ entrant, row }) => entrant.name === name && row.failed === undefined && row.skipped === undefined)
+  return found?.turns.map(figureOf)
+}
+
 /** One turn of a contender; one that fails takes no further turn. */
 async function attempt({ row }: Running, turn: () => Promise<void>): Promise<void> {
   if (row.failed !== undefined || row.skipped !== undefined) return
@@ -116,14 +140,11 @@ async function attempt({ row }: Running, turn: () => Promise<void>): Promise<voi
   }
 }
 
-function summary({ title, unit, less, rounds, figures = {}, notes = [], controlled = true }: Comparison, running: readonly Running[]): Result {
-  const sound = (name: ContenderName): number[] | undefined => {
-    const found = running.find(({ entrant }) => entrant.name === name)
-    return found?.row.failed === undefined && found?.row.skipped === undefined ? found?.turns.map(figureOf) : undefined
-  }
+function summary({ title, unit, less, figures = {}, notes = [], controlled = true }: Comparison, running: readonly Running[]): Result {
   // So many of the samples are at least as good.
   const good = (samples: readonly number[], share: number): number => quantile(samples, less ? share : 1 - share)
-  const [isoseed, floor] = [sound('isoseed'), sound('floor')]
+  const [isoseed, floor] = [soundTurns(running, 'isoseed'), soundTurns(running, 'floor')]
+  const rounds = Math.max(...running.map(({ turns }) => turns.length))
   for (const { row, turns } of running) {
     if (row.failed !== undefined || row.skipped !== undefined) continue
     const samples = turns.flatMap((turn) => turn.samples)

@@ -50,6 +50,11 @@ export function isControlled({ median: ratio }: Ratio): boolean {
   return Math.abs(ratio - 1) <= CONTROL_MARGIN
 }
 
+/** Whether a ratio's interval is no wider than what that of identical contenders must lie in. */
+export function isKnown({ low, high }: Ratio): boolean {
+  return high - low <= 2 * CONTROL_MARGIN
+}
+
 /** How much `y` grows for each `x`: the least squares' line through the points. */
 export function slope(points: readonly (readonly [x: number, y: number])[]): number {
   const meanX = mean(points.map(([x]) => x))

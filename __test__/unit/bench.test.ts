@@ -6,7 +6,7 @@ import type { Result } from '../../bench/compare.js'
 import { codeOfSize, heapOfRecords, jitProgram } from '../../bench/generated.js'
 import { optionsFrom } from '../../bench/options.js'
 import { markdown, number, tableOf } from '../../bench/report.js'
-import { CONTROL_MARGIN, bootstrapRatio, isControlled, median, pairedRatio, quantile, shuffled, slope } from '../../bench/statistics.js'
+import { CONTROL_MARGIN, bootstrapRatio, isControlled, isKnown, median, pairedRatio, quantile, shuffled, slope } from '../../bench/statistics.js'
 import { records } from '../../bench/tasks.js'
 
 /** A generator of the same numbers in every run. */
@@ -75,6 +75,12 @@ describe('statistics', () => {
     [1 - CONTROL_MARGIN - 0.001, false],
     [1.04, false],
   ])('a control of %d is trusted: %s', (ratio, expected) => expect(isControlled({ median: ratio, low: 0, high: 2 })).toBe(expected))
+
+  test.each([
+    [0.97, 1.03, true],
+    [1.5, 1.55, true],
+    [0.96, 1.04, false],
+  ])('from %d to %d is known well enough: %s', (low, high, expected) => expect(isKnown({ median: 1, low, high })).toBe(expected))
 
   test('the slope is that of the line through the points', () => {
     expect(slope([[50, 150], [100, 250], [200, 450]])).toBeCloseTo(2)

@@ -12,6 +12,7 @@ import { build, call, churn, first, jit, loop, memory, throughput, values } from
 // Each module is loaded only in its own process, so that the addon is in no one else's.
 const makers: Record<string, (work: Work) => Promise<Contender>> = {
   isoseed: async (work) => (await import('./adapters/isoseed.ts')).isoseed(work, 'warmed'),
+  'isoseed-ready': async (work) => (await import('./adapters/isoseed.ts')).isoseed(work, 'ready'),
   'isoseed-unwarmed': async (work) => (await import('./adapters/isoseed.ts')).isoseed(work, 'unwarmed'),
   'isoseed-blank': async (work) => (await import('./adapters/isoseed.ts')).isoseed(work, 'blank'),
   'isolated-vm': async (work) => (await import('./adapters/isolated-vm.ts')).isolatedVm(work, 'source'),

@@ -13,6 +13,7 @@ const labels = {
   isoseed: 'isoseed',
   'isoseed-control': 'isoseed again (A/A control)',
   'isoseed-unwarmed': 'isoseed, without a warm-up',
+  'isoseed-ready': 'isoseed, its first call made in the bundle',
   'isoseed-blank': 'isoseed, a blank isolate evaluates the bundle',
   'isolated-vm': 'isolated-vm',
   'isolated-vm-cached': 'isolated-vm with cached data',

@@ -7,9 +7,10 @@ export interface Work {
   name: string
   /** The script that a session has evaluated before it is asked anything; none for a blank session. */
   bundleFile?: string
-  /** isoseed's snapshot of the bundle, built with a warm-up, and the one without. */
+  /** isoseed's snapshot of the bundle, built with a warm-up, the one without, and the one whose bundle makes the first call itself. */
   snapshotFile?: string
   unwarmedFile?: string
+  readyFile?: string
   /** A script that calls what the first call calls: a contender may use it while it prepares. */
   warmup?: string
   /** The first call: a script whose result is a string. */

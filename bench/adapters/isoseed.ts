@@ -6,12 +6,12 @@ import type { Work } from '../protocol.ts'
 import type { Contender } from './adapter.ts'
 import { sessionKeeper, sessionVisits } from './sessions.ts'
 
-export type Mode = 'warmed' | 'unwarmed' | 'blank'
+export type Mode = 'warmed' | 'unwarmed' | 'ready' | 'blank'
 
 export async function isoseed(work: Work, mode: Mode): Promise<Contender> {
   const { memoryLimitMb } = work
   const bundle = work.bundleFile === undefined ? undefined : { name: 'bundle.js', code: await readFile(work.bundleFile, 'utf8') }
-  const file = { warmed: work.snapshotFile, unwarmed: work.unwarmedFile, blank: undefined }[mode]
+  const file = { warmed: work.snapshotFile, unwarmed: work.unwarmedFile, ready: work.readyFile, blank: undefined }[mode]
   const snapshot = file === undefined ? undefined : await Snapshot.load(file)
   const seed: CreateIsolateOptions = snapshot !== undefined ? { snapshot } : bundle === undefined ? {} : { fallback: { bundle } }
   const { version } = JSON.parse(await readFile('package.json', 'utf8')) as { version: string }
@@ -32,7 +32,7 @@ export async function isoseed(work: Work, mode: Mode): Promise<Contender> {
     keep: (place, size) => sessionKeeper(place, size, seed, memoryLimitMb),
     visits: (place) => sessionVisits(place, seed, memoryLimitMb),
     ...(snapshot !== undefined && { hold: () => snapshot.prewarm(1, { memoryLimitMb }) }),
-    ...(mode !== 'blank' && {
+    ...((mode === 'warmed' || mode === 'unwarmed') && {
       async build() {
         const warmup = mode === 'warmed' && work.warmup !== undefined ? { warmup: work.warmup } : {}
         const built = await buildSnapshot({ ...(bundle !== undefined && { bundle }), ...warmup, cache: false, memoryLimitMb: 1024 })

@@ -147,6 +147,9 @@ impl Drop for Alive {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+    use std::time::Instant;
+
     use super::*;
 
     fn thread_of(body: impl FnOnce() + Send + 'static) -> ThreadId {
@@ -160,24 +163,37 @@ mod tests {
         told.recv().expect("it runs")
     }
 
-    #[test]
-    fn a_thread_serves_again_and_two_at_once_are_two() {
-        let first = thread_of(|| ());
-        while idle().is_empty() {
+    /// Until a thread waits; not for ever, should two others be there before it.
+    fn wait_until_idle(thread: ThreadId) {
+        let begun = Instant::now();
+        while !idle().iter().any(|idle| idle.thread == thread) && begun.elapsed() < IDLE_TIME {
             thread::yield_now();
         }
+    }
+
+    #[test]
+    fn a_thread_serves_again() {
+        let threads: HashSet<ThreadId> = (0..10)
+            .map(|_| {
+                let thread = thread_of(|| ());
+                wait_until_idle(thread);
+                thread
+            })
+            .collect();
+        assert!(threads.len() < 10, "{threads:?}");
+    }
+
+    #[test]
+    fn two_at_once_are_two() {
         let (go, wait) = mpsc::channel::<()>();
         let (tell, told) = mpsc::channel();
-        spawn_isolate_thread(
-            "isoseed-test".to_owned(),
-            move || {
-                // The test waits for both.
-                let _ = tell.send(thread::current().id());
-                let _ = wait.recv();
-            },
-            |error| panic!("{error}"),
-        );
-        assert_eq!(told.recv(), Ok(first));
+        let first = move || {
+            // The test waits for both.
+            let _ = tell.send(thread::current().id());
+            let _ = wait.recv();
+        };
+        spawn_isolate_thread("isoseed-test".to_owned(), first, |error| panic!("{error}"));
+        let first = told.recv().expect("it runs");
         assert_ne!(thread_of(|| ()), first);
         go.send(()).expect("it waits");
     }

@@ -51,7 +51,8 @@ impl Lender {
         let mut copied = Vec::new();
         let mut slots = lock(&self.0);
         slots.retain(|slot| {
-            let mut slot = lock(slot);
+            // It is being copied: that may take a while, and the host's thread does not wait.
+            let Ok(mut slot) = slot.try_lock() else { return true };
             match std::mem::take(&mut *slot) {
                 Slot::Copied(bytes) => copied.push(bytes),
                 still => *slot = still,

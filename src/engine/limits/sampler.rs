@@ -16,9 +16,8 @@ use crate::engine::runtime::runtime;
 
 /// How long a guest may take memory unseen.
 const TICK: Duration = Duration::from_millis(20);
-/// After this many ticks without a turn the allocator is asked to give back what ended isolates freed.
-const TICKS_BEFORE_TRIM: u32 = 50;
-/// After this many ticks without a turn the task sleeps until the next one.
+/// After this many ticks without a turn the allocator is asked to give back what ended isolates freed, and
+/// the task sleeps until the next turn.
 const TICKS_BEFORE_SLEEP: u32 = 50;
 
 struct Sampler {
@@ -57,7 +56,7 @@ impl Sampler {
                 idle_ticks = 0;
             }
             idle_ticks = if self.tick() { 0 } else { idle_ticks + 1 };
-            if idle_ticks >= TICKS_BEFORE_TRIM && self.has_garbage.swap(false, Ordering::Relaxed) {
+            if idle_ticks >= TICKS_BEFORE_SLEEP && self.has_garbage.swap(false, Ordering::Relaxed) {
                 give_memory_back();
             }
         }

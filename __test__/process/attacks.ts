@@ -28,7 +28,7 @@ export function testAttacks(group: keyof typeof groups): void {
       const report = JSON.parse(ended.stdout.slice(0, ended.stdout.indexOf('\n'))) as Report
       expect(attack.expect ?? ['ok'], said).toContain(report.outcome)
       const after = attack.after ?? 'usable'
-      if (after !== 'either') expect(report.after, said).toMatch(new RegExp(`^${after}`))
+      if (after !== 'either') expect(report.after, said).toMatch(new RegExp(`^(${after})`))
       expect(report.after, said).toMatch(/^(usable|finished|answers ERR_GUEST|answers ERR_TIMEOUT)/)
       // The time limit, V8's grace, and room for a busy machine.
       expect(report.ms, said).toBeLessThan(report.timeoutMs + 3500)

@@ -31,8 +31,11 @@ use crate::engine::threads::{self, Work};
 /// `--max-optimized-bytecode-size`: the optimising compilers need memory in the square of a function's size,
 /// on threads that serve all isolates and that no limit of an isolate covers: 480 MB for one of 30 KB. V8's own
 /// bound is 60 KB; longer functions than ours run as baseline code.
+///
+/// Without `--no-minor-gc-task` V8 asks for a task with each collection of the young generation, thousands a
+/// second where a guest allocates. They are done between turns, so a long turn would pile them up.
 pub const FLAGS: &str = "--no-extensible-ro-snapshot --enable-sharedarraybuffer-per-context \
-    --no-turboshaft-loop-unrolling --max-optimized-bytecode-size=16384";
+    --no-turboshaft-loop-unrolling --max-optimized-bytecode-size=16384 --no-minor-gc-task";
 
 static VERSION_TAG: OnceLock<u32> = OnceLock::new();
 
@@ -148,5 +151,41 @@ impl v8::PlatformImpl for ForegroundTasks {
 
     fn post_idle_task(&self, _isolate: *mut c_void, task: v8::IdleTask) {
         drop(task);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_turn_that_allocates_asks_for_no_tasks() {
+        version_tag();
+        let (tell, told) = mpsc::channel();
+        let work = move || {
+            let mut isolate = v8::Isolate::new(v8::CreateParams::default());
+            let tasks = Arc::new(AtomicU32::new(0));
+            let asked = Arc::clone(&tasks);
+            let route = TaskRoute::new(&isolate, move |_task| {
+                asked.fetch_add(1, Ordering::Relaxed);
+            });
+            {
+                v8::scope!(let scope, &mut isolate);
+                let context = v8::Context::new(scope, v8::ContextOptions::default());
+                let scope = &mut v8::ContextScope::new(scope, context);
+                let code = "for (let i = 0; i < 1e6; i++) globalThis.kept = [i, { i }]";
+                let code = v8::String::new(scope, code).expect("it is short");
+                let script = v8::Script::compile(scope, code, None).expect("it is right");
+                script.run(scope).expect("it throws nothing");
+            }
+            drop(route);
+            // The test waits for it.
+            let _ = tell.send(tasks.load(Ordering::Relaxed));
+        };
+        threads::spawn_isolate_thread("isoseed-test".to_owned(), work, |error| panic!("{error}"));
+        assert_eq!(told.recv().expect("it runs"), 0);
     }
 }

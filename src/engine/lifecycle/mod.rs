@@ -24,6 +24,7 @@ use crate::engine::lifecycle::turns::{CpuLimit, Turn};
 use crate::engine::limits::alarm::{Alarm, arm};
 use crate::engine::limits::cpu::ThreadClock;
 use crate::engine::limits::deadline::Deadline;
+use crate::engine::limits::rota::{Place, rota};
 use crate::engine::state::Exported;
 use crate::engine::stats::IsolateStats;
 pub(crate) use crate::engine::stop::Stop;
@@ -113,6 +114,8 @@ pub(crate) struct Lifecycle {
     thread: Sender,
     /// Where the host's debuggers reach the isolate's thread.
     port: Port,
+    /// Among the guests that are busy for long.
+    place: Arc<Place>,
     /// For alarms, which must not keep a finished isolate's state alive.
     this: Weak<Lifecycle>,
     /// What moves with requests and answers that are under way.
@@ -127,6 +130,7 @@ impl Lifecycle {
             limit_mb,
             thread,
             port: Port::default(),
+            place: Arc::default(),
             this: Weak::clone(this),
             announced: Announced::default(),
         })
@@ -253,11 +257,16 @@ impl Lifecycle {
     /// runs, and nothing is to be sampled.
     pub(crate) fn wait_for_debugger<T>(&self, wait: impl FnOnce() -> T) -> T {
         let running = self.running.swap(0, Ordering::Relaxed);
+        rota().leave(&self.place);
         self.stop_clock();
         let outcome = wait();
         self.start_clock();
         self.running.store(running, Ordering::SeqCst);
         outcome
+    }
+
+    pub(crate) fn place(&self) -> &Arc<Place> {
+        &self.place
     }
 
     pub(crate) fn port(&self) -> &Port {
@@ -293,6 +302,7 @@ impl Lifecycle {
         for pending in pending {
             (pending.settle)(Err(EngineError::disposed_because(why)));
         }
+        rota().excuse(&self.place);
         self.port.close();
         self.announced.clear();
     }

@@ -8,6 +8,7 @@ use crate::engine::lifecycle::{CallId, Lifecycle, Pending, State, Stop};
 use crate::engine::limits::alarm::Alarm;
 use crate::engine::limits::deadline::Deadline;
 use crate::engine::limits::grace::{self, Grace, Next};
+use crate::engine::limits::rota::rota;
 use crate::engine::stop::timeout_error;
 
 /// The CPU time is not looked at more often than this.
@@ -57,6 +58,7 @@ impl Lifecycle {
             }
             _ => None,
         };
+        rota().begin(&self.place);
         self.running.store(number, Ordering::SeqCst);
         let cpu = state.cpu_left().and_then(|left| self.cpu_alarm(number, left));
         state.turns.push(Turn { number, owner, stop: None, deadline, grace: None, cpu });
@@ -72,6 +74,7 @@ impl Lifecycle {
     /// the turn around it was stopped, too.
     pub(crate) fn end_turn(&self) -> Option<Stop> {
         self.running.store(0, Ordering::Relaxed);
+        rota().leave(&self.place);
         let mut state = self.state();
         let mut stop = state.turns.pop().and_then(|turn| turn.stop);
         if let Some(around) = state.turns.last() {
@@ -110,6 +113,7 @@ impl Lifecycle {
     /// The guest waits for the host: nothing of it runs until `resume`.
     pub(crate) fn pause(&self) {
         self.running.store(0, Ordering::Relaxed);
+        rota().leave(&self.place);
     }
 
     pub(crate) fn resume(&self) {
@@ -149,6 +153,7 @@ impl Lifecycle {
         }
         // Only now: who comes back from waiting must feel the termination.
         self.thread.ring();
+        rota().excuse(&self.place);
         self.port.turn_stops();
     }
 

@@ -23,6 +23,7 @@ use crate::engine::limits::fatal;
 use crate::engine::limits::native::{Account, uncharged};
 #[cfg(target_os = "linux")]
 use crate::engine::limits::native::{Kind, Pages};
+use crate::engine::limits::rota::{Place, rota};
 
 /// A raise past the heap limit, after the first one, which is the limit itself.
 const LATER_RAISE_BYTES: usize = 16 * 1024 * 1024;
@@ -30,6 +31,15 @@ const LATER_RAISE_BYTES: usize = 16 * 1024 * 1024;
 const MOST_RAISED: usize = 2;
 
 type Interrupt = unsafe extern "C" fn(v8::UnsafeRawIsolatePtr, *mut c_void);
+
+/// An isolate at a tick of the sampler.
+pub(crate) enum Look {
+    /// No turn runs.
+    Idle,
+    /// The turn that runs was not there at the last look.
+    Began,
+    GoesOn,
+}
 
 /// The limit and what counts against it. Outlives the isolate that it was installed in.
 pub(crate) struct MemoryLimit {
@@ -146,15 +156,25 @@ impl MemoryLimit {
         isolate.add_near_heap_limit_callback(on_near_heap_limit, data);
     }
 
-    /// Has the isolate add up its memory when the turn that runs was there at the last look, too.
-    /// Says whether one runs.
-    pub(crate) fn sample(&self) -> bool {
+    /// What the sampler sees.
+    pub(crate) fn look(&self) -> Look {
         let turn = self.lifecycle.running_turn();
-        let seen = self.sampled_turn.swap(turn, Ordering::Relaxed);
-        if turn != 0 && turn == seen {
+        match self.sampled_turn.swap(turn, Ordering::Relaxed) {
+            _ if turn == 0 => Look::Idle,
+            seen if seen == turn => Look::GoesOn,
+            _ => Look::Began,
+        }
+    }
+
+    /// Has the isolate add up its memory, and wait if it is others' turn.
+    pub(crate) fn sample(&self) {
+        if !self.place().is_parked() {
             self.interrupt(on_sample);
         }
-        turn != 0
+    }
+
+    pub(crate) fn place(&self) -> &Arc<Place> {
+        self.lifecycle.place()
     }
 
     fn is_passed(&self, isolate: &mut v8::Isolate) -> bool {
@@ -314,6 +334,7 @@ unsafe extern "C" fn on_sample(mut isolate: v8::UnsafeRawIsolatePtr, data: *mut 
             limit.passed();
         }
     }
+    rota().wait(limit.place());
 }
 
 fn total_bytes(isolate: &mut v8::Isolate) -> usize {

@@ -10,4 +10,5 @@ pub(crate) mod grace;
 pub(crate) mod memory;
 pub(crate) mod native;
 pub(crate) mod output;
+pub(crate) mod rota;
 pub(crate) mod sampler;

@@ -5,13 +5,15 @@
 //! memory (`limits::memory`). One task for the process, asleep while no turn runs; it looks only at the
 //! isolates that ran since it last looked, however many there are.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::engine::limits::memory::MemoryLimit;
+use crate::engine::limits::memory::{Look, MemoryLimit};
+use crate::engine::limits::rota::rota;
 use crate::engine::runtime::runtime;
 
 /// How long a guest may take memory unseen.
@@ -21,8 +23,8 @@ const TICK: Duration = Duration::from_millis(20);
 const TICKS_BEFORE_SLEEP: u32 = 50;
 
 struct Sampler {
-    /// Those that have begun a turn and were not seen idle since.
-    listed: Mutex<Vec<Weak<MemoryLimit>>>,
+    /// Takes those that begin a turn and are not listed.
+    newly_busy: Sender<Weak<MemoryLimit>>,
     /// An isolate ended since the allocator was last asked to give memory back.
     has_garbage: AtomicBool,
     is_asleep: AtomicBool,
@@ -31,51 +33,71 @@ struct Sampler {
 
 fn sampler() -> &'static Sampler {
     static SAMPLER: OnceLock<Sampler> = OnceLock::new();
-    static TASK: OnceLock<()> = OnceLock::new();
-    let sampler = SAMPLER.get_or_init(|| Sampler {
-        listed: Mutex::default(),
-        has_garbage: AtomicBool::new(false),
-        is_asleep: AtomicBool::new(false),
-        woken: Notify::new(),
+    SAMPLER.get_or_init(|| {
+        // Not a list behind a lock: where many threads begin at once, each would sleep for it.
+        let (newly_busy, received) = mpsc::channel();
+        runtime().spawn(run(received));
+        Sampler {
+            newly_busy,
+            has_garbage: AtomicBool::new(false),
+            is_asleep: AtomicBool::new(false),
+            woken: Notify::new(),
+        }
+    })
+}
+
+async fn run(newly_busy: Receiver<Weak<MemoryLimit>>) {
+    let sampler = sampler();
+    // Those that have begun a turn and were not seen idle since.
+    let mut listed = Vec::new();
+    let mut idle_ticks = 0;
+    loop {
+        if idle_ticks < TICKS_BEFORE_SLEEP {
+            tokio::time::sleep(TICK).await;
+        } else {
+            sampler.is_asleep.store(true, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+            // Who began before that has not seen it.
+            listed.extend(newly_busy.try_iter());
+            if listed.is_empty() && !sampler.has_garbage.load(Ordering::Relaxed) {
+                sampler.woken.notified().await;
+            }
+            sampler.is_asleep.store(false, Ordering::Relaxed);
+            idle_ticks = 0;
+        }
+        listed.extend(newly_busy.try_iter());
+        sample(&mut listed);
+        idle_ticks = if listed.is_empty() { idle_ticks + 1 } else { 0 };
+        if idle_ticks >= TICKS_BEFORE_SLEEP && sampler.has_garbage.swap(false, Ordering::Relaxed) {
+            give_memory_back();
+        }
+    }
+}
+
+/// Samples what is busy, and takes what is idle off the list.
+fn sample(listed: &mut Vec<Weak<MemoryLimit>>) {
+    let mut going_on = Vec::new();
+    listed.retain(|limit| {
+        limit.upgrade().is_some_and(|limit| match limit.look() {
+            Look::Idle => limit.stays_listed(),
+            Look::Began => true,
+            Look::GoesOn => {
+                going_on.push(limit);
+                true
+            }
+        })
     });
-    TASK.get_or_init(|| {
-        runtime().spawn(sampler.run());
-    });
-    sampler
+    let places: Vec<_> = going_on.iter().map(|limit| Arc::clone(limit.place())).collect();
+    rota().take_turns(&places);
+    for limit in going_on {
+        limit.sample();
+    }
 }
 
 impl Sampler {
-    async fn run(&self) {
-        let mut idle_ticks = 0;
-        loop {
-            if idle_ticks < TICKS_BEFORE_SLEEP {
-                tokio::time::sleep(TICK).await;
-            } else {
-                self.is_asleep.store(true, Ordering::SeqCst);
-                self.woken.notified().await;
-                idle_ticks = 0;
-            }
-            idle_ticks = if self.tick() { 0 } else { idle_ticks + 1 };
-            if idle_ticks >= TICKS_BEFORE_SLEEP && self.has_garbage.swap(false, Ordering::Relaxed) {
-                give_memory_back();
-            }
-        }
-    }
-
-    fn listed(&self) -> MutexGuard<'_, Vec<Weak<MemoryLimit>>> {
-        self.listed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Samples what is busy; says whether anything is.
-    fn tick(&self) -> bool {
-        let mut listed = std::mem::take(&mut *self.listed());
-        listed.retain(|limit| limit.upgrade().is_some_and(|limit| limit.sample() || limit.stays_listed()));
-        let is_busy = !listed.is_empty();
-        self.listed().append(&mut listed);
-        is_busy
-    }
-
+    /// Called when there is something for it.
     fn wake(&self) {
+        fence(Ordering::SeqCst);
         if self.is_asleep.load(Ordering::Relaxed) && self.is_asleep.swap(false, Ordering::SeqCst) {
             self.woken.notify_one();
         }
@@ -85,9 +107,10 @@ impl Sampler {
 /// A turn begins in the isolate of `limit`: it is looked at until it is seen idle.
 pub(crate) fn turn_begins(limit: &Arc<MemoryLimit>) {
     if limit.list() {
-        sampler().listed().push(Arc::downgrade(limit));
+        // The task holds the other end for as long as the process lives.
+        let _ = sampler().newly_busy.send(Arc::downgrade(limit));
+        sampler().wake();
     }
-    sampler().wake();
 }
 
 /// An isolate ended: what it took from the allocator can be given back once nothing runs.

@@ -46,8 +46,11 @@ impl Lifecycle {
     /// A stretch of guest code begins. `false` when its request was settled meanwhile, or the
     /// isolate finished: then nothing may run.
     pub(crate) fn begin_turn(&self, owner: Option<CallId>) -> bool {
+        rota().begin(&self.place);
         let mut state = self.state();
         if state.finished.is_some() || owner.is_some_and(|owner| !state.pending.contains_key(&owner)) {
+            drop(state);
+            rota().leave(&self.place);
             return false;
         }
         state.turns_begun += 1;
@@ -58,7 +61,6 @@ impl Lifecycle {
             }
             _ => None,
         };
-        rota().begin(&self.place);
         self.running.store(number, Ordering::SeqCst);
         let cpu = state.cpu_left().and_then(|left| self.cpu_alarm(number, left));
         state.turns.push(Turn { number, owner, stop: None, deadline, grace: None, cpu });

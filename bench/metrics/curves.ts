@@ -61,7 +61,7 @@ export const snapshotSize: Metric = {
   title: "To the first result, by the size of isoseed's snapshot",
   quick: false,
   async run(bench) {
-    const records = pick(bench, { tiny: [100], quick: [500, 5000, 50_000], full: [500, 3000, 10_000, 30_000, 100_000, 300_000] })
+    const records = pick(bench, { tiny: [100], quick: [500, 5000, 50_000], full: [500, 3000, 10_000, 30_000, 100_000, 300_000, 600_000] })
     const curves = new Curves()
     for (const count of records) {
       const { workFile, warmed } = await prepare(`heap ${count}`)

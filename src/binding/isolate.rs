@@ -220,7 +220,7 @@ impl NativeIsolate {
             if lent.contains(&number) {
                 Incoming::Lent(self.lender.lend(buffer))
             } else {
-                Incoming::Own(buffer.to_vec())
+                Incoming::copied(&buffer)
             }
         });
         incoming.collect()

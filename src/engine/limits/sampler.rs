@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use crate::engine::limits::memory::{Look, MemoryLimit};
 use crate::engine::limits::rota::rota;
 use crate::engine::runtime::runtime;
+use crate::engine::value::spare;
 
 /// How long a guest may take memory unseen.
 const TICK: Duration = Duration::from_millis(20);
@@ -25,7 +26,7 @@ const TICKS_BEFORE_SLEEP: u32 = 50;
 struct Sampler {
     /// Takes those that begin a turn and are not listed.
     newly_busy: Sender<Weak<MemoryLimit>>,
-    /// An isolate ended since the allocator was last asked to give memory back.
+    /// Memory was freed since it was last given back.
     has_garbage: AtomicBool,
     is_asleep: AtomicBool,
     woken: Notify,
@@ -113,14 +114,15 @@ pub(crate) fn turn_begins(limit: &Arc<MemoryLimit>) {
     }
 }
 
-/// An isolate ended: what it took from the allocator can be given back once nothing runs.
-pub(crate) fn isolate_ended() {
+/// Memory was freed that can be given back once nothing runs: an isolate's, or a buffer's.
+pub(crate) fn memory_freed() {
     sampler().has_garbage.store(true, Ordering::Relaxed);
     sampler().wake();
 }
 
 /// The C library keeps what many threads freed in as many arenas.
 fn give_memory_back() {
+    spare::give_back();
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: `malloc_trim` may be called at any time, from any thread.
     unsafe {

@@ -23,6 +23,7 @@ pub(crate) mod limits;
 pub(crate) mod path;
 pub(crate) mod references;
 mod rewrite;
+pub(crate) mod spare;
 pub(crate) mod transfer;
 pub mod wire;
 

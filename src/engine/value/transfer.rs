@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::engine::lifecycle::{CallId, Lifecycle};
 use crate::engine::limits::memory::MemoryLimit;
 use crate::engine::value::path::own_keys;
-use crate::engine::value::{Encoder, Failure};
+use crate::engine::value::{Encoder, Failure, spare};
 
 /// A buffer below this is copied into the message, and detached all the same: to hand over memory takes
 /// longer than to copy so little.
@@ -56,6 +56,13 @@ pub enum Incoming {
 }
 
 impl Incoming {
+    /// Copies it.
+    pub fn copied(bytes: &[u8]) -> Self {
+        let mut copy = spare::with_capacity(bytes.len()).unwrap_or_default();
+        copy.extend_from_slice(bytes);
+        Self::Own(copy)
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Own(bytes) => bytes.len(),
@@ -68,8 +75,7 @@ impl Incoming {
         match self {
             Self::Own(bytes) => Some(bytes),
             Self::Lent(lent) => {
-                let mut bytes = Vec::new();
-                bytes.try_reserve_exact(lent.len()).ok()?;
+                let mut bytes = spare::with_capacity(lent.len())?;
                 lent.copy_to(&mut bytes).then_some(bytes)
             }
         }
@@ -205,6 +211,7 @@ unsafe extern "C" fn free_adopted(_: *mut c_void, length: usize, adopted: *mut c
     // SAFETY: V8 calls this once, with the pointer that `adopt` made of a box.
     let adopted = unsafe { Box::from_raw(adopted.cast::<Adopted>()) };
     adopted.memory.free_moved_in(length);
+    spare::keep(adopted.bytes);
 }
 
 /// Memory that has left its guest: its buffer is detached there, so nobody but the holder reaches it.

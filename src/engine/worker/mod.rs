@@ -11,6 +11,7 @@ mod command;
 mod follow_up;
 mod rest;
 mod stats;
+mod teardown;
 mod turn;
 
 use std::cell::{Cell, RefCell};
@@ -47,6 +48,7 @@ use crate::engine::verify::digest;
 pub(crate) use self::command::Command;
 pub(crate) use self::follow_up::is_in_microtask;
 use self::rest::Rest;
+use self::teardown::Teardown;
 pub(crate) use self::turn::Halt;
 
 /// Does what a session is told, on some ground.
@@ -103,7 +105,7 @@ fn serve(
     let mut live = isolate::create(seed.snapshot, &memory)?;
     let restore = began.elapsed();
     memory.enforce(&mut live.isolate);
-    let _charging = Charging::begin(&memory);
+    let charging = Charging::begin(&memory);
     lifecycle.isolate_created(live.isolate.thread_safe_handle());
     let route = TaskRoute::new(&live.isolate, move |task| commands.send(Command::Task(task)));
     codegen::check(&mut live);
@@ -157,7 +159,7 @@ fn serve(
             prepared
         }
     };
-    sampler::isolate_ended();
+    sampler::memory_freed();
     // No task may be routed to an isolate that is being torn down.
     drop(route);
     live.isolate.remove_slot::<Rc<Session>>();
@@ -166,6 +168,10 @@ fn serve(
     live.isolate.remove_slot::<Rc<Transfers>>();
     live.isolate.remove_slot::<Rc<StateSlot>>();
     modules::clear(&mut live.isolate);
+    drop(charging);
+    let teardown = Teardown::begin();
+    drop(live);
+    drop(teardown);
     outcome
 }
 

@@ -164,8 +164,8 @@ impl Rota {
         }
     }
 
-    /// A tick of the sampler: these isolates have a turn that goes on.
-    pub(crate) fn take_turns(&self, busy: &[Arc<Place>]) {
+    /// A tick of the sampler: these isolates have a turn that goes on. Says whether anybody waits.
+    pub(crate) fn take_turns(&self, busy: &[Arc<Place>]) -> bool {
         let mut queues = self.queues();
         for place in busy {
             place.is_busy.store(true, Ordering::Relaxed);
@@ -183,6 +183,7 @@ impl Rota {
         }
         queues.fill(self.processors);
         self.let_begin(&mut queues);
+        !queues.waiting.is_empty() || !queues.beginning.is_empty()
     }
 
     fn take_up(&self, queues: &mut Queues, place: &Arc<Place>) {

@@ -19,6 +19,8 @@ use crate::engine::value::spare;
 
 /// How long a guest may take memory unseen.
 const TICK: Duration = Duration::from_millis(20);
+/// A tick while guests wait their turn (`limits::rota`): so long one runs.
+const CROWDED_TICK: Duration = Duration::from_millis(5);
 /// After this many ticks without a turn the allocator is asked to give back what ended isolates freed, and
 /// the task sleeps until the next turn.
 const TICKS_BEFORE_SLEEP: u32 = 50;
@@ -52,9 +54,10 @@ async fn run(newly_busy: Receiver<Weak<MemoryLimit>>) {
     // Those that have begun a turn and were not seen idle since.
     let mut listed = Vec::new();
     let mut idle_ticks = 0;
+    let mut is_crowded = false;
     loop {
         if idle_ticks < TICKS_BEFORE_SLEEP {
-            tokio::time::sleep(TICK).await;
+            tokio::time::sleep(if is_crowded { CROWDED_TICK } else { TICK }).await;
         } else {
             sampler.is_asleep.store(true, Ordering::SeqCst);
             fence(Ordering::SeqCst);
@@ -67,7 +70,7 @@ async fn run(newly_busy: Receiver<Weak<MemoryLimit>>) {
             idle_ticks = 0;
         }
         listed.extend(newly_busy.try_iter());
-        sample(&mut listed);
+        is_crowded = sample(&mut listed);
         idle_ticks = if listed.is_empty() { idle_ticks + 1 } else { 0 };
         if idle_ticks >= TICKS_BEFORE_SLEEP && sampler.has_garbage.swap(false, Ordering::Relaxed) {
             give_memory_back();
@@ -75,8 +78,8 @@ async fn run(newly_busy: Receiver<Weak<MemoryLimit>>) {
     }
 }
 
-/// Samples what is busy, and takes what is idle off the list.
-fn sample(listed: &mut Vec<Weak<MemoryLimit>>) {
+/// Samples what is busy, and takes what is idle off the list. Says whether anybody waits to run.
+fn sample(listed: &mut Vec<Weak<MemoryLimit>>) -> bool {
     let mut going_on = Vec::new();
     listed.retain(|limit| {
         limit.upgrade().is_some_and(|limit| match limit.look() {
@@ -89,10 +92,11 @@ fn sample(listed: &mut Vec<Weak<MemoryLimit>>) {
         })
     });
     let places: Vec<_> = going_on.iter().map(|limit| Arc::clone(limit.place())).collect();
-    rota().take_turns(&places);
+    let is_crowded = rota().take_turns(&places);
     for limit in going_on {
         limit.sample();
     }
+    is_crowded
 }
 
 impl Sampler {

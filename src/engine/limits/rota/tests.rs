@@ -172,7 +172,7 @@ fn threads_that_begin_and_end_at_random_leave_nothing_behind() {
             thread::yield_now();
         }
     });
-    rota.take_turns(&[]);
+    assert!(!rota.take_turns(&[]));
     let queues = rota.queues();
     assert_eq!((queues.beginning.len(), queues.running.len(), queues.waiting.len()), (0, 0, 0));
     drop(queues);

@@ -114,7 +114,7 @@ pub(crate) struct Lifecycle {
     thread: Sender,
     /// Where the host's debuggers reach the isolate's thread.
     port: Port,
-    /// Among the guests that are busy for long.
+    /// Where it stands among those that want to run.
     place: Arc<Place>,
     /// For alarms, which must not keep a finished isolate's state alive.
     this: Weak<Lifecycle>,

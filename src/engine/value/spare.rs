@@ -50,7 +50,9 @@ impl Spare {
 
 /// An empty vector with room for so many bytes; `None`: there is no memory for it.
 pub(super) fn with_capacity(length: usize) -> Option<Vec<u8>> {
-    let kept = if length < SMALLEST { None } else { spare().take(length) };
+    // The host's thread waits for nobody here.
+    let kept =
+        if length < SMALLEST { None } else { SPARE.try_lock().ok().and_then(|mut spare| spare.take(length)) };
     kept.or_else(|| {
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(length).ok()?;

@@ -33,13 +33,16 @@ export interface Comparison {
   notes?: readonly string[]
   /**
    * Whether the A/A control decides on the run, and rounds are added until it is known well enough, up to four times as
-   * many; not where a round is too long to have many.
+   * many, while the comparison has taken less than three minutes; not where a round is too long to have many.
    */
   controlled?: boolean
 }
 
 /** So many times the rounds that were asked for are taken at most. */
 const MOST_TIMES = 4
+
+/** No round is added to a comparison that has taken so long. */
+const MOST_MS = 180_000
 
 /** After so many more rounds the control is looked at again. */
 const ROUNDS_BETWEEN = 5
@@ -100,8 +103,9 @@ export async function compare(comparison: Comparison, only: ReadonlySet<string> 
     // The first round is not counted: the contenders' own code is compiled there, their files come into memory. Long
     // turns, of which there are few, do that on their own.
     const most = controlled ? MOST_TIMES * rounds : rounds
+    const begun = performance.now()
     for (let round = controlled ? -1 : 0; round < most; round += 1) {
-      if (round >= rounds && round % ROUNDS_BETWEEN === 0 && isControlKnown(running)) break
+      if (round >= rounds && round % ROUNDS_BETWEEN === 0 && (isControlKnown(running) || performance.now() - begun > MOST_MS)) break
       for (const one of shuffled(running)) {
         await attempt(one, async () => {
           const turn = await one.process!.turn(one.entrant.request ?? request)

@@ -6,7 +6,7 @@ import { contenderNames } from './contenders.ts'
 export const USAGE = `npm run bench                       a quick pass of a few minutes
 npm run bench -- --full             everything, with all curves
 npm run bench -- bundle call        these metrics only (--list names them)
-  --rounds <n>         rounds of a comparison; at least 30 unless given, and up to four times as many where they differ much
+  --rounds <n>         rounds of a comparison; at least 30 unless given, and up to four times as many, within three minutes, where they differ much
   --only <a,b>         these contenders only
   --cases <a,b>        what bundle, prewarmed and build load: demo, lodash, any library of the matrix, code <bytes>
   --results <folder>   where figures and charts go; bench/results with --full, target/bench/results without

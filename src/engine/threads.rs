@@ -6,7 +6,7 @@
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -23,6 +23,12 @@ const IDLE_TIME: Duration = Duration::from_secs(1);
 
 /// A thread's name while it waits; that of an isolate's has a number.
 const IDLE_NAME: &str = "isoseed-idle";
+
+/// How many threads of this process can run at a time, as the system told when it was first asked.
+pub(crate) fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+}
 
 /// What a thread is for.
 pub(super) struct Work {

@@ -13,7 +13,8 @@
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
+
+use crate::engine::threads::processors;
 
 /// So many turns may have begun for each processor, beside those that go on for long.
 const BEGUN_PER_PROCESSOR: usize = 8;
@@ -58,6 +59,12 @@ impl Place {
         self.standing.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
+    /// On the isolate's thread: sleeps for as long as it is to wait.
+    fn wait_for_call<'a>(&self, queues: MutexGuard<'a, Queues>) -> MutexGuard<'a, Queues> {
+        let waits = |_: &mut Queues| self.waits.load(Ordering::Relaxed);
+        self.called.wait_while(queues, waits).unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn call(&self) {
         self.waits.store(false, Ordering::Relaxed);
         self.called.notify_one();
@@ -86,7 +93,7 @@ pub(crate) struct Rota {
 /// The one of this process.
 pub(crate) fn rota() -> &'static Rota {
     static ROTA: OnceLock<Rota> = OnceLock::new();
-    ROTA.get_or_init(|| Rota::new(thread::available_parallelism().map_or(1, usize::from)))
+    ROTA.get_or_init(|| Rota::new(processors()))
 }
 
 impl Rota {
@@ -122,9 +129,7 @@ impl Rota {
         queues.beginning.push_back(Arc::clone(place));
         self.beginning.fetch_add(1, Ordering::SeqCst);
         self.let_begin(&mut queues);
-        while place.waits.load(Ordering::Relaxed) {
-            queues = place.called.wait(queues).unwrap_or_else(PoisonError::into_inner);
-        }
+        drop(place.wait_for_call(queues));
     }
 
     /// On the isolate's thread, in the middle of a turn: waits if it is others' time to run.
@@ -132,11 +137,9 @@ impl Rota {
         if !place.waits.load(Ordering::Relaxed) {
             return;
         }
-        let mut queues = self.queues();
+        let queues = self.queues();
         place.is_parked.store(true, Ordering::Relaxed);
-        while place.waits.load(Ordering::Relaxed) {
-            queues = place.called.wait(queues).unwrap_or_else(PoisonError::into_inner);
-        }
+        let _queues = place.wait_for_call(queues);
         place.is_parked.store(false, Ordering::Relaxed);
     }
 

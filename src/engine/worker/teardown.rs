@@ -3,9 +3,10 @@
 //! It takes a good part of a millisecond of a processor. Where thousands are disposed of at once, their threads
 //! would leave the host's nothing to run on meanwhile.
 
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::thread;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crate::engine::threads::processors;
 
 /// Nobody waits longer for its turn, should those who have it never end: V8 may have given up on their threads.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -17,18 +18,13 @@ fn under_way() -> MutexGuard<'static, usize> {
     UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn most() -> usize {
-    static MOST: OnceLock<usize> = OnceLock::new();
-    *MOST.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
-}
-
 /// While it lives, one of those that are under way is this thread's.
 pub(super) struct Teardown(());
 
 impl Teardown {
     /// Waits until there are fewer than processors.
     pub(super) fn begin() -> Self {
-        let is_full = |under_way: &mut usize| *under_way >= most();
+        let is_full = |under_way: &mut usize| *under_way >= processors();
         let waited = ENDED.wait_timeout_while(under_way(), LONGEST_WAIT, is_full);
         *waited.unwrap_or_else(PoisonError::into_inner).0 += 1;
         Self(())
@@ -45,6 +41,7 @@ impl Drop for Teardown {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
 
     use super::*;
 
@@ -54,7 +51,7 @@ mod tests {
         let highest = AtomicUsize::new(0);
         let ended = AtomicUsize::new(0);
         thread::scope(|threads| {
-            for _ in 0..most() * 4 {
+            for _ in 0..processors() * 4 {
                 threads.spawn(|| {
                     let teardown = Teardown::begin();
                     highest.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
@@ -65,7 +62,7 @@ mod tests {
                 });
             }
         });
-        assert_eq!(ended.into_inner(), most() * 4);
-        assert!((1..=most()).contains(&highest.into_inner()));
+        assert_eq!(ended.into_inner(), processors() * 4);
+        assert!((1..=processors()).contains(&highest.into_inner()));
     }
 }

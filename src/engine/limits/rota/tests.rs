@@ -1,3 +1,5 @@
+use std::thread;
+
 use super::*;
 
 fn places<const N: usize>() -> [Arc<Place>; N] {

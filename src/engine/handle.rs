@@ -16,7 +16,7 @@ use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
 use crate::engine::state::StateRequest;
 use crate::engine::threads::spawn_isolate_thread;
-use crate::engine::value::{Moves, Of, ValueLimits};
+use crate::engine::value::{EMPTY_OBJECT, Moves, Of, ValueLimits};
 use crate::engine::worker::{self, Command};
 
 /// An isolate needs this much beyond what its snapshot brings.
@@ -64,6 +64,16 @@ pub struct SessionOptions {
     pub value_limits: ValueLimits,
     /// Whether its state will be exported or imported.
     pub keeps_state: bool,
+}
+
+impl SessionOptions {
+    /// Whether an isolate that is restored can't refuse the session: nothing is evaluated or defined in it.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.sources.is_empty()
+            && self.bindings.is_empty()
+            && self.globals == EMPTY_OBJECT
+            && !self.keeps_state
+    }
 }
 
 /// The smallest memory limit with which `snapshot` can be restored, in MiB.

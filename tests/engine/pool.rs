@@ -5,12 +5,12 @@ use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
 use isoseed::engine::error::{EngineError, Result};
-use isoseed::engine::handle::IsolateHandle;
-use isoseed::engine::lifecycle::Settle;
+use isoseed::engine::handle::{IsolateHandle, SessionOptions};
+use isoseed::engine::lifecycle::{Reply, Settle};
 use isoseed::engine::pool::Pool;
 use isoseed::engine::snapshot::Snapshot;
 
-use crate::support::{PATIENCE, Session, build, channel, session_options, source};
+use crate::support::{PATIENCE, Session, build, channel, session_options, source, text};
 
 const LIMIT_MB: u64 = 128;
 
@@ -56,6 +56,20 @@ fn a_session_takes_an_isolate_and_another_one_is_made_for_it() {
         assert_eq!(session.eval("typeof host.call"), "function");
     }
     until("the pool fills up again", || pool.ready() == 3);
+}
+
+#[test]
+fn a_session_that_brings_nothing_is_told_at_once_and_only_once() {
+    let pool = held(&snapshot(), 1);
+    let (settle, told) = channel();
+    let plain = SessionOptions { bindings: Vec::new(), ..session_options() };
+    let isolate = pool.start(LIMIT_MB, plain, 1, settle).expect("a large enough limit");
+    assert!(matches!(told.try_recv(), Ok(Ok(Reply::Started))));
+    let (settle, answered) = channel();
+    isolate.eval(2, source("`${library.list}`", "test.js"), None, settle);
+    let Ok(Ok(Reply::Value(value))) = answered.recv_timeout(PATIENCE) else { panic!("it has a value") };
+    assert_eq!(text(&value), "1,2");
+    assert!(told.try_recv().is_err());
 }
 
 #[test]

@@ -44,6 +44,9 @@ pub(crate) const ERROR_CLASSES: [&str; 8] = [
     "AggregateError",
 ];
 
+/// `{}`, encoded.
+pub(crate) const EMPTY_OBJECT: &[u8] = b"\xff\x0fo{\0\0";
+
 /// The kind of a host object that is an error shell.
 pub(crate) const ERROR_SHELL: u32 = 0;
 

@@ -10,7 +10,7 @@ use crate::engine::lifecycle::{Reply, Settle};
 use crate::engine::modules::SessionModules;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::source::Source;
-use crate::engine::value::ValueLimits;
+use crate::engine::value::{EMPTY_OBJECT, ValueLimits};
 use crate::engine::verify::digest::Digest;
 use crate::engine::verify::{Plant, VerifyOptions};
 
@@ -94,9 +94,6 @@ impl Session {
         }
     }
 }
-
-/// `{}`, encoded.
-const EMPTY_OBJECT: &[u8] = b"\xff\x0fo{\0\0";
 
 fn channel() -> (Settle, mpsc::Receiver<Result<Reply>>) {
     let (sender, receiver) = mpsc::channel();

@@ -1,6 +1,7 @@
 // What a process can see of itself: its memory, its threads, its main thread's time, how late its event loop is.
 import { readFileSync, readdirSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { getHeapSpaceStatistics } from 'node:v8'
 import type { Census } from './protocol.ts'
 
 /** Counts what this process has. Linux tells all of it; elsewhere there is the resident set and nothing else. */
@@ -16,6 +17,12 @@ export function census(sessions: number, createMs: number): Census {
     threads: readdirSync('/proc/self/task').length,
     files: readdirSync('/proc/self/fd').length,
   }
+}
+
+/** What the young generation of Node's own heap takes, which Node enlarges as a process goes on. */
+export function youngMb(): number {
+  const young = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')
+  return (young?.physical_space_size ?? 0) / 2 ** 20
 }
 
 /** CPU time of the main thread; of the process where the system does not tell. */

@@ -2,7 +2,7 @@
 // checks every answer.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Contender, Session } from './adapters/adapter.ts'
-import { census, hostCpuMs, loopDelay } from './observe.ts'
+import { census, hostCpuMs, loopDelay, youngMb } from './observe.ts'
 import type { Census, Request, Turn, Way, Work } from './protocol.ts'
 import { median, quantile, slope } from './statistics.ts'
 
@@ -200,28 +200,32 @@ async function valueOperation(session: Session, way: Way, size: number): Promise
   }
 }
 
-/** Times are of a session each. Memory at the end is compared with that after a tenth, the last fifth's 99th percentile with the first's. */
+/**
+ * Times are of a session each. Memory at the end is compared with that after a tenth, the last fifth's 99th percentile with
+ * the first's.
+ */
 export async function churn(contender: Contender, work: Work, { sessions, atOnce }: Of<'churn'>): Promise<Turn> {
   const samples: number[] = []
   const share = Math.max(1, Math.floor(sessions / 10))
-  let earlyPssMb = NaN
+  const held = () => ({ pssMb: census(0, 0).pssMb, youngMb: youngMb() })
+  let early = held()
   await inLanes(atOnce, async () => {
     if (samples.length >= sessions) return false
     const started = performance.now()
     await comeAndGo(contender, work)
     samples.push(performance.now() - started)
-    if (samples.length === share) earlyPssMb = census(0, 0).pssMb
+    if (samples.length === share) early = held()
     return true
   })
-  const latePssMb = census(0, 0).pssMb
+  const late = held()
   const p99 = (part: number[]): number => quantile(part, 0.99)
   return {
     samples,
     figures: {
       sessions: samples.length,
-      earlyPssMb,
-      latePssMb,
-      memoryRatio: latePssMb / earlyPssMb,
+      memoryRatio: (late.pssMb - late.youngMb) / (early.pssMb - early.youngMb),
+      pssRatio: late.pssMb / early.pssMb,
+      youngMb: late.youngMb,
       p99Ratio: p99(samples.slice(-2 * share)) / p99(samples.slice(0, 2 * share)),
     },
   }

@@ -28,7 +28,10 @@ export function postgresPlace(server: Postgres): LocatedPlace & { schema: string
   return { location, schema, open: (options) => openStore(location, options), remove: () => undefined }
 }
 
-if (bin === undefined) console.warn(MISSING)
+if (bin === undefined) {
+  if (process.env['ISOSEED_POSTGRES'] === 'required') throw new Error(MISSING)
+  console.warn(MISSING)
+}
 
 /** Runs a part of a file with a PostgreSQL server of its own; skipped with the reason in its name where there is none. */
 export function describePostgres(name: string, body: (server: () => Postgres) => void): void {

@@ -3,7 +3,7 @@
 import { mkdir, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import v8 from 'node:v8'
-import { gzipSync } from 'node:zlib'
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { openSession, openStore } from 'isoseed'
 import type { Session, Store } from 'isoseed'
 import { MISSING, Postgres, bin } from '../../__test__/store/postgres.ts'
@@ -250,65 +250,77 @@ const VALUES = (scale: number): Record<string, string> => ({
 
 export const format: Metric = {
   name: 'state-format',
-  title: '(o) A state as bytes: size, and how fast it is written',
+  title: '(o) A state as bytes: size, and how fast it is written and read',
   quick: false,
   async run(bench) {
     const scale = pick(bench, { tiny: 0.01, quick: 1, full: 1 })
     const rows: string[][] = []
-    const data: Record<string, Written[]> = {}
+    const data: Record<string, Measured[]> = {}
     for (const [value, code] of Object.entries(VALUES(scale))) {
-      const forms = await writers(code)
+      const forms = await formsOf(code)
       for (let round = 0; round < bench.fewRounds; round += 1) {
-        for (const form of shuffled(forms)) await writeOnce(form)
+        for (const form of shuffled(forms)) await measureOnce(form)
       }
-      const [own] = forms as [Written, ...Written[]]
-      for (const { name, bytes, ms } of forms) {
-        const speed = name === 'JSON' && value !== 'records' && bytes < 1000 * scale ? undefined : bytes / 1e6 / (median(ms) / 1e3)
-        rows.push([`${value}, ${name}`, number(bytes / 1e6), number(median(ms)), number(speed), number(bootstrapRatio(ms, own.ms).median)])
+      const [own] = forms as [Form, ...Form[]]
+      for (const { name, bytes, writeMs, readMs } of forms) {
+        const megabytes = bytes / 1e6
+        const speed = (ms: number[]): string => number(megabytes / (median(ms) / 1e3))
+        const ratio = (ms: number[], ownMs: number[]): string => number(bootstrapRatio(ms, ownMs).median)
+        rows.push([`${value}, ${name}`, number(megabytes), number(median(writeMs)), speed(writeMs), ratio(writeMs, own.writeMs), number(median(readMs)), speed(readMs), ratio(readMs, own.readMs)])
       }
-      data[value] = forms
+      data[value] = forms.map(({ name, bytes, writeMs, readMs }) => ({ name, bytes, writeMs, readMs }))
       await own.end?.()
     }
     bench.table(
       {
         title: this.title,
-        head: ['', 'MB', 'ms', 'MB/s of its own', 'time to `exportState`'],
+        head: ['', 'MB', 'written, ms', 'MB/s of its own', 'to `exportState`', 'read, ms', 'MB/s of its own', 'to `importState`'],
         rows,
         notes: [
-          `Medians of ${bench.fewRounds} rounds. \`exportState\` writes on the isolate's thread, hashes with SHA-256, and crosses to the host; the others run on the host's thread, on a value that is there. What JSON makes of a Map or of bytes is no state.`,
+          `Medians of ${bench.fewRounds} rounds. \`exportState\` writes on the isolate's thread, hashes with SHA-256, and crosses to the host; \`importState\` checks all of it, reads it in a new isolate, and keeps it in memory as a revision. The others run on the host's thread, on a value that is there.`,
+          'JSON leaves out what it has no form for: of the maps nothing is left, of the bytes an object with a key for each.',
           'Writing and reading in the engine alone: `cargo bench --no-default-features --bench state`.',
         ],
       },
-      Object.fromEntries(Object.entries(data).map(([value, forms]) => [value, forms.map(({ name, bytes, ms }) => ({ name, bytes, ms }))])),
+      data,
     )
   },
 }
 
-/** A form of a value, and how long each round took to write it. */
-interface Written {
+/** How long each round took to write a form of a value, and to read it. */
+interface Measured {
   name: string
-  write(): Uint8Array | string | Promise<Uint8Array | string>
-  end?(): Promise<void>
   bytes: number
-  ms: number[]
+  writeMs: number[]
+  readMs: number[]
 }
 
-async function writeOnce(form: Written): Promise<void> {
+interface Form extends Measured {
+  write(): Uint8Array | Promise<Uint8Array>
+  read(written: Uint8Array): unknown
+  end?(): Promise<void>
+}
+
+async function measureOnce(form: Form): Promise<void> {
   const started = performance.now()
   const written = await form.write()
-  form.ms.push(performance.now() - started)
-  form.bytes = Buffer.byteLength(written)
+  const between = performance.now()
+  await form.read(written)
+  form.writeMs.push(between - started)
+  form.readMs.push(performance.now() - between)
+  form.bytes = written.byteLength
 }
 
-async function writers(code: string): Promise<Written[]> {
+async function formsOf(code: string): Promise<Form[]> {
   const session = await openSession('format', { store: 'memory:', save: 'manual', memoryLimitMb: 1024, limits: { payloadBytes: 2 ** 28, stateBytes: 2 ** 28 } })
   await session.eval(`state = ${code}; 0`)
   const value: unknown = new Function(`return ${code}`)()
-  const form = (name: string, write: Written['write']): Written => ({ name, write, bytes: 0, ms: [] })
+  const form = (name: string, write: Form['write'], read: Form['read']): Form => ({ name, bytes: 0, writeMs: [], readMs: [], write, read })
+  const own = form('exportState', async () => (await session.exportState({ mode: 'force' }))!, (bytes) => session.importState(bytes))
   return [
-    { ...form('exportState', async () => (await session.exportState({ mode: 'force' }))!), end: () => session.close() },
-    form('v8.serialize', () => v8.serialize(value)),
-    form('v8.serialize and gzip', () => gzipSync(v8.serialize(value))),
-    form('JSON', () => JSON.stringify(value)),
+    { ...own, end: () => session.close() },
+    form('v8.serialize', () => v8.serialize(value), v8.deserialize),
+    form('v8.serialize and gzip', () => gzipSync(v8.serialize(value)), (bytes) => v8.deserialize(gunzipSync(bytes))),
+    form('JSON', () => Buffer.from(JSON.stringify(value)), (bytes) => JSON.parse(bytes.toString())),
   ]
 }

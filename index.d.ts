@@ -557,7 +557,8 @@ interface Store {
  * - `ERR_SESSION_KEY`: a session's state is encrypted with another key, or without one, than was given.
  * - `ERR_SESSION_DAMAGED`: what is stored of a session is not what was written, and there is no earlier revision
  *   that is sound.
- * - `ERR_SESSION_SCHEMA`: a session's state has another schema version than the code, and can't be brought to it.
+ * - `ERR_SESSION_SCHEMA`: a session's state has another schema version than the code, and can't be brought to it; or
+ *   it has other variables than the session's options name, which would be lost.
  * - `ERR_SESSION_CODE_CHANGED`: a session's state refers to classes or functions that the snapshot does not have; see
  *   `details`.
  * - `ERR_STATE_VALUE`: there is something in a session's state that can't be kept; see `details`.
@@ -1595,14 +1596,20 @@ interface StateSchema {
     /** The version that the code works with; an integer from 0 to 2147483647. A session without a schema has version 0. */
     version: number;
     /**
-     * Makes a state of an older version one of this version; called with a clone, returns what is to be the state, or
-     * a promise of it. Runs in the host, once, before anything else sees the state; the result is saved at once. Without
-     * it, an older state is refused.
+     * Makes a state of an older version one of this version. Called once, before anything else sees the state, with the
+     * state and what it was saved under. What it returns, or what its promise comes to, is the new state; if that is
+     * `undefined`, the state that it was given is, with what it changed there. It is saved at once. Without it, an older
+     * state is refused.
+     *
+     * - A string is the dotted path of a function of the guest, such as `'app.migrate'`: of the snapshot's, whatever the
+     *   state itself brings. It has the state as it is.
+     * - A function runs in the host and has a clone. A state that a clone would lose a part of (classes, symbols, frozen
+     *   objects, …) is refused with `ERR_SESSION_SCHEMA`, and so is one that can't be cloned.
      */
-    migrate?: (state: any, from: {
+    migrate?: string | ((state: any, from: {
         version: number;
         snapshotKey: string;
-    }) => unknown;
+    }) => unknown);
 }
 /** How a session is locked. */
 interface LeaseOptions {
@@ -1629,14 +1636,16 @@ interface OpenSessionOptions extends CreateIsolateOptions {
      */
     store: Store | string;
     /**
-     * The name of the guest's global that is kept. It is made as `{}` where there is none.
+     * The name of the guest's global that is kept. It is made as `{}` for a new session. A state that has no such
+     * variable is refused with `ERR_SESSION_SCHEMA`: it was saved under another name.
      *
      * @default 'state'
      */
     state?: string;
     /**
      * Whether other globals that the guest makes or replaces are kept, too: `x = 1`, `var`, and function declarations
-     * that need nothing but globals. Those that can't be kept are told by `info().unkept`.
+     * that need nothing but globals. Those that can't be kept are told by `info().unkept`. Without it, a state that has
+     * other globals is refused with `ERR_SESSION_SCHEMA`: the next save would lose them.
      *
      * @default false
      */
@@ -1806,7 +1815,8 @@ declare class Session<Api extends object = Record<string, any>> implements Async
      *
      * @throws `TypeError` with `ERR_INVALID_ARG` at once, if it is given no bytes
      * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
-     * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
+     * `ERR_SESSION_SCHEMA` if it has other variables than the session's options name, or `ERR_SESSION_CODE_CHANGED` if
+     * the snapshot lacks code that the state refers to; as `save`
      */
     importState(bytes: Uint8Array): Promise<void>;
     /**
@@ -1843,7 +1853,8 @@ declare class Session<Api extends object = Record<string, any>> implements Async
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
  * @throws `IsoseedError` with `ERR_SESSION_LOCKED` if somebody has it open: `lease` says who and until when
  * @throws `IsoseedError` with `ERR_SESSION_KEY` if the state is encrypted with another key, `ERR_SESSION_DAMAGED` if no
- * revision is sound, `ERR_SESSION_SCHEMA` if `schema` can't work with it, `ERR_SESSION_CODE_CHANGED` if the snapshot
+ * revision is sound, `ERR_SESSION_SCHEMA` if `schema` can't work with it or it has other variables than `state` and
+ * `keepGlobals` name, `ERR_SESSION_CODE_CHANGED` if the snapshot
  * lacks code that it refers to, `ERR_STATE_LIMIT` or `ERR_STORE`
  * @throws as `createIsolate`
  */

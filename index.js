@@ -4526,9 +4526,6 @@ async function open2(request) {
   return makeIsolate(core, request.timeoutMs, seededFrom);
 }
 
-// lib/session/core.ts
-var import_node_async_hooks2 = require("node:async_hooks");
-
 // lib/store/failure.ts
 async function asked(what, ask) {
   try {
@@ -4874,6 +4871,55 @@ var Ledger = class _Ledger {
   }
 };
 
+// lib/session/document.ts
+var PREAMBLE_BYTES = 10;
+var SHORT_TEXT = 32;
+var LONGEST_SHORT_TEXT = 95;
+var LARGEST_FACTOR = 128 ** 4;
+var MOST_NAMES2 = 10;
+async function overviewOf(bytes2, request) {
+  const { native: native2 } = connect();
+  const { json } = await connect().request((id) => native2.inspectState(id, bytes2, request));
+  return JSON.parse(json);
+}
+function isBare(bytes2) {
+  return headOf(bytes2).count === 0;
+}
+function hasState(bytes2, { state }) {
+  return headOf(bytes2).first === state;
+}
+async function checkVariables(session, bytes2, request) {
+  const { state, keepGlobals } = request;
+  const { count } = headOf(bytes2);
+  if (count === 0 || hasState(bytes2, request) && (count === 1 || keepGlobals)) return;
+  const { variables } = await overviewOf(bytes2, request);
+  const names = variables.map(({ name }) => name);
+  const others = names.filter((name) => name !== state);
+  const subject = `session ${JSON.stringify(session)} keeps ${state}`;
+  if (others.length === names.length) {
+    throw new IsoseedError("ERR_SESSION_SCHEMA", `${subject}, and the state that it was to read has no such variable: it has ${listed(others, count)}`);
+  }
+  if (keepGlobals || others.length === 0) return;
+  const message = `${subject} alone, and the state that it was to read has other variables, which keepGlobals keeps: ${listed(others, count - 1)}`;
+  throw new IsoseedError("ERR_SESSION_SCHEMA", message);
+}
+function headOf(bytes2) {
+  let at3 = PREAMBLE_BYTES;
+  let count = 0;
+  for (let factor = 1; factor <= LARGEST_FACTOR; factor *= 128) {
+    const byte = bytes2[at3++] ?? 0;
+    count += (byte & 127) * factor;
+    if (byte < 128) break;
+  }
+  const length = (bytes2[at3++] ?? 0) - SHORT_TEXT;
+  const isShort2 = length >= 0 && length <= LONGEST_SHORT_TEXT;
+  return { count, first: isShort2 ? String.fromCharCode(...bytes2.subarray(at3, at3 + length)) : void 0 };
+}
+function listed(names, count) {
+  const shown2 = names.slice(0, MOST_NAMES2);
+  return `${shown2.join(", ")}${count > shown2.length ? ` and ${count - shown2.length} more` : ""}`;
+}
+
 // lib/session/save-clock.ts
 var import_node_timers3 = require("node:timers");
 var RETRY_MS = 1e3;
@@ -4928,39 +4974,84 @@ var SaveClock = class {
 };
 
 // lib/session/schema.ts
-function checkSchema(session, { schema }, { version, migrate: step2 }) {
-  if (schema === version || schema < version && step2 !== void 0) return;
+var WITHOUT_CLONE = "schema.migrate can be the path of a function of the guest, which has the state itself";
+function checkSchema(session, { schema }, { version, migrate }) {
+  if (schema === version || schema < version && migrate !== void 0) return;
   const why = schema > version ? "newer code has saved it" : "there is no schema.migrate";
   throw new IsoseedError("ERR_SESSION_SCHEMA", `the state of session ${JSON.stringify(session)} has schema version ${schema} and not ${version}, and ${why}`);
 }
-async function migrate(session, isolate, name, from, { version, migrate: step2 }, timeoutMs) {
-  if (from.schema >= version || step2 === void 0) return;
-  const run = (code) => isolate.eval({ source: { name: "isoseed:migrate", code }, timeoutMs, signal: void 0 });
-  try {
-    var _stack = [];
+async function upgradeOf(session, isolate, from, request) {
+  const { version, migrate } = request.schema;
+  if (from.schema >= version || migrate === void 0) return void 0;
+  const told2 = async (work) => {
     try {
-      const next = await step2(await run(`globalThis.${name}`), { version: from.schema, snapshotKey: from.snapshotKey });
-      const set2 = __using(_stack, await run(`(state) => void (globalThis.${name} = state)`));
-      await set2(next);
-    } catch (_) {
-      var _error = _, _hasError = true;
-    } finally {
-      __callDispose(_stack, _error, _hasError);
+      return await work();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      const what = `the state of session ${JSON.stringify(session)} can't be brought from schema version ${from.schema} to ${version}`;
+      throw new IsoseedError("ERR_SESSION_SCHEMA", `${what}: ${why}`, { cause });
     }
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const what = `the state of session ${JSON.stringify(session)} can't be brought from schema version ${from.schema} to ${version}`;
-    throw new IsoseedError("ERR_SESSION_SCHEMA", `${what}: ${why}`, { cause });
-  }
+  };
+  const upgrade = await told2(() => typeof migrate === "string" ? byGuest(migrate, isolate, from, request) : byHost(migrate, isolate, from, request));
+  return { run: () => told2(() => upgrade.run()), [Symbol.dispose]: () => upgrade[Symbol.dispose]() };
+}
+async function byGuest(path, isolate, from, { stateRequest, timeoutMs }) {
+  const holder = path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : "undefined";
+  const code = `((global, { apply }, holder, migrate) => {
+    'use strict'
+    if (typeof migrate !== 'function') throw new TypeError('schema.migrate: ${path} is no function of the guest')
+    return async (version, snapshotKey) => {
+      const made = await apply(migrate, holder, [global.${stateRequest.state}, { version, snapshotKey }])
+      if (made !== undefined) global.${stateRequest.state} = made
+    }
+  })(this, Reflect, ${holder}, ${path})`;
+  const run = await evaluated(isolate, code, timeoutMs);
+  return { run: () => run(from.schema, from.snapshotKey), [Symbol.dispose]: () => run.dispose() };
+}
+async function byHost(migrate, isolate, from, { stateRequest, timeoutMs }) {
+  const code = `((global) => {
+    'use strict'
+    return (isGiven, value) => isGiven ? void (global.${stateRequest.state} = value) : global.${stateRequest.state}
+  })(this)`;
+  const state = await evaluated(isolate, code, timeoutMs);
+  const hash = async () => (await isolate.exportState(stateRequest, timeoutMs)).hash;
+  return {
+    async run() {
+      const before = await hash();
+      const given = await state(false).catch((error) => {
+        throw error.code === "ERR_DATA_CLONE" ? new Error(`${error.message}; ${WITHOUT_CLONE}`, { cause: error }) : error;
+      });
+      await state(true, given);
+      if (await hash() !== before) throw new Error(`a clone for the host would lose a part of it, such as a class or attributes; ${WITHOUT_CLONE}`);
+      const made = await migrate(given, { version: from.schema, snapshotKey: from.snapshotKey });
+      await state(true, made === void 0 ? given : made);
+    },
+    [Symbol.dispose]: () => state.dispose()
+  };
+}
+async function evaluated(isolate, code, timeoutMs) {
+  return await isolate.eval({ source: { name: "isoseed:migrate", code }, timeoutMs, signal: void 0 });
+}
+
+// lib/session/steps.ts
+var import_node_async_hooks2 = require("node:async_hooks");
+var steps = new import_node_async_hooks2.AsyncLocalStorage();
+function beginStep(session, isolate) {
+  return { session, isolate, around: openStep(() => true), isOpen: true };
+}
+function runInStep(step2, run) {
+  return steps.run(step2, run);
+}
+function openStepOf(session) {
+  return openStep((step2) => step2.session === session);
+}
+function openStep(isMeant) {
+  let step2 = steps.getStore();
+  while (step2 !== void 0 && !(step2.isOpen && isMeant(step2))) step2 = step2.around;
+  return step2;
 }
 
 // lib/session/core.ts
-var steps = new import_node_async_hooks2.AsyncLocalStorage();
-function openStep() {
-  let step2 = steps.getStore();
-  while (step2 !== void 0 && !step2.isOpen) step2 = step2.around;
-  return step2;
-}
 var ENDED2 = /* @__PURE__ */ new Set(["ERR_DISPOSED", "ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
 var SessionCore = class _SessionCore {
   id;
@@ -5021,12 +5112,12 @@ var SessionCore = class _SessionCore {
   }
   /** Runs guest code as a step; as a part of the step that a binding is called in, if one calls. */
   run(work) {
-    const around = this.#around();
+    const around = openStepOf(this);
     return around !== void 0 ? work(around.isolate) : this.#next(() => this.#take(work));
   }
   /** What does not touch the state. */
   stats() {
-    const around = this.#around();
+    const around = openStepOf(this);
     return around !== void 0 ? around.isolate.stats() : this.#next(async () => (await this.#live()).stats());
   }
   /** Saves what is there now. */
@@ -5127,19 +5218,28 @@ var SessionCore = class _SessionCore {
   }
   /** Starts an isolate with a state, or with the one that the code begins with. */
   async #started(bytes2, from) {
-    const { isolate: request, stateRequest, schema, timeoutMs } = this.#request;
+    const { isolate: request, stateRequest, timeoutMs } = this.#request;
+    if (bytes2 !== void 0) await checkVariables(this.id, bytes2, stateRequest);
     const { core: isolate, snapshot } = await startSeeded({
       ...request,
       ...this.#seed === void 0 ? {} : { snapshot: this.#seed.snapshot },
       keepsState: true,
-      onHostCall: (run) => this.#step === void 0 ? run() : steps.run(this.#step, run)
+      onHostCall: (run) => this.#step === void 0 ? run() : runInStep(this.#step, run)
     });
     this.#seed ??= { snapshot };
     try {
-      if (bytes2 === void 0) await isolate.eval({ source: this.#request.initial, timeoutMs, signal: void 0 });
-      else await isolate.importState(bytes2, stateRequest, timeoutMs);
-      if (from !== void 0) await migrate(this.id, isolate, stateRequest.state, from, schema, timeoutMs);
-      return isolate;
+      var _stack = [];
+      try {
+        const upgrade = __using(_stack, from === void 0 ? void 0 : await upgradeOf(this.id, isolate, from, this.#request));
+        if (bytes2 !== void 0) await isolate.importState(bytes2, stateRequest, timeoutMs);
+        if (bytes2 === void 0 || isBare(bytes2)) await isolate.eval({ source: this.#request.initial, timeoutMs, signal: void 0 });
+        await upgrade?.run();
+        return isolate;
+      } catch (_) {
+        var _error = _, _hasError = true;
+      } finally {
+        __callDispose(_stack, _error, _hasError);
+      }
     } catch (error) {
       await isolate.dispose();
       throw error;
@@ -5196,24 +5296,18 @@ var SessionCore = class _SessionCore {
   #check() {
     if (this.#end !== void 0) throw this.#end;
   }
-  /** The step of this session that the caller is a part of. */
-  #around() {
-    let step2 = openStep();
-    while (step2 !== void 0 && !(step2.session === this && step2.isOpen)) step2 = step2.around;
-    return step2;
-  }
   /** It would wait for the step that waits for it. */
   #refuseWithin(method) {
-    if (this.#around() === void 0) return;
+    if (openStepOf(this) === void 0) return;
     throw new IsoseedError("ERR_NESTED_CALL", `session.${method} can't be called from a binding, within a call of the same session`);
   }
   async #take(work) {
     const isolate = await this.#live();
-    const step2 = { session: this, isolate, around: openStep(), isOpen: true };
+    const step2 = beginStep(this, isolate);
     this.#step = step2;
     let value;
     try {
-      value = await steps.run(step2, () => work(isolate));
+      value = await runInStep(step2, () => work(isolate));
     } catch (error) {
       this.#endStep(step2);
       await this.#failed(error, isolate);
@@ -5245,8 +5339,11 @@ var SessionCore = class _SessionCore {
   async #keep(isolate) {
     this.#adopt(await this.#exported(isolate));
   }
-  #exported(isolate) {
-    return isolate.exportState(this.#request.stateRequest, this.#request.timeoutMs);
+  async #exported(isolate) {
+    const { stateRequest, timeoutMs } = this.#request;
+    const kept = await isolate.exportState(stateRequest, timeoutMs);
+    if (!hasState(kept.bytes, stateRequest)) throw stateGone(stateRequest.state);
+    return kept;
   }
   #adopt(kept) {
     const hasChanged = kept.hash !== this.#kept.hash;
@@ -5298,6 +5395,10 @@ var SessionCore = class _SessionCore {
     this.#request.onLost?.(error);
   }
 };
+function stateGone(path) {
+  const why = "there is no such global any more";
+  return new IsoseedError("ERR_STATE_VALUE", `${path} can't be kept: ${why}`, { details: { path, why } });
+}
 
 // lib/session/options.ts
 var import_node_util18 = require("node:util");
@@ -5308,6 +5409,7 @@ var COUNT_RANGE = [1, MAX_TIMEOUT_MS];
 var KEY_BYTES = 32;
 var LEASE_RANGE = [100, 864e5];
 var MAX_NAME_BYTES = 512;
+var GUEST_PATH = /^[\p{ID_Start}$_][\p{ID_Continue}$]*(\.[\p{ID_Start}$_][\p{ID_Continue}$]*)*$/u;
 var LIMIT_RANGES = {
   payloadBytes: [1024, 2 ** 31 - 1],
   stateBytes: [1024, 2 ** 31 - 1],
@@ -5384,11 +5486,12 @@ function checkSchema2(given) {
   const schema = given.get("schema");
   if (schema === void 0) return { version: 0 };
   const parts = readObject(given.where, "schema", schema, ["version", "migrate"]);
-  const [version, migrate2] = [parts.get("version"), parts.get("migrate")];
+  const [version, migrate] = [parts.get("version"), parts.get("migrate")];
   if (!isInteger(version, [0, MAX_TIMEOUT_MS])) throw wrong(given.where, "schema.version", `an integer from 0 to ${MAX_TIMEOUT_MS}`, version);
-  if (migrate2 === void 0) return { version };
-  if (typeof migrate2 !== "function") throw wrong(given.where, "schema.migrate", "a function", migrate2);
-  return { version, migrate: migrate2 };
+  if (migrate === void 0) return { version };
+  const isMeant = typeof migrate === "function" || typeof migrate === "string" && GUEST_PATH.test(migrate);
+  if (!isMeant) throw wrong(given.where, "schema.migrate", "a function, or the dotted path of one of the guest", migrate);
+  return { version, migrate };
 }
 function checkKeys(given) {
   const key = given.get("encryptionKey");
@@ -5638,7 +5741,8 @@ var Session2 = class _Session {
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, if it is given no bytes
    * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
-   * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
+   * `ERR_SESSION_SCHEMA` if it has other variables than the session's options name, or `ERR_SESSION_CODE_CHANGED` if
+   * the snapshot lacks code that the state refers to; as `save`
    */
   importState(bytes2) {
     if (!(bytes2 instanceof Uint8Array)) throw wrong("session.importState", "bytes", "a Uint8Array", bytes2);
@@ -5731,7 +5835,7 @@ async function inspectSession(store, session, request) {
   }
   if (found === void 0) return void 0;
   const { bytes: bytes2, revision, recovered } = found;
-  const overview = await overviewOf(bytes2, request);
+  const overview = await overviewOf(bytes2, { state: request.state, keepGlobals: true, ...request.limits });
   return { ...record, encrypted, state: { revision, ...recovered === void 0 ? {} : { recovered }, ...overview } };
 }
 async function readState(store, session, { keys: keys2, limits, revision }) {
@@ -5743,7 +5847,7 @@ async function readState(store, session, { keys: keys2, limits, revision }) {
 }
 async function importState(store, session, state, request) {
   const { packing, limits, schema, holder, ttlMs } = request;
-  const { hash, bytes: bytes2 } = await overviewOf(state, { limits, state: "state" });
+  const { hash, bytes: bytes2 } = await overviewOf(state, { state: "state", keepGlobals: true, ...limits });
   const ledger = await Ledger.open({ store, session, holder, ttlMs, packing, maxBytes: limits.payloadBytes });
   let saved;
   try {
@@ -5775,19 +5879,13 @@ async function isStill({ store, session }, newest) {
 async function has({ store, session }, revision) {
   return (await asked("read a revision", () => store.read(session, revision))).revision !== void 0;
 }
-async function overviewOf(bytes2, { limits, state }) {
-  const request = { state, keepGlobals: true, ...limits };
-  const { native: native2 } = connect();
-  const { json } = await connect().request((id) => native2.inspectState(id, bytes2, request));
-  return JSON.parse(json);
-}
 
 // lib/session/sessions.ts
 var sessions = {
   list(store, prefix = "") {
     const from = checkStore("sessions.list", store);
     if (typeof prefix !== "string") throw wrong("sessions.list", "prefix", "a string", prefix);
-    return listed(from, prefix);
+    return listed2(from, prefix);
   },
   inspect(store, id, options = {}) {
     const [from, checked] = [checkStore("sessions.inspect", store), checkSessionId("sessions.inspect", id)];
@@ -5818,7 +5916,7 @@ var sessions = {
     return withStore(from, (opened) => pruneSessions(opened, checked));
   }
 };
-async function* listed(from, prefix) {
+async function* listed2(from, prefix) {
   const use = await useStore(from);
   try {
     yield* listSessions(use.store, prefix);

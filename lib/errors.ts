@@ -31,7 +31,8 @@ export { invalidArg, show } from './misuse.js'
  * - `ERR_SESSION_KEY`: a session's state is encrypted with another key, or without one, than was given.
  * - `ERR_SESSION_DAMAGED`: what is stored of a session is not what was written, and there is no earlier revision
  *   that is sound.
- * - `ERR_SESSION_SCHEMA`: a session's state has another schema version than the code, and can't be brought to it.
+ * - `ERR_SESSION_SCHEMA`: a session's state has another schema version than the code, and can't be brought to it; or
+ *   it has other variables than the session's options name, which would be lost.
  * - `ERR_SESSION_CODE_CHANGED`: a session's state refers to classes or functions that the snapshot does not have; see
  *   `details`.
  * - `ERR_STATE_VALUE`: there is something in a session's state that can't be kept; see `details`.

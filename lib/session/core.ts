@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { NativeSnapshot } from '../../native.js'
 import { IsoseedError, invalidArg } from '../errors.js'
 import type { IsolateCore } from '../isolate-core.js'
@@ -8,34 +7,15 @@ import { Ledger } from '../store/ledger.js'
 import type { Loaded } from '../store/ledger.js'
 import { tooLong } from '../store/reading.js'
 import type { RevisionMeta } from '../store/types.js'
+import { checkVariables, hasState, isBare } from './document.js'
 import type { SessionRequest } from './options.js'
 import { SaveClock } from './save-clock.js'
-import { checkSchema, migrate } from './schema.js'
+import { checkSchema, upgradeOf } from './schema.js'
 import type { SavedUnder } from './schema.js'
 import type { KeptState } from './state.js'
+import { beginStep, openStepOf, runInStep } from './steps.js'
+import type { Step } from './steps.js'
 import type { SavedState, SessionInfo } from './types.js'
-
-/** One call of a session, with what its bindings call. */
-interface Step {
-  readonly session: SessionCore
-  readonly isolate: IsolateCore
-  /** The step that it was called in, of another session. */
-  readonly around: Step | undefined
-  isOpen: boolean
-}
-
-/**
- * The step that a binding is called in. One storage for all sessions: Node hands each storage's value on with every
- * promise, and never forgets a storage.
- */
-const steps = new AsyncLocalStorage<Step>()
-
-/** The innermost step that is still open where this is called. */
-function openStep(): Step | undefined {
-  let step = steps.getStore()
-  while (step !== undefined && !step.isOpen) step = step.around
-  return step
-}
 
 /** What ends an isolate. */
 const ENDED: ReadonlySet<unknown> = new Set(['ERR_DISPOSED', 'ERR_MEMORY_LIMIT', 'ERR_CPU_LIMIT', 'ERR_ISOLATE_LOST'])
@@ -110,13 +90,13 @@ export class SessionCore {
 
   /** Runs guest code as a step; as a part of the step that a binding is called in, if one calls. */
   run<T>(work: (isolate: IsolateCore) => Promise<T>): Promise<T> {
-    const around = this.#around()
+    const around = openStepOf(this)
     return around !== undefined ? work(around.isolate) : this.#next(() => this.#take(work))
   }
 
   /** What does not touch the state. */
   stats(): Promise<IsolateStats> {
-    const around = this.#around()
+    const around = openStepOf(this)
     return around !== undefined ? around.isolate.stats() : this.#next(async () => (await this.#live()).stats())
   }
 
@@ -231,18 +211,20 @@ export class SessionCore {
 
   /** Starts an isolate with a state, or with the one that the code begins with. */
   async #started(bytes?: Uint8Array, from?: SavedUnder): Promise<IsolateCore> {
-    const { isolate: request, stateRequest, schema, timeoutMs } = this.#request
+    const { isolate: request, stateRequest, timeoutMs } = this.#request
+    if (bytes !== undefined) await checkVariables(this.id, bytes, stateRequest)
     const { core: isolate, snapshot } = await startSeeded({
       ...request,
       ...(this.#seed === undefined ? {} : { snapshot: this.#seed.snapshot }),
       keepsState: true,
-      onHostCall: (run) => (this.#step === undefined ? run() : steps.run(this.#step, run)),
+      onHostCall: (run) => (this.#step === undefined ? run() : runInStep(this.#step, run)),
     })
     this.#seed ??= { snapshot }
     try {
-      if (bytes === undefined) await isolate.eval({ source: this.#request.initial, timeoutMs, signal: undefined })
-      else await isolate.importState(bytes, stateRequest, timeoutMs)
-      if (from !== undefined) await migrate(this.id, isolate, stateRequest.state, from, schema, timeoutMs)
+      using upgrade = from === undefined ? undefined : await upgradeOf(this.id, isolate, from, this.#request)
+      if (bytes !== undefined) await isolate.importState(bytes, stateRequest, timeoutMs)
+      if (bytes === undefined || isBare(bytes)) await isolate.eval({ source: this.#request.initial, timeoutMs, signal: undefined })
+      await upgrade?.run()
       return isolate
     } catch (error) {
       await isolate.dispose()
@@ -309,26 +291,19 @@ export class SessionCore {
     if (this.#end !== undefined) throw this.#end
   }
 
-  /** The step of this session that the caller is a part of. */
-  #around(): Step | undefined {
-    let step = openStep()
-    while (step !== undefined && !(step.session === this && step.isOpen)) step = step.around
-    return step
-  }
-
   /** It would wait for the step that waits for it. */
   #refuseWithin(method: string): void {
-    if (this.#around() === undefined) return
+    if (openStepOf(this) === undefined) return
     throw new IsoseedError('ERR_NESTED_CALL', `session.${method} can't be called from a binding, within a call of the same session`)
   }
 
   async #take<T>(work: (isolate: IsolateCore) => Promise<T>): Promise<T> {
     const isolate = await this.#live()
-    const step: Step = { session: this, isolate, around: openStep(), isOpen: true }
+    const step = beginStep(this, isolate)
     this.#step = step
     let value: T
     try {
-      value = await steps.run(step, () => work(isolate))
+      value = await runInStep(step, () => work(isolate))
     } catch (error) {
       this.#endStep(step)
       await this.#failed(error, isolate)
@@ -365,8 +340,12 @@ export class SessionCore {
     this.#adopt(await this.#exported(isolate))
   }
 
-  #exported(isolate: IsolateCore): Promise<KeptState> {
-    return isolate.exportState(this.#request.stateRequest, this.#request.timeoutMs)
+  async #exported(isolate: IsolateCore): Promise<KeptState> {
+    const { stateRequest, timeoutMs } = this.#request
+    const kept = await isolate.exportState(stateRequest, timeoutMs)
+    // A state that is gone could not be told from one of another name.
+    if (!hasState(kept.bytes, stateRequest)) throw stateGone(stateRequest.state)
+    return kept
   }
 
   #adopt(kept: KeptState): void {
@@ -423,4 +402,10 @@ export class SessionCore {
     void this.#drop()
     this.#request.onLost?.(error)
   }
+}
+
+/** The guest has deleted the global that is its state. */
+function stateGone(path: string): IsoseedError {
+  const why = 'there is no such global any more'
+  return new IsoseedError('ERR_STATE_VALUE', `${path} can't be kept: ${why}`, { details: { path, why } })
 }

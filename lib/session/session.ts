@@ -146,7 +146,8 @@ export class Session<Api extends object = Record<string, any>> implements AsyncD
    *
    * @throws `TypeError` with `ERR_INVALID_ARG` at once, if it is given no bytes
    * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
-   * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
+   * `ERR_SESSION_SCHEMA` if it has other variables than the session's options name, or `ERR_SESSION_CODE_CHANGED` if
+   * the snapshot lacks code that the state refers to; as `save`
    */
   importState(bytes: Uint8Array): Promise<void> {
     if (!(bytes instanceof Uint8Array)) throw wrong('session.importState', 'bytes', 'a Uint8Array', bytes)
@@ -201,7 +202,8 @@ export class Session<Api extends object = Record<string, any>> implements AsyncD
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
  * @throws `IsoseedError` with `ERR_SESSION_LOCKED` if somebody has it open: `lease` says who and until when
  * @throws `IsoseedError` with `ERR_SESSION_KEY` if the state is encrypted with another key, `ERR_SESSION_DAMAGED` if no
- * revision is sound, `ERR_SESSION_SCHEMA` if `schema` can't work with it, `ERR_SESSION_CODE_CHANGED` if the snapshot
+ * revision is sound, `ERR_SESSION_SCHEMA` if `schema` can't work with it or it has other variables than `state` and
+ * `keepGlobals` name, `ERR_SESSION_CODE_CHANGED` if the snapshot
  * lacks code that it refers to, `ERR_STATE_LIMIT` or `ERR_STORE`
  * @throws as `createIsolate`
  */

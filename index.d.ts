@@ -1733,6 +1733,16 @@ interface SessionInfo {
 }
 /** One revision of a session. */
 type RevisionInfo = RevisionMeta;
+/** Options of `session.importState`. An unknown option is refused. */
+interface SessionImportOptions {
+    /**
+     * The version of the schema that the bytes have; an integer from 0 to 2147483647. `from.snapshotKey` of
+     * `schema.migrate` is `''` for them.
+     *
+     * @default the version that the session has
+     */
+    schema?: number;
+}
 /** Options of `session.exportState`. */
 interface ExportStateOptions {
     /**
@@ -1813,12 +1823,15 @@ declare class Session<Api extends object = Record<string, any>> implements Async
      * Replaces the state by that of bytes that `exportState` gave: all of it, or nothing is changed. The session goes on
      * in a fresh isolate.
      *
-     * @throws `TypeError` with `ERR_INVALID_ARG` at once, if it is given no bytes
-     * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
-     * `ERR_SESSION_SCHEMA` if it has other variables than the session's options name, or `ERR_SESSION_CODE_CHANGED` if
-     * the snapshot lacks code that the state refers to; as `save`
+     * The bytes do not say which version of the schema they have: `schema` does, and an older state is brought up to date
+     * by `schema.migrate` of `openSession`.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+     * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, `ERR_SESSION_SCHEMA`
+     * if `schema` of `openSession` can't work with it or it has other variables than the session's options name, or
+     * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
      */
-    importState(bytes: Uint8Array): Promise<void>;
+    importState(bytes: Uint8Array, options?: SessionImportOptions): Promise<void>;
     /**
      * The revisions that are kept, the newest first.
      *
@@ -2263,4 +2276,4 @@ interface FetchResponse {
 declare const webBridge: WebBridge;
 
 export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Session, Snapshot, buildSnapshot, createIsolate, openSession, openStore, sessions, snapshotCache, transfer, verifyIsolation, webBridge };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, ExportStateOptions, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, ImportStateOptions, InspectOptions, InspectSessionOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationCoverage, IsolationReport, IsoseedErrorOptions, LeaseAnswer, LeaseOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, OpenSessionOptions, OpenStoreOptions, Passed, PrewarmOptions, PrunePolicy, PruneReport, ReadAnswer, ReadStateOptions, Received, Recovered, Remote, RemoteFunction, RemoteIterable, RemoteMember, RevisionInfo, RevisionMeta, RevisionPolicy, RevisionsPruned, SaveOptions, SavePolicy, SavedState, SessionInfo, SessionInspection, SessionRecord, Sessions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, StateEntry, StateErrorDetails, StateLimits, StateOverview, StateSchema, Store, StoreLease, StoredChunk, StoredRevision, StoredState, SyncBinding, UnhandledRejection, UnkeptVariable, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole, WriteAnswer };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, ExportStateOptions, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, ImportStateOptions, InspectOptions, InspectSessionOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationCoverage, IsolationReport, IsoseedErrorOptions, LeaseAnswer, LeaseOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, OpenSessionOptions, OpenStoreOptions, Passed, PrewarmOptions, PrunePolicy, PruneReport, ReadAnswer, ReadStateOptions, Received, Recovered, Remote, RemoteFunction, RemoteIterable, RemoteMember, RevisionInfo, RevisionMeta, RevisionPolicy, RevisionsPruned, SaveOptions, SavePolicy, SavedState, SessionImportOptions, SessionInfo, SessionInspection, SessionRecord, Sessions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, StateEntry, StateErrorDetails, StateLimits, StateOverview, StateSchema, Store, StoreLease, StoredChunk, StoredRevision, StoredState, SyncBinding, UnhandledRejection, UnkeptVariable, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole, WriteAnswer };

@@ -4997,14 +4997,14 @@ async function upgradeOf(session, isolate, from, request) {
 }
 async function byGuest(path, isolate, from, { stateRequest, timeoutMs }) {
   const holder = path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : "undefined";
-  const code = `((global, { apply }, holder, migrate) => {
+  const code = `((global, apply, holder, migrate) => {
     'use strict'
     if (typeof migrate !== 'function') throw new TypeError('schema.migrate: ${path} is no function of the guest')
     return async (version, snapshotKey) => {
       const made = await apply(migrate, holder, [global.${stateRequest.state}, { version, snapshotKey }])
       if (made !== undefined) global.${stateRequest.state} = made
     }
-  })(this, Reflect, ${holder}, ${path})`;
+  })(this, Reflect.apply, ${holder}, ${path})`;
   const run = await evaluated(isolate, code, timeoutMs);
   return { run: () => run(from.schema, from.snapshotKey), [Symbol.dispose]: () => run.dispose() };
 }
@@ -5153,13 +5153,16 @@ var SessionCore = class _SessionCore {
     });
   }
   /** Makes a document the state: all of it, or nothing is changed. */
-  importState(given) {
+  importState(given, schema = this.#request.schema.version) {
     this.#refuseWithin("importState");
     const { payloadBytes } = this.#request.limits;
     if (given.byteLength > payloadBytes) return Promise.reject(tooLong(given.byteLength, payloadBytes));
     const bytes2 = given.slice();
-    const from = { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey };
-    return this.#next(() => this.#replace(bytes2, from));
+    const from = { schema, snapshotKey: "" };
+    return this.#next(() => {
+      checkSchema(this.id, from, this.#request.schema);
+      return this.#replace(bytes2, from);
+    });
   }
   /** Makes an earlier revision the state. */
   restore(revision) {
@@ -5493,6 +5496,11 @@ function checkSchema2(given) {
   if (!isMeant) throw wrong(given.where, "schema.migrate", "a function, or the dotted path of one of the guest", migrate);
   return { version, migrate };
 }
+function checkVersion(given) {
+  const schema = given.get("schema");
+  if (schema === void 0 || isInteger(schema, [0, MAX_TIMEOUT_MS])) return schema;
+  throw given.fail("schema", `an integer from 0 to ${MAX_TIMEOUT_MS}`);
+}
 function checkKeys(given) {
   const key = given.get("encryptionKey");
   if (key === void 0) return [];
@@ -5739,14 +5747,17 @@ var Session2 = class _Session {
    * Replaces the state by that of bytes that `exportState` gave: all of it, or nothing is changed. The session goes on
    * in a fresh isolate.
    *
-   * @throws `TypeError` with `ERR_INVALID_ARG` at once, if it is given no bytes
-   * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
-   * `ERR_SESSION_SCHEMA` if it has other variables than the session's options name, or `ERR_SESSION_CODE_CHANGED` if
-   * the snapshot lacks code that the state refers to; as `save`
+   * The bytes do not say which version of the schema they have: `schema` does, and an older state is brought up to date
+   * by `schema.migrate` of `openSession`.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, `ERR_SESSION_SCHEMA`
+   * if `schema` of `openSession` can't work with it or it has other variables than the session's options name, or
+   * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
    */
-  importState(bytes2) {
+  importState(bytes2, options = {}) {
     if (!(bytes2 instanceof Uint8Array)) throw wrong("session.importState", "bytes", "a Uint8Array", bytes2);
-    return this.#core.importState(bytes2);
+    return this.#core.importState(bytes2, checkVersion(new Given("session.importState", options, ["schema"])));
   }
   /**
    * The revisions that are kept, the newest first.
@@ -5817,8 +5828,7 @@ function checkInspect2(given) {
   return { ...checkRead(given), state: checkStateName(given) };
 }
 function checkImport(given) {
-  const schema = given.get("schema");
-  if (schema !== void 0 && !isInteger(schema, [0, MAX_TIMEOUT_MS])) throw given.fail("schema", `an integer from 0 to ${MAX_TIMEOUT_MS}`);
+  const schema = checkVersion(given);
   const packing = { keys: checkKeys(given), compression: given.choice("compression", ["zstd", "none"]) };
   return { packing, limits: checkLimits(given), schema, ...checkLease(given) };
 }

@@ -42,7 +42,7 @@ async function node(script: string, args: readonly string[], env: NodeJS.Process
 let place: LocatedPlace
 let snapshot: Snapshot
 beforeAll(async () => {
-  snapshot = await buildSnapshot({ bundle: readFileSync(join(root, 'tests/engine/state/classes.js'), 'utf8') })
+  snapshot = await buildSnapshot({ bundle: `${readFileSync(join(root, 'tests/engine/state/classes.js'), 'utf8')}; function flat({ p }) { return { x: p.x } }` })
   await snapshot.save(join(folder, 'classes.snap'))
 }, 60_000)
 
@@ -228,7 +228,7 @@ describe('one store', () => {
     await succeed('import', 'to', 'from.state', '--schema', '3')
     expect(await codeOf(openSession('to', { store: place.location, snapshot, schema: { version: 4 } }))).toBe('ERR_SESSION_SCHEMA')
     expect(await codeOf(openSession('to', { store: place.location, schema: { version: 3 } }))).toBe('ERR_SESSION_CODE_CHANGED')
-    await using opened = await openSession('to', { store: place.location, snapshot, schema: { version: 4, migrate: ({ p }: { p: { x: number } }) => ({ x: p.x }) } })
+    await using opened = await openSession('to', { store: place.location, snapshot, schema: { version: 4, migrate: 'flat' } })
     expect(await opened.eval('state.x')).toBe(1)
   })
 

@@ -136,15 +136,18 @@ export class SessionCore {
   }
 
   /** Makes a document the state: all of it, or nothing is changed. */
-  importState(given: Uint8Array): Promise<void> {
+  importState(given: Uint8Array, schema = this.#request.schema.version): Promise<void> {
     this.#refuseWithin('importState')
     const { payloadBytes } = this.#request.limits
     // Before it is copied.
     if (given.byteLength > payloadBytes) return Promise.reject(tooLong(given.byteLength, payloadBytes))
     const bytes = given.slice()
-    // Its sender knows no version: it is taken for one of this code's.
-    const from = { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey }
-    return this.#next(() => this.#replace(bytes, from))
+    // A document says nothing of the snapshot that it was made on.
+    const from = { schema, snapshotKey: '' }
+    return this.#next(() => {
+      checkSchema(this.id, from, this.#request.schema)
+      return this.#replace(bytes, from)
+    })
   }
 
   /** Makes an earlier revision the state. */

@@ -148,6 +148,17 @@ function checkSchema(given: Given): StateSchema {
   return { version, migrate: migrate as NonNullable<StateSchema['migrate']> }
 }
 
+/**
+ * The version of a schema; absent if none is given.
+ *
+ * @throws `TypeError` with `ERR_INVALID_ARG`
+ */
+export function checkVersion(given: Given): number | undefined {
+  const schema = given.get('schema')
+  if (schema === undefined || isInteger(schema, [0, MAX_TIMEOUT_MS])) return schema
+  throw given.fail('schema', `an integer from 0 to ${MAX_TIMEOUT_MS}`)
+}
+
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
 export function checkKeys(given: Given): Uint8Array[] {
   const key = given.get('encryptionKey')

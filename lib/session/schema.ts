@@ -57,14 +57,14 @@ export async function upgradeOf(session: string, isolate: IsolateCore, from: Sav
 /** A function of the guest's has the state itself: nothing is cloned, so nothing is lost. */
 async function byGuest(path: string, isolate: IsolateCore, from: SavedUnder, { stateRequest, timeoutMs }: MigrationRequest): Promise<Upgrade> {
   const holder = path.includes('.') ? path.slice(0, path.lastIndexOf('.')) : 'undefined'
-  const code = `((global, { apply }, holder, migrate) => {
+  const code = `((global, apply, holder, migrate) => {
     'use strict'
     if (typeof migrate !== 'function') throw new TypeError('schema.migrate: ${path} is no function of the guest')
     return async (version, snapshotKey) => {
       const made = await apply(migrate, holder, [global.${stateRequest.state}, { version, snapshotKey }])
       if (made !== undefined) global.${stateRequest.state} = made
     }
-  })(this, Reflect, ${holder}, ${path})`
+  })(this, Reflect.apply, ${holder}, ${path})`
   const run = await evaluated<[number, string], void>(isolate, code, timeoutMs)
   return { run: () => run(from.schema, from.snapshotKey), [Symbol.dispose]: () => run.dispose() }
 }

@@ -1,6 +1,6 @@
 import { makeApi } from '../api-proxy.js'
 import { isPath } from '../bindings.js'
-import { checkFileName, isInteger, readObject, wrong } from '../checks.js'
+import { Given, checkFileName, isInteger, readObject, wrong } from '../checks.js'
 import { invalidArg } from '../errors.js'
 import type { CallOptions } from '../isolate-types.js'
 import { checkCallOptions, checkEval } from '../options.js'
@@ -9,11 +9,11 @@ import type { IsolateStats } from '../report-types.js'
 import { nativeSnapshot } from '../snapshot.js'
 import type { Source } from '../source.js'
 import { SessionCore } from './core.js'
-import { checkOpenSession, checkSessionId } from './options.js'
+import { checkOpenSession, checkSessionId, checkVersion } from './options.js'
 import type { CheckedSession } from './options.js'
 import { useStore } from './stores.js'
 import type { StoreUse } from './stores.js'
-import type { ExportStateOptions, OpenSessionOptions, RevisionInfo, SavedState, SessionInfo } from './types.js'
+import type { ExportStateOptions, OpenSessionOptions, RevisionInfo, SavedState, SessionImportOptions, SessionInfo } from './types.js'
 
 let makeSession: <Api extends object>(core: SessionCore, use: StoreUse, timeoutMs: number) => Session<Api>
 
@@ -144,14 +144,17 @@ export class Session<Api extends object = Record<string, any>> implements AsyncD
    * Replaces the state by that of bytes that `exportState` gave: all of it, or nothing is changed. The session goes on
    * in a fresh isolate.
    *
-   * @throws `TypeError` with `ERR_INVALID_ARG` at once, if it is given no bytes
-   * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
-   * `ERR_SESSION_SCHEMA` if it has other variables than the session's options name, or `ERR_SESSION_CODE_CHANGED` if
-   * the snapshot lacks code that the state refers to; as `save`
+   * The bytes do not say which version of the schema they have: `schema` does, and an older state is brought up to date
+   * by `schema.migrate` of `openSession`.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, `ERR_SESSION_SCHEMA`
+   * if `schema` of `openSession` can't work with it or it has other variables than the session's options name, or
+   * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
    */
-  importState(bytes: Uint8Array): Promise<void> {
+  importState(bytes: Uint8Array, options: SessionImportOptions = {}): Promise<void> {
     if (!(bytes instanceof Uint8Array)) throw wrong('session.importState', 'bytes', 'a Uint8Array', bytes)
-    return this.#core.importState(bytes)
+    return this.#core.importState(bytes, checkVersion(new Given('session.importState', options, ['schema'])))
   }
 
   /**

@@ -1,5 +1,5 @@
 // States of sessions that are not opened: read and written without an isolate.
-import { MAX_TIMEOUT_MS, isInteger } from '../checks.js'
+import { isInteger } from '../checks.js'
 import type { Given } from '../checks.js'
 import { IsoseedError } from '../errors.js'
 import { asked } from '../store/failure.js'
@@ -9,7 +9,7 @@ import { metaOf, readRevision, readSound } from '../store/reading.js'
 import type { ReadFrom, ReadRevision, Recovered } from '../store/reading.js'
 import type { Store } from '../store/types.js'
 import { overviewOf } from './document.js'
-import { checkKeys, checkLease, checkLimits, checkStateName } from './options.js'
+import { checkKeys, checkLease, checkLimits, checkStateName, checkVersion } from './options.js'
 import type { SessionInspection, StoredState } from './stored-types.js'
 import type { SavedState, StateLimits } from './types.js'
 
@@ -55,8 +55,7 @@ export function checkInspect(given: Given): InspectRequest {
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
 export function checkImport(given: Given): ImportRequest {
-  const schema = given.get('schema')
-  if (schema !== undefined && !isInteger(schema, [0, MAX_TIMEOUT_MS])) throw given.fail('schema', `an integer from 0 to ${MAX_TIMEOUT_MS}`)
+  const schema = checkVersion(given)
   const packing: Packing = { keys: checkKeys(given), compression: given.choice('compression', ['zstd', 'none']) }
   return { packing, limits: checkLimits(given), schema, ...checkLease(given) }
 }

@@ -192,6 +192,17 @@ export interface SessionInfo {
 /** One revision of a session. */
 export type RevisionInfo = RevisionMeta
 
+/** Options of `session.importState`. An unknown option is refused. */
+export interface SessionImportOptions {
+  /**
+   * The version of the schema that the bytes have; an integer from 0 to 2147483647. `from.snapshotKey` of
+   * `schema.migrate` is `''` for them.
+   *
+   * @default the version that the session has
+   */
+  schema?: number
+}
+
 /** Options of `session.exportState`. */
 export interface ExportStateOptions {
   /**

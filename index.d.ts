@@ -1848,10 +1848,14 @@ declare class Session<Api extends object = Record<string, any>> implements Async
      */
     restore(revision: number): Promise<void>;
     /**
-     * Waits for the steps that were asked for, saves what is not saved (unless `save` is `'manual'`), ends the isolate
-     * and lets others have the session. May be called again, and then returns the same promise.
+     * Waits for the steps that were asked for, saves what is not saved, also what timers and functions of the guest have
+     * changed since the last step (unless `save` is `'manual'`), ends the isolate and lets others have the session. What a
+     * call or an import left that rejected with `ERR_STORE` is not saved. May be called again, and then returns the same
+     * promise.
      *
-     * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed; the session is closed even so
+     * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed, or `ERR_STATE_VALUE` or
+     * `ERR_STATE_LIMIT` if what has changed since the last step can't be kept; the session is closed even so
+     * @throws `IsoseedError` with `ERR_NESTED_CALL` at once within a step, which would wait for its own end; it stays open
      */
     close(): Promise<void>;
     /** The same as `close`, for `await using`. */

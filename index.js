@@ -814,7 +814,7 @@ function produce(stream, ended) {
   const isReadable = typeof stream.getReader === "function";
   const isNodes = typeof stream.pipe === "function";
   let source3;
-  let hasEnded = false;
+  let hasEnded2 = false;
   const take = async (method, value) => {
     source3 ??= isReadable ? reading(stream) : stream[Symbol.asyncIterator]();
     if (method === Method.Next) return source3.next(value);
@@ -824,27 +824,27 @@ function produce(stream, ended) {
     throw value;
   };
   const steps2 = async (method, value) => {
-    if (hasEnded) {
+    if (hasEnded2) {
       if (method === Method.Throw) throw value;
       return [true, method === Method.Return ? value : void 0];
     }
-    hasEnded = method !== Method.Next;
+    hasEnded2 = method !== Method.Next;
     try {
       const { done, value: item } = await take(method, value);
-      hasEnded = done === true;
-      return [hasEnded, item];
+      hasEnded2 = done === true;
+      return [hasEnded2, item];
     } catch (error) {
-      hasEnded = true;
+      hasEnded2 = true;
       throw error;
     } finally {
-      if (hasEnded) ended();
+      if (hasEnded2) ended();
     }
   };
   return {
     nature: isReadable || isNodes ? Nature.Readable : Nature.Iterable,
     steps: steps2,
     end: () => {
-      if (!hasEnded) steps2(Method.Return).catch(() => {
+      if (!hasEnded2) steps2(Method.Return).catch(() => {
       });
     }
   };
@@ -865,9 +865,9 @@ function reading(stream) {
   };
 }
 function consume(nature, steps2, letGo2) {
-  let hasEnded = false;
+  let hasEnded2 = false;
   const take = async (method, value) => {
-    if (hasEnded) {
+    if (hasEnded2) {
       if (method === Method.Throw) throw value;
       return [true, method === Method.Return ? value : void 0];
     }
@@ -882,7 +882,7 @@ function consume(nature, steps2, letGo2) {
     }
   };
   const end2 = () => {
-    hasEnded = true;
+    hasEnded2 = true;
     letGo2();
   };
   return nature === Nature.Readable ? readable(take) : iterable(take);
@@ -2731,11 +2731,11 @@ async function openInspector(isolate, request) {
   const { host, port, signal, title = `isoseed isolate ${isolate.id}`, waitForDebugger } = request;
   if (signal !== void 0 && isAborted(signal)) throw abortReason(signal);
   let inspector;
-  let hasEnded = false;
+  let hasEnded2 = false;
   const watch = await isolate.link.connect({
     onMessage: (_, read4) => read4(),
     onEnd() {
-      hasEnded = true;
+      hasEnded2 = true;
       void inspector?.close();
     }
   });
@@ -2763,7 +2763,7 @@ async function openInspector(isolate, request) {
     }
     stopWaiting = onAbort(signal, () => void inspector?.close());
   }
-  if (hasEnded) await inspector.close();
+  if (hasEnded2) await inspector.close();
   else if (waitForDebugger) letRun = isolate.link.hold();
   return inspector;
 }
@@ -5069,6 +5069,8 @@ var SessionCore = class _SessionCore {
   #createdAt;
   #recovered;
   #resumed = false;
+  /** Whether code of a step has run in the isolate. */
+  #hasStepped = false;
   /** A save failed on the way: only the store knows what the state is. */
   #isInDoubt = false;
   /** Why there are no more steps. */
@@ -5180,6 +5182,7 @@ var SessionCore = class _SessionCore {
   }
   /** However often it is called: one end, one promise. */
   close() {
+    this.#refuseWithin("close");
     this.#closed ??= this.#close();
     return this.#closed;
   }
@@ -5187,12 +5190,22 @@ var SessionCore = class _SessionCore {
     const last = this.#last;
     this.#end ??= new IsoseedError("ERR_DISPOSED", `session ${JSON.stringify(this.id)} is closed`);
     await last;
-    this.#clock.stop();
     try {
-      if (this.#clock.isUnsaved && this.#clock.savesAtClose && !this.#isLost) await this.#save();
+      if (this.#clock.savesAtClose && !this.#isLost && !this.#isInDoubt) await this.#saveLast();
     } finally {
+      this.#clock.stop();
       await this.#drop();
       await this.#ledger.close();
+    }
+  }
+  /** Timers and functions of the guest may have changed the state since the last step. */
+  async #saveLast() {
+    try {
+      if (this.#isolate !== void 0 && this.#hasStepped) await this.#keep(this.#isolate);
+    } catch (error) {
+      if (!hasEnded(error)) throw error;
+    } finally {
+      if (this.#clock.isUnsaved) await this.#save();
     }
   }
   async #begin() {
@@ -5253,37 +5266,38 @@ var SessionCore = class _SessionCore {
   }
   async #replace(bytes2, from) {
     const isolate = await this.#started(bytes2, from);
-    let exported;
     try {
-      exported = await this.#exported(isolate);
+      await this.#commit(await this.#exported(isolate));
     } catch (error) {
       await isolate.dispose();
       throw error;
     }
     await this.#drop();
     this.#isolate = isolate;
-    this.#adopt(exported);
-    await this.#saveStep();
   }
   /** The isolate of the next step. */
   async #live() {
-    if (this.#isInDoubt) {
-      const loaded = await this.#ledger.load();
-      if (loaded === void 0) {
-        this.#isolate = await this.#started();
-        this.#kept = await this.#exported(this.#isolate);
-        this.#clock.saved();
-      } else {
-        await this.#resume(loaded);
-      }
-      this.#isInDoubt = false;
-    }
+    if (this.#isInDoubt) await this.#settle();
     this.#isolate ??= await this.#started(this.#kept.bytes);
     return this.#isolate;
+  }
+  /** Finds out what a save that failed has left. */
+  async #settle() {
+    await this.#drop();
+    const loaded = await this.#ledger.load();
+    if (loaded === void 0) {
+      this.#isolate = await this.#started();
+      this.#kept = await this.#exported(this.#isolate);
+      this.#clock.saved();
+    } else {
+      await this.#resume(loaded);
+    }
+    this.#isInDoubt = false;
   }
   async #drop() {
     const isolate = this.#isolate;
     this.#isolate = void 0;
+    this.#hasStepped = false;
     await isolate?.dispose();
   }
   /** Steps go one after the other. */
@@ -5308,6 +5322,7 @@ var SessionCore = class _SessionCore {
     const isolate = await this.#live();
     const step2 = beginStep(this, isolate);
     this.#step = step2;
+    this.#hasStepped = true;
     let value;
     try {
       value = await runInStep(step2, () => work(isolate));
@@ -5326,14 +5341,20 @@ var SessionCore = class _SessionCore {
   }
   /** What a step that failed leaves. */
   async #failed(error, isolate) {
-    if (this.#request.onThrow === "rollback" || ENDED2.has(error?.code)) await this.#drop();
-    else await this.#keepStep(isolate);
+    if (this.#request.onThrow === "rollback" || hasEnded(error)) {
+      await this.#drop();
+      return;
+    }
+    try {
+      await this.#keepStep(isolate);
+    } catch (failure) {
+      throw withCause(failure, error);
+    }
   }
   /** Writes down what a step left. What can't be kept, or not be saved, undoes it. */
   async #keepStep(isolate) {
     try {
-      await this.#keep(isolate);
-      await this.#saveStep();
+      await this.#commit(await this.#exported(isolate));
     } catch (error) {
       await this.#drop();
       throw error;
@@ -5353,8 +5374,10 @@ var SessionCore = class _SessionCore {
     this.#kept = kept;
     if (hasChanged) this.#clock.changed();
   }
-  /** Saves at the end of a step, if it is time. */
-  async #saveStep() {
+  /** Takes over what a step has left, and saves it if it is time. A step that waits for that, and fails, is none. */
+  async #commit(kept) {
+    const before = this.#kept;
+    this.#adopt(kept);
     if (!this.#clock.isDue) return;
     if (!this.#request.save.holdsCalls) {
       await this.#saveInBackground();
@@ -5362,8 +5385,11 @@ var SessionCore = class _SessionCore {
     }
     try {
       await this.#save();
+      this.#isInDoubt = false;
     } catch (error) {
       this.#isInDoubt = true;
+      this.#kept = before;
+      this.#clock.saved();
       throw error;
     }
   }
@@ -5398,6 +5424,15 @@ var SessionCore = class _SessionCore {
     this.#request.onLost?.(error);
   }
 };
+function hasEnded(error) {
+  return ENDED2.has(error?.code);
+}
+function withCause(failure, cause) {
+  if (failure instanceof Error && !Object.hasOwn(failure, "cause")) {
+    Object.defineProperty(failure, "cause", { value: cause, enumerable: false, writable: true, configurable: true });
+  }
+  return failure;
+}
 function stateGone(path) {
   const why = "there is no such global any more";
   return new IsoseedError("ERR_STATE_VALUE", `${path} can't be kept: ${why}`, { details: { path, why } });
@@ -5667,7 +5702,10 @@ var Session2 = class _Session {
     this.#timeoutMs = timeoutMs;
     this.#api = makeApi((path, args) => core.run((isolate) => isolate.call(path, args, checkCallOptions(void 0, timeoutMs))));
     let closed;
-    this.#close = () => closed ??= core.close().finally(use.release);
+    this.#close = () => {
+      const done = core.close();
+      return closed ??= done.finally(use.release);
+    };
     forgotten.register(this, this.#close, this);
   }
   /** The guest's global functions, as `isolate.api`. */
@@ -5780,14 +5818,19 @@ var Session2 = class _Session {
     return this.#core.restore(revision);
   }
   /**
-   * Waits for the steps that were asked for, saves what is not saved (unless `save` is `'manual'`), ends the isolate
-   * and lets others have the session. May be called again, and then returns the same promise.
+   * Waits for the steps that were asked for, saves what is not saved, also what timers and functions of the guest have
+   * changed since the last step (unless `save` is `'manual'`), ends the isolate and lets others have the session. What a
+   * call or an import left that rejected with `ERR_STORE` is not saved. May be called again, and then returns the same
+   * promise.
    *
-   * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed; the session is closed even so
+   * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed, or `ERR_STATE_VALUE` or
+   * `ERR_STATE_LIMIT` if what has changed since the last step can't be kept; the session is closed even so
+   * @throws `IsoseedError` with `ERR_NESTED_CALL` at once within a step, which would wait for its own end; it stays open
    */
   close() {
+    const closed = this.#close();
     forgotten.unregister(this);
-    return this.#close();
+    return closed;
   }
   /** The same as `close`, for `await using`. */
   [Symbol.asyncDispose]() {

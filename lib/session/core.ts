@@ -43,6 +43,8 @@ export class SessionCore {
   #createdAt: number | undefined
   #recovered: Loaded['recovered']
   #resumed = false
+  /** Whether code of a step has run in the isolate. */
+  #hasStepped = false
   /** A save failed on the way: only the store knows what the state is. */
   #isInDoubt = false
   /** Why there are no more steps. */
@@ -168,6 +170,7 @@ export class SessionCore {
 
   /** However often it is called: one end, one promise. */
   close(): Promise<void> {
+    this.#refuseWithin('close')
     this.#closed ??= this.#close()
     return this.#closed
   }
@@ -176,12 +179,24 @@ export class SessionCore {
     const last = this.#last
     this.#end ??= new IsoseedError('ERR_DISPOSED', `session ${JSON.stringify(this.id)} is closed`)
     await last
-    this.#clock.stop()
     try {
-      if (this.#clock.isUnsaved && this.#clock.savesAtClose && !this.#isLost) await this.#save()
+      if (this.#clock.savesAtClose && !this.#isLost && !this.#isInDoubt) await this.#saveLast()
     } finally {
+      this.#clock.stop()
       await this.#drop()
       await this.#ledger.close()
+    }
+  }
+
+  /** Timers and functions of the guest may have changed the state since the last step. */
+  async #saveLast(): Promise<void> {
+    try {
+      if (this.#isolate !== undefined && this.#hasStepped) await this.#keep(this.#isolate)
+    } catch (error) {
+      // What ended the isolate has undone that, as it would a step.
+      if (!hasEnded(error)) throw error
+    } finally {
+      if (this.#clock.isUnsaved) await this.#save()
     }
   }
 
@@ -242,39 +257,41 @@ export class SessionCore {
   async #replace(bytes: Uint8Array, from: SavedUnder): Promise<void> {
     // Beside the one that there is: if the state can't be read, that goes on.
     const isolate = await this.#started(bytes, from)
-    let exported
     try {
-      exported = await this.#exported(isolate)
+      await this.#commit(await this.#exported(isolate))
     } catch (error) {
       await isolate.dispose()
       throw error
     }
     await this.#drop()
     this.#isolate = isolate
-    this.#adopt(exported)
-    await this.#saveStep()
   }
 
   /** The isolate of the next step. */
   async #live(): Promise<IsolateCore> {
-    if (this.#isInDoubt) {
-      const loaded = await this.#ledger.load()
-      if (loaded === undefined) {
-        this.#isolate = await this.#started()
-        this.#kept = await this.#exported(this.#isolate)
-        this.#clock.saved()
-      } else {
-        await this.#resume(loaded)
-      }
-      this.#isInDoubt = false
-    }
+    if (this.#isInDoubt) await this.#settle()
     this.#isolate ??= await this.#started(this.#kept.bytes)
     return this.#isolate
+  }
+
+  /** Finds out what a save that failed has left. */
+  async #settle(): Promise<void> {
+    await this.#drop()
+    const loaded = await this.#ledger.load()
+    if (loaded === undefined) {
+      this.#isolate = await this.#started()
+      this.#kept = await this.#exported(this.#isolate)
+      this.#clock.saved()
+    } else {
+      await this.#resume(loaded)
+    }
+    this.#isInDoubt = false
   }
 
   async #drop(): Promise<void> {
     const isolate = this.#isolate
     this.#isolate = undefined
+    this.#hasStepped = false
     await isolate?.dispose()
   }
 
@@ -304,6 +321,7 @@ export class SessionCore {
     const isolate = await this.#live()
     const step = beginStep(this, isolate)
     this.#step = step
+    this.#hasStepped = true
     let value: T
     try {
       value = await runInStep(step, () => work(isolate))
@@ -324,15 +342,21 @@ export class SessionCore {
 
   /** What a step that failed leaves. */
   async #failed(error: unknown, isolate: IsolateCore): Promise<void> {
-    if (this.#request.onThrow === 'rollback' || ENDED.has((error as Partial<IsoseedError> | undefined)?.code)) await this.#drop()
-    else await this.#keepStep(isolate)
+    if (this.#request.onThrow === 'rollback' || hasEnded(error)) {
+      await this.#drop()
+      return
+    }
+    try {
+      await this.#keepStep(isolate)
+    } catch (failure) {
+      throw withCause(failure, error)
+    }
   }
 
   /** Writes down what a step left. What can't be kept, or not be saved, undoes it. */
   async #keepStep(isolate: IsolateCore): Promise<void> {
     try {
-      await this.#keep(isolate)
-      await this.#saveStep()
+      await this.#commit(await this.#exported(isolate))
     } catch (error) {
       await this.#drop()
       throw error
@@ -357,8 +381,10 @@ export class SessionCore {
     if (hasChanged) this.#clock.changed()
   }
 
-  /** Saves at the end of a step, if it is time. */
-  async #saveStep(): Promise<void> {
+  /** Takes over what a step has left, and saves it if it is time. A step that waits for that, and fails, is none. */
+  async #commit(kept: KeptState): Promise<void> {
+    const before = this.#kept
+    this.#adopt(kept)
     if (!this.#clock.isDue) return
     if (!this.#request.save.holdsCalls) {
       await this.#saveInBackground()
@@ -366,8 +392,11 @@ export class SessionCore {
     }
     try {
       await this.#save()
+      this.#isInDoubt = false
     } catch (error) {
       this.#isInDoubt = true
+      this.#kept = before
+      this.#clock.saved()
       throw error
     }
   }
@@ -405,6 +434,18 @@ export class SessionCore {
     void this.#drop()
     this.#request.onLost?.(error)
   }
+}
+
+function hasEnded(error: unknown): boolean {
+  return ENDED.has((error as Partial<IsoseedError> | undefined)?.code)
+}
+
+/** Why a failed step could not even be kept; a cause of its own says more. */
+function withCause(failure: unknown, cause: unknown): unknown {
+  if (failure instanceof Error && !Object.hasOwn(failure, 'cause')) {
+    Object.defineProperty(failure, 'cause', { value: cause, enumerable: false, writable: true, configurable: true })
+  }
+  return failure
 }
 
 /** The guest has deleted the global that is its state. */

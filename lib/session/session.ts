@@ -55,7 +55,10 @@ export class Session<Api extends object = Record<string, any>> implements AsyncD
     this.#timeoutMs = timeoutMs
     this.#api = makeApi((path, args) => core.run((isolate) => isolate.call(path, args, checkCallOptions(undefined, timeoutMs)))) as Remote<Api>
     let closed: Promise<void> | undefined
-    this.#close = () => (closed ??= core.close().finally(use.release))
+    this.#close = () => {
+      const done = core.close()
+      return (closed ??= done.finally(use.release))
+    }
     forgotten.register(this, this.#close, this)
   }
 
@@ -180,14 +183,19 @@ export class Session<Api extends object = Record<string, any>> implements AsyncD
   }
 
   /**
-   * Waits for the steps that were asked for, saves what is not saved (unless `save` is `'manual'`), ends the isolate
-   * and lets others have the session. May be called again, and then returns the same promise.
+   * Waits for the steps that were asked for, saves what is not saved, also what timers and functions of the guest have
+   * changed since the last step (unless `save` is `'manual'`), ends the isolate and lets others have the session. What a
+   * call or an import left that rejected with `ERR_STORE` is not saved. May be called again, and then returns the same
+   * promise.
    *
-   * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed; the session is closed even so
+   * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed, or `ERR_STATE_VALUE` or
+   * `ERR_STATE_LIMIT` if what has changed since the last step can't be kept; the session is closed even so
+   * @throws `IsoseedError` with `ERR_NESTED_CALL` at once within a step, which would wait for its own end; it stays open
    */
   close(): Promise<void> {
+    const closed = this.#close()
     forgotten.unregister(this)
-    return this.#close()
+    return closed
   }
 
   /** The same as `close`, for `await using`. */

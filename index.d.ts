@@ -1873,6 +1873,8 @@ declare class Session<Api extends object = Record<string, any>> implements Async
  * revision is sound, `ERR_SESSION_SCHEMA` if `schema` can't work with it or it has other variables than `state` and
  * `keepGlobals` name, `ERR_SESSION_CODE_CHANGED` if the snapshot
  * lacks code that it refers to, `ERR_STATE_LIMIT` or `ERR_STORE`
+ * @throws `IsoseedError` with `ERR_MEMORY_LIMIT` if the state is too large to be read within `memoryLimitMb`, which takes
+ * more memory than having it; it is intact
  * @throws as `createIsolate`
  */
 declare function openSession<Api extends object = Record<string, any>>(id: string, options: OpenSessionOptions): Promise<Session<Api>>;

@@ -322,7 +322,7 @@ var ConsoleValues = class {
     return Array.isArray(description) ? this.#tagged(description) : description;
   }
   finish() {
-    for (const [object, plain3] of this.#dressed) Object.setPrototypeOf(object, plain3);
+    for (const [object2, plain3] of this.#dressed) Object.setPrototypeOf(object2, plain3);
   }
   #tagged([tag, first, second, third, fourth]) {
     switch (tag) {
@@ -351,12 +351,12 @@ var ConsoleValues = class {
     }
   }
   #object(className, properties) {
-    const object = className === null ? /* @__PURE__ */ Object.create(null) : {};
-    this.#met.push(object);
-    if (className === null) this.#dressed.push([object, Object.prototype]);
-    else if (className !== "Object") this.#dress(object, className, Object.prototype);
-    this.#define(object, properties);
-    return object;
+    const object2 = className === null ? /* @__PURE__ */ Object.create(null) : {};
+    this.#met.push(object2);
+    if (className === null) this.#dressed.push([object2, Object.prototype]);
+    else if (className !== "Object") this.#dress(object2, className, Object.prototype);
+    this.#define(object2, properties);
+    return object2;
   }
   #array(elements, properties) {
     const array = [];
@@ -400,10 +400,10 @@ var ConsoleValues = class {
     set(error, "stack", stack ?? (text3 === void 0 || text3 === "" ? name : `${name}: ${text3}`), false);
     return error;
   }
-  #define(object, properties) {
+  #define(object2, properties) {
     for (let index = 0; index + 1 < properties.length; index += 2) {
       const key = this.#key(properties[index]);
-      set(object, key, this.revive(properties[index + 1]), true);
+      set(object2, key, this.revive(properties[index + 1]), true);
     }
   }
   /** A symbol of the guest's is no symbol of the host's, whatever its description. */
@@ -412,17 +412,17 @@ var ConsoleValues = class {
     return Symbol(/^Symbol\((.*)\)$/s.exec(String(key[1]))?.[1] ?? String(key[1]));
   }
   /** Lets `util.inspect` find the name of a class. */
-  #dress(object, className, plain3) {
+  #dress(object2, className, plain3) {
     const constructor = Object.defineProperty(function() {
     }, "name", { value: className });
     const prototype2 = Object.create(plain3, { constructor: { value: constructor } });
     constructor.prototype = prototype2;
-    Object.setPrototypeOf(object, prototype2);
-    this.#dressed.push([object, plain3]);
+    Object.setPrototypeOf(object2, prototype2);
+    this.#dressed.push([object2, plain3]);
   }
 };
-function set(object, key, value, enumerable) {
-  Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
+function set(object2, key, value, enumerable) {
+  Object.defineProperty(object2, key, { value, enumerable, writable: true, configurable: true });
 }
 function whole(hex2) {
   try {
@@ -544,15 +544,15 @@ function checkCode(where, name, code) {
 function wrong(where, name, expected, value) {
   return invalidArg(`${where}: ${name} must be ${expected}, got ${show(value)}`);
 }
-function readObject(where, name, object, known) {
-  if (!isObject(object)) throw wrong(where, name, "an object", object);
-  for (const key of guarded(where, name, () => Object.keys(object))) {
+function readObject(where, name, object2, known) {
+  if (!isObject(object2)) throw wrong(where, name, "an object", object2);
+  for (const key of guarded(where, name, () => Object.keys(object2))) {
     if (known.includes(key)) continue;
     const what = name === "options" ? "option" : `property of ${name}`;
     throw invalidArg(`${where}: unknown ${what} ${show(key)}, known are ${known.join(", ")}`);
   }
   const prefix = name === "options" ? "" : `${name}.`;
-  return new Map(known.map((key) => [key, guarded(where, prefix + key, () => Reflect.get(object, key))]));
+  return new Map(known.map((key) => [key, guarded(where, prefix + key, () => Reflect.get(object2, key))]));
 }
 function checkOrigin(where, name, from) {
   if (typeof from === "string") return checkPath(where, name, from);
@@ -641,23 +641,23 @@ function checkName(where, holder, key) {
 function checkBindingPaths(where, paths) {
   if (paths === void 0) return [];
   if (!Array.isArray(paths)) throw wrong(where, "bindings", "an array of strings", paths);
-  const checked = /* @__PURE__ */ new Set();
+  const checked2 = /* @__PURE__ */ new Set();
   for (let index = 0; index < paths.length; index += 1) {
     const path = guarded(where, `bindings[${index}]`, () => paths[index]);
     if (!isPath(path)) throw wrong(where, `bindings[${index}]`, "a name or a dotted path", path);
     if (path.split(".").includes("__proto__")) throw invalidArg(`${where}: bindings[${index}] must not name "__proto__", got ${show(path)}`);
-    checked.add(path);
+    checked2.add(path);
   }
-  for (const path of checked) {
+  for (const path of checked2) {
     const names = path.split(".");
     for (let length = 1; length < names.length; length += 1) {
       const outer = names.slice(0, length).join(".");
-      if (checked.has(outer)) {
+      if (checked2.has(outer)) {
         throw invalidArg(`${where}: bindings must not name both ${show(outer)} and ${show(path)}: a function holds no functions`);
       }
     }
   }
-  return [...checked];
+  return [...checked2];
 }
 function isPath(value) {
   return typeof value === "string" && value.split(".").every((name) => name !== "");
@@ -928,9 +928,9 @@ var Refusal = class extends Error {
   object;
   /** What to say about it, if its kind is not all there is to say. */
   reason;
-  constructor(message, object, reason) {
+  constructor(message, object2, reason) {
     super(message);
-    this.object = object;
+    this.object = object2;
     this.reason = reason;
   }
 };
@@ -984,18 +984,18 @@ var Writer = class extends import_node_v82.Serializer {
   _getDataCloneError(message) {
     return new Refusal(message);
   }
-  _writeHostObject(object) {
-    if (object instanceof ErrorShell) {
+  _writeHostObject(object2) {
+    if (object2 instanceof ErrorShell) {
       this.writeUint32(ERROR_SHELL);
-      this.writeUint32(object.classNumber);
-    } else if (object instanceof ReferenceShell) {
-      this.writeUint32(object.kind);
-      this.writeUint32(object.owner);
-      this.writeUint32(object.number);
-    } else if (import_node_util5.types.isArrayBufferView(object)) {
-      writeView(this, object);
+      this.writeUint32(object2.classNumber);
+    } else if (object2 instanceof ReferenceShell) {
+      this.writeUint32(object2.kind);
+      this.writeUint32(object2.owner);
+      this.writeUint32(object2.number);
+    } else if (import_node_util5.types.isArrayBufferView(object2)) {
+      writeView(this, object2);
     } else {
-      throw new Refusal("an object of the host could not be cloned", object);
+      throw new Refusal("an object of the host could not be cloned", object2);
     }
   }
 };
@@ -1766,7 +1766,7 @@ function readSparseArray(depth) {
   return isWhole ? array : NOT_PLAIN;
 }
 function readObject2(depth) {
-  const object = {};
+  const object2 = {};
   const known = namesAt[depth];
   let count = 0;
   for (; text2.charCodeAt(at) === STRING; count += 1) {
@@ -1775,9 +1775,9 @@ function readObject2(depth) {
     if (name === void 0) return NOT_PLAIN;
     const value = read2(depth + 1);
     if (value === NOT_PLAIN) return NOT_PLAIN;
-    object[name] = value;
+    object2[name] = value;
   }
-  return text2.charCodeAt(at++) === END_OF_OBJECT && readVarint() === count ? object : NOT_PLAIN;
+  return text2.charCodeAt(at++) === END_OF_OBJECT && readVarint() === count ? object2 : NOT_PLAIN;
 }
 function readName(known, index) {
   const start = at;
@@ -1895,17 +1895,17 @@ function writeArray(to, array) {
   writeVarint(to, length);
   return true;
 }
-function writeObject(to, object) {
-  if (getPrototypeOf(object) !== prototype || classOf.call(object) !== "[object Object]" || isStreaming(object)) return false;
-  const names = keys(object);
+function writeObject(to, object2) {
+  if (getPrototypeOf(object2) !== prototype || classOf.call(object2) !== "[object Object]" || isStreaming(object2)) return false;
+  const names = keys(object2);
   if (names.length === 0 || names.length > MOST_ITEMS) return false;
   to[at2++] = OBJECT2;
   for (const name of names) {
     const first = name.charCodeAt(0);
     if (first <= 57 && first >= 48) return false;
     if (at2 > ROOM - LARGEST_NUMBER || !writeString(to, name)) return false;
-    const value = object[name];
-    if (value === void 0 && !hasOwn(object, name)) return false;
+    const value = object2[name];
+    if (value === void 0 && !hasOwn(object2, name)) return false;
     if (!write2(to, value)) return false;
   }
   if (at2 > ROOM - LARGEST_NUMBER) return false;
@@ -1913,8 +1913,8 @@ function writeObject(to, object) {
   writeVarint(to, names.length);
   return true;
 }
-function isStreaming(object) {
-  return object[Symbol.asyncIterator] !== void 0;
+function isStreaming(object2) {
+  return object2[Symbol.asyncIterator] !== void 0;
 }
 function writeString(to, text3) {
   const { length } = text3;
@@ -2202,8 +2202,8 @@ function checkDepth(nesting, { depth = Infinity }, list, deepPath2) {
 var SMALLEST_SPENT = 64 * 1024;
 var NONE2 = [];
 var NO_GLOBALS = Uint8Array.of(255, 15, 111, 123, 0, 0);
-function isEmpty(object) {
-  return !import_node_util13.types.isProxy(object) && Object.getPrototypeOf(object) === Object.prototype && Reflect.ownKeys(object).length === 0;
+function isEmpty(object2) {
+  return !import_node_util13.types.isProxy(object2) && Object.getPrototypeOf(object2) === Object.prototype && Reflect.ownKeys(object2).length === 0;
 }
 var Failure = class {
   error;
@@ -2991,11 +2991,11 @@ function checkCache(given) {
 }
 function checkCacheLimits(limits) {
   const given = new Given("snapshotCache.setLimits", limits, ["memoryMb", "directoryMb"]);
-  const checked = {};
+  const checked2 = {};
   for (const name of ["memoryMb", "directoryMb"]) {
-    if (given.get(name) !== void 0) checked[name] = given.integer(name, CACHE_RANGE, 0);
+    if (given.get(name) !== void 0) checked2[name] = given.integer(name, CACHE_RANGE, 0);
   }
-  return checked;
+  return checked2;
 }
 function checkModuleNames(where, sources) {
   const names = /* @__PURE__ */ new Set();
@@ -3246,17 +3246,17 @@ var MessageWriter = class extends import_node_v83.Serializer {
   _getDataCloneError(text3) {
     return new TypeError(text3);
   }
-  _writeHostObject(object) {
-    if (!import_node_util15.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
-    if (object.length < LARGE2) {
+  _writeHostObject(object2) {
+    if (!import_node_util15.types.isUint8Array(object2)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
+    if (object2.length < LARGE2) {
       this.writeUint32(INSIDE);
-      this.writeUint32(object.length);
-      this.writeRawBytes(object);
+      this.writeUint32(object2.length);
+      this.writeRawBytes(object2);
       return;
     }
     this.writeUint32(BESIDE);
     this.writeUint32(this.parts.length);
-    this.parts.push(object);
+    this.parts.push(object2);
   }
 };
 var MessageReader = class extends import_node_v83.Deserializer {
@@ -5258,7 +5258,7 @@ var SessionCore = class _SessionCore {
       }
     } catch (error) {
       await isolate.dispose();
-      throw error;
+      throw bytes2 === void 0 ? error : readingFailed(error, bytes2.byteLength);
     }
   }
   get #snapshotKey() {
@@ -5433,6 +5433,11 @@ function withCause(failure, cause) {
   }
   return failure;
 }
+function readingFailed(error, bytes2) {
+  if (!(error instanceof IsoseedError) || error.code !== "ERR_MEMORY_LIMIT") return error;
+  const message = `${error.message}; that was while a state of ${bytes2} bytes was read: it is intact, and can be read with a larger memoryLimitMb`;
+  return new IsoseedError("ERR_MEMORY_LIMIT", message, { cause: error });
+}
 function stateGone(path) {
   const why = "there is no such global any more";
   return new IsoseedError("ERR_STATE_VALUE", `${path} can't be kept: ${why}`, { details: { path, why } });
@@ -5563,6 +5568,85 @@ function isName(value) {
   return typeof value === "string" && value !== "" && Buffer.byteLength(value) <= MAX_NAME_BYTES && !/[\p{Cc}\p{Cs}]/u.test(value);
 }
 
+// lib/store/answers.ts
+var import_node_util19 = require("node:util");
+var isText2 = (value) => typeof value === "string";
+var isNumber = (value) => typeof value === "number";
+var isInteger2 = (value) => Number.isSafeInteger(value);
+var isBytes = (value) => import_node_util19.types.isUint8Array(value);
+var isAbsent = (value) => value === void 0;
+var either = (...shapes) => (value) => shapes.some((shape) => shape(value));
+var optional = (shape) => either(isAbsent, shape);
+var listOf = (shape) => (value) => Array.isArray(value) && value.every(shape);
+var only = (expected) => (value) => value === expected;
+var object = (parts) => {
+  const entries = Object.entries(parts);
+  return (value) => typeof value === "object" && value !== null && entries.every(([name, shape]) => shape(Reflect.get(value, name)));
+};
+var META = { revision: isNumber, createdAt: isNumber, schema: isNumber, snapshotKey: isText2, hash: isText2, bytes: isNumber, storedBytes: isNumber };
+var isMeta = object(META);
+var isLease = object({ holder: isText2, epoch: isInteger2, expiresAt: isNumber });
+var isRecord = object({ id: isText2, createdAt: isNumber, newest: optional(isMeta), revisions: isNumber, storedBytes: isNumber, lease: optional(isLease) });
+var isLeaseAnswer = either(object({ held: only(true), lease: isLease }), object({ held: only(false), lease: optional(isLease) }));
+var isReadAnswer = object({
+  newest: isInteger2,
+  createdAt: optional(isNumber),
+  revision: optional(object({ ...META, chunks: listOf(isText2), head: isBytes }))
+});
+var isWriteAnswer = either(
+  object({ status: only("written") }),
+  object({ status: only("fenced"), lease: optional(isLease) }),
+  object({ status: only("conflict"), newest: isInteger2 }),
+  object({ status: only("missing"), keys: listOf(isText2) })
+);
+var CheckedStore = class {
+  #store;
+  constructor(store) {
+    this.#store = store;
+  }
+  async acquire(session, holder, ttlMs) {
+    return checked("acquire", isLeaseAnswer, await this.#store.acquire(session, holder, ttlMs));
+  }
+  async renew(session, epoch, ttlMs) {
+    return checked("renew", isLeaseAnswer, await this.#store.renew(session, epoch, ttlMs));
+  }
+  async release(session, epoch) {
+    await this.#store.release(session, epoch);
+  }
+  async read(session, revision) {
+    return checked("read", isReadAnswer, await this.#store.read(session, revision));
+  }
+  async chunks(session, keys2) {
+    return checked("chunks", listOf(optional(isBytes)), await this.#store.chunks(session, keys2));
+  }
+  async write(session, epoch, revision, chunks) {
+    return checked("write", isWriteAnswer, await this.#store.write(session, epoch, revision, chunks));
+  }
+  async history(session, limit2, before) {
+    return checked("history", listOf(isMeta), await this.#store.history(session, limit2, before));
+  }
+  async find(session) {
+    return checked("find", optional(isRecord), await this.#store.find(session));
+  }
+  async list(prefix, limit2, after) {
+    return checked("list", listOf(isRecord), await this.#store.list(prefix, limit2, after));
+  }
+  async delete(session) {
+    return checked("delete", optional(isLease), await this.#store.delete(session));
+  }
+  async prune(session, policy) {
+    return checked("prune", object({ revisions: isNumber, bytes: isNumber }), await this.#store.prune(session, policy));
+  }
+  async close() {
+    await this.#store.close();
+  }
+};
+function checked(method, shape, answer) {
+  if (shape(answer)) return answer;
+  const shown2 = (0, import_node_util19.inspect)(answer, { depth: 2, breakLength: Infinity, maxArrayLength: 3, maxStringLength: 60 }).slice(0, 200);
+  throw new IsoseedError("ERR_STORE", `store.${method} answered ${shown2}, which is not what Store promises of it`);
+}
+
 // lib/store/open-options.ts
 var import_node_url = require("node:url");
 var DEFAULT_CONNECTIONS = 10;
@@ -5658,15 +5742,16 @@ var DatabaseStore = class {
 var shared = /* @__PURE__ */ new Map();
 var MEMORY = "memory:";
 async function useStore(store) {
-  if (typeof store !== "string") return { store, release: () => Promise.resolve() };
-  const known = shared.get(store);
-  const entry = known ?? { opened: openStore(store), users: 0 };
-  if (known === void 0) shared.set(store, entry);
+  if (typeof store !== "string") return { store: new CheckedStore(store), release: () => Promise.resolve() };
+  const location = checkLocation("openStore", store);
+  const known = shared.get(location);
+  const entry = known ?? { opened: openStore(location), users: 0 };
+  if (known === void 0) shared.set(location, entry);
   entry.users += 1;
   try {
-    return { store: await entry.opened, release: () => letGo(store, entry) };
+    return { store: await entry.opened, release: () => letGo(location, entry) };
   } catch (error) {
-    if (shared.get(store) === entry) shared.delete(store);
+    if (shared.get(location) === entry) shared.delete(location);
     throw error;
   }
 }
@@ -5840,11 +5925,11 @@ var Session2 = class _Session {
 function openSession(id, options) {
   return open4(checkSessionId("openSession", id), checkOpenSession(options, nativeSnapshot));
 }
-async function open4(id, checked) {
-  const use = await useStore(checked.store);
+async function open4(id, checked2) {
+  const use = await useStore(checked2.store);
   try {
-    const core = await SessionCore.open(id, { ...checked, store: use.store });
-    return makeSession(core, use, checked.isolate.timeoutMs);
+    const core = await SessionCore.open(id, { ...checked2, store: use.store });
+    return makeSession(core, use, checked2.isolate.timeoutMs);
   } catch (error) {
     await use.release().catch(() => void 0);
     throw error;
@@ -5941,32 +6026,32 @@ var sessions = {
     return listed2(from, prefix);
   },
   inspect(store, id, options = {}) {
-    const [from, checked] = [checkStore("sessions.inspect", store), checkSessionId("sessions.inspect", id)];
+    const [from, checked2] = [checkStore("sessions.inspect", store), checkSessionId("sessions.inspect", id)];
     const request = checkInspect2(new Given("sessions.inspect", options, INSPECT_OPTIONS));
-    return withStore(from, (opened) => inspectSession(opened, checked, request));
+    return withStore(from, (opened) => inspectSession(opened, checked2, request));
   },
   exportState(store, id, options = {}) {
-    const [from, checked] = [checkStore("sessions.exportState", store), checkSessionId("sessions.exportState", id)];
+    const [from, checked2] = [checkStore("sessions.exportState", store), checkSessionId("sessions.exportState", id)];
     const request = checkRead(new Given("sessions.exportState", options, READ_OPTIONS));
-    return withStore(from, (opened) => readState(opened, checked, request));
+    return withStore(from, (opened) => readState(opened, checked2, request));
   },
   importState(store, id, bytes2, options = {}) {
-    const [from, checked] = [checkStore("sessions.importState", store), checkSessionId("sessions.importState", id)];
+    const [from, checked2] = [checkStore("sessions.importState", store), checkSessionId("sessions.importState", id)];
     if (!(bytes2 instanceof Uint8Array)) throw wrong("sessions.importState", "bytes", "a Uint8Array", bytes2);
     const request = checkImport(new Given("sessions.importState", options, IMPORT_OPTIONS));
     const max = request.limits.payloadBytes;
     if (bytes2.byteLength > max) return Promise.reject(tooLong(bytes2.byteLength, max));
     const state = bytes2.slice();
-    return withStore(from, (opened) => importState(opened, checked, state, request));
+    return withStore(from, (opened) => importState(opened, checked2, state, request));
   },
   delete(store, id) {
-    const [from, checked] = [checkStore("sessions.delete", store), checkSessionId("sessions.delete", id)];
-    return withStore(from, (opened) => deleteSession(opened, checked));
+    const [from, checked2] = [checkStore("sessions.delete", store), checkSessionId("sessions.delete", id)];
+    return withStore(from, (opened) => deleteSession(opened, checked2));
   },
   prune(store, policy) {
     const from = checkStore("sessions.prune", store);
-    const checked = checkPolicy(policy);
-    return withStore(from, (opened) => pruneSessions(opened, checked));
+    const checked2 = checkPolicy(policy);
+    return withStore(from, (opened) => pruneSessions(opened, checked2));
   }
 };
 async function* listed2(from, prefix) {
@@ -5987,13 +6072,13 @@ async function withStore(from, work) {
 }
 function checkPolicy(policy) {
   const given = new Given("sessions.prune", policy, ["keep", "olderThanMs", "idleMs", "prefix", "dryRun"]);
-  const optional = (name, range) => given.get(name) === void 0 ? void 0 : given.integer(name, range, 0);
+  const optional2 = (name, range) => given.get(name) === void 0 ? void 0 : given.integer(name, range, 0);
   const prefix = given.get("prefix");
   if (prefix !== void 0 && typeof prefix !== "string") throw given.fail("prefix", "a string");
   return {
-    keep: optional("keep", [1, MAX_TIMEOUT_MS]),
-    olderThanMs: optional("olderThanMs", [0, Number.MAX_SAFE_INTEGER]),
-    idleMs: optional("idleMs", [0, Number.MAX_SAFE_INTEGER]),
+    keep: optional2("keep", [1, MAX_TIMEOUT_MS]),
+    olderThanMs: optional2("olderThanMs", [0, Number.MAX_SAFE_INTEGER]),
+    idleMs: optional2("idleMs", [0, Number.MAX_SAFE_INTEGER]),
     prefix,
     dryRun: given.boolean("dryRun", false)
   };

@@ -2,7 +2,7 @@
 import { openStore } from 'isoseed'
 import type { OpenSessionOptions, Session, Store } from 'isoseed'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { threadsNamed } from '../process/fixtures/proc.mjs'
+import { isolateThreads } from '../support/isolate-threads.js'
 import { codeOf, rejection } from '../support/rejection.js'
 import { instead, newId, open } from './opened.js'
 
@@ -103,9 +103,6 @@ describe('a rejection with ERR_STORE', () => {
   })
 })
 
-/** Isolates of this process, one thread each. */
-const isolates = (): number => threadsNamed('isoseed-') - threadsNamed('isoseed-root') - threadsNamed('isoseed-wait')
-
 describe.runIf(process.platform === 'linux')('isolates of failures end', () => {
   const cycles: [string, (session: Session, bytes: Uint8Array) => Promise<unknown>][] = [
     ['imports that are not saved', (session, bytes) => session.importState(bytes)],
@@ -123,24 +120,24 @@ describe.runIf(process.platform === 'linux')('isolates of failures end', () => {
     const session = await begin()
     await session.eval('state.n = 3')
     const bytes = await stateOf(2)
-    const before = isolates()
+    const before = isolateThreads()
     for (let cycle = 0; cycle < 10; cycle++) {
       fails = 'before'
       await fail(session, bytes).catch(() => undefined)
     }
-    // The session's own may have gone, too, or not yet been taken back by the system.
-    await expect.poll(isolates).toBeLessThanOrEqual(before)
+    // The session's own may have gone, too; and a thread ends a moment after its isolate.
+    await expect.poll(isolateThreads).toBeLessThanOrEqual(before)
   })
 
   test('migrations that are not saved', async () => {
     const session = await begin()
     await session.close()
-    const before = isolates()
+    const before = isolateThreads()
     fails = 'before'
     for (let cycle = 0; cycle < 10; cycle++) {
       expect(await codeOf(open(session.id, { store: failing, schema: { version: 1, migrate: (state: object) => ({ ...state, b: 1 }) } }))).toBe('ERR_STORE')
     }
-    await expect.poll(isolates).toBeLessThanOrEqual(before)
+    await expect.poll(isolateThreads).toBeLessThanOrEqual(before)
   })
 })
 

@@ -246,7 +246,7 @@ export class SessionCore {
       return isolate
     } catch (error) {
       await isolate.dispose()
-      throw error
+      throw bytes === undefined ? error : readingFailed(error, bytes.byteLength)
     }
   }
 
@@ -446,6 +446,13 @@ function withCause(failure: unknown, cause: unknown): unknown {
     Object.defineProperty(failure, 'cause', { value: cause, enumerable: false, writable: true, configurable: true })
   }
   return failure
+}
+
+/** Reading a state takes more memory than having it, so one that was saved may be too large to be read. */
+function readingFailed(error: unknown, bytes: number): unknown {
+  if (!(error instanceof IsoseedError) || error.code !== 'ERR_MEMORY_LIMIT') return error
+  const message = `${error.message}; that was while a state of ${bytes} bytes was read: it is intact, and can be read with a larger memoryLimitMb`
+  return new IsoseedError('ERR_MEMORY_LIMIT', message, { cause: error })
 }
 
 /** The guest has deleted the global that is its state. */

@@ -24,7 +24,8 @@ export { invalidArg, show } from './misuse.js'
  * - `ERR_INSPECTOR`: the inspector refuses: another CPU profiler, such as Node's own, runs in this process.
  * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
  *   there; `cause` is the bundler's error.
- * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on; the isolate stays usable.
+ * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on, or a session was to be saved,
+ *   replaced or closed by a binding of its own call; the isolate stays usable.
  * - `ERR_SESSION_LOCKED`: another host, or another object in this one, has the session; see `lease`.
  * - `ERR_SESSION_LEASE_LOST`: this host had the session, and another one took over or deleted it, because this one
  *   did not renew its lease in time; nothing was written; `lease` says who has it now.

@@ -121,6 +121,12 @@ var import__2 = require("./index.js");
 
 // lib/cli/command.ts
 var Failure = class extends Error {
+  /** Stable, where the command promises one. */
+  code;
+  constructor(message, code) {
+    super(message);
+    this.code = code;
+  }
 };
 var EXIT = { ok: 0, failed: 1, usage: 2 };
 
@@ -529,7 +535,8 @@ ${ENVIRONMENT}
 
 EXIT CODES
   0  the work is done
-  1  the work failed; the error has a stable code, such as ERR_SESSION_LOCKED
+  1  the work failed; the error has a stable code, such as ERR_SESSION_LOCKED, or
+     ERR_SESSION_NOT_FOUND for a session or a revision that is not there
   2  the command line is wrong
 
 EXAMPLES
@@ -1095,7 +1102,7 @@ async function checkThere(location) {
   const path = location.slice("sqlite:".length);
   const file = path.startsWith("//") && URL.canParse(`file:${path}`) ? (0, import_node_url.fileURLToPath)(`file:${path}`) : path;
   await (0, import_promises3.stat)(file).catch((error) => {
-    throw new Failure(`can't open the store: ${error.code === "ENOENT" ? `there is no file ${visible(file)}` : visible(error.message)}`);
+    throw new Failure(`can't open the store: ${error.code === "ENOENT" ? `there is no file ${visible(file)}` : visible(error.message)}`, "ERR_STORE");
   });
 }
 async function readKeys(args) {
@@ -1116,7 +1123,7 @@ async function readKeyFile(file) {
   try {
     return await (0, import_promises3.readFile)(file);
   } catch (error) {
-    throw new Failure(`can't read the key: ${visible(error.message)}`);
+    throw new Failure(`can't read the key: ${visible(error.message)}`, "ERR_FILE");
   }
 }
 function keyOf(given, where) {
@@ -1124,7 +1131,7 @@ function keyOf(given, where) {
   const text = given.toString("latin1").trim();
   if (/^[\da-f]{64}$/i.test(text)) return Uint8Array.from(Buffer.from(text, "hex"));
   if (/^[\w+/-]{43}=?$/.test(text)) return Uint8Array.from(Buffer.from(text, "base64"));
-  throw new Failure(`${where} has no key: a key is ${KEY_BYTES} bytes, as they are, in hex or in base64`);
+  throw new Failure(`${where} has no key: a key is ${KEY_BYTES} bytes, as they are, in hex or in base64`, "ERR_SESSION_KEY");
 }
 
 // lib/cli/session/ls.ts
@@ -1195,7 +1202,7 @@ var rm = {
             await import__8.sessions.delete(store, id);
             removed.push(id);
           } else if (!args.flag("force")) {
-            failed.push({ id, error: new Failure(`there is no session ${JSON.stringify(id)} in the store`) });
+            failed.push({ id, error: new Failure(`there is no session ${JSON.stringify(id)} in the store`, "ERR_SESSION_NOT_FOUND") });
           }
         } catch (error) {
           failed.push({ id, error });
@@ -1263,7 +1270,7 @@ function revisionOf(args) {
 }
 async function nothingThere(store, id, revision) {
   const isThere = revision !== void 0 && await store.find(id) !== void 0;
-  return new Failure(`there is no session ${JSON.stringify(id)}${isThere ? ` with a revision ${revision}` : ""} in the store`);
+  return new Failure(`there is no session ${JSON.stringify(id)}${isThere ? ` with a revision ${revision}` : ""} in the store`, "ERR_SESSION_NOT_FOUND");
 }
 function print(out, { id, createdAt, lease, revisions: kept, storedBytes, encrypted, newest, state }, revisions) {
   out.line(out.style("bold", visible(id)));
@@ -1388,7 +1395,7 @@ async function readWhole(file, max) {
   } catch (error) {
     const { code, message } = error;
     const reasons = { ENOENT: "there is no such file", EISDIR: "it is a folder", EACCES: "permission denied" };
-    throw new Failure(`can't read ${visible(file)}: ${reasons[code ?? ""] ?? visible(message)}`);
+    throw new Failure(`can't read ${visible(file)}: ${reasons[code ?? ""] ?? visible(message)}`, "ERR_FILE");
   }
   if (length <= max) return Buffer.concat(parts);
   const details = { name: "payloadBytes", actual: length, max };
@@ -1401,7 +1408,7 @@ async function writeWhole(file, bytes) {
     if (there === void 0 || there.isFile()) await replace(there === void 0 ? file : await (0, import_promises4.realpath)(file), bytes);
     else await (0, import_promises4.writeFile)(file, bytes);
   } catch (error) {
-    throw new Failure(`can't write ${visible(file)}: ${visible(error.message)}`);
+    throw new Failure(`can't write ${visible(file)}: ${visible(error.message)}`, "ERR_FILE");
   }
 }
 async function replace(file, bytes) {

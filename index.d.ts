@@ -550,14 +550,16 @@ interface Store {
  * - `ERR_INSPECTOR`: the inspector refuses: another CPU profiler, such as Node's own, runs in this process.
  * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
  *   there; `cause` is the bundler's error.
- * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on; the isolate stays usable.
+ * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on, or a session was to be saved,
+ *   replaced or closed by a binding of its own call; the isolate stays usable.
  * - `ERR_SESSION_LOCKED`: another host, or another object in this one, has the session; see `lease`.
  * - `ERR_SESSION_LEASE_LOST`: this host had the session, and another one took over or deleted it, because this one
  *   did not renew its lease in time; nothing was written; `lease` says who has it now.
  * - `ERR_SESSION_KEY`: a session's state is encrypted with another key, or without one, than was given.
  * - `ERR_SESSION_DAMAGED`: what is stored of a session is not what was written, and there is no earlier revision
  *   that is sound.
- * - `ERR_SESSION_SCHEMA`: a session's state has another schema version than the code, and can't be brought to it.
+ * - `ERR_SESSION_SCHEMA`: a session's state has another schema version than the code, and can't be brought to it; or
+ *   it has other variables than the session's options name, which would be lost.
  * - `ERR_SESSION_CODE_CHANGED`: a session's state refers to classes or functions that the snapshot does not have; see
  *   `details`.
  * - `ERR_STATE_VALUE`: there is something in a session's state that can't be kept; see `details`.
@@ -1595,14 +1597,20 @@ interface StateSchema {
     /** The version that the code works with; an integer from 0 to 2147483647. A session without a schema has version 0. */
     version: number;
     /**
-     * Makes a state of an older version one of this version; called with a clone, returns what is to be the state, or
-     * a promise of it. Runs in the host, once, before anything else sees the state; the result is saved at once. Without
-     * it, an older state is refused.
+     * Makes a state of an older version one of this version. Called once, before anything else sees the state, with the
+     * state and what it was saved under. What it returns, or what its promise comes to, is the new state; if that is
+     * `undefined`, the state that it was given is, with what it changed there. It is saved at once. Without it, an older
+     * state is refused.
+     *
+     * - A string is the dotted path of a function of the guest, such as `'app.migrate'`: of the snapshot's, whatever the
+     *   state itself brings. It has the state as it is.
+     * - A function runs in the host and has a clone. A state that a clone would lose a part of (classes, symbols, frozen
+     *   objects, …) is refused with `ERR_SESSION_SCHEMA`, and so is one that can't be cloned.
      */
-    migrate?: (state: any, from: {
+    migrate?: string | ((state: any, from: {
         version: number;
         snapshotKey: string;
-    }) => unknown;
+    }) => unknown);
 }
 /** How a session is locked. */
 interface LeaseOptions {
@@ -1629,14 +1637,16 @@ interface OpenSessionOptions extends CreateIsolateOptions {
      */
     store: Store | string;
     /**
-     * The name of the guest's global that is kept. It is made as `{}` where there is none.
+     * The name of the guest's global that is kept. It is made as `{}` for a new session. A state that has no such
+     * variable is refused with `ERR_SESSION_SCHEMA`: it was saved under another name.
      *
      * @default 'state'
      */
     state?: string;
     /**
      * Whether other globals that the guest makes or replaces are kept, too: `x = 1`, `var`, and function declarations
-     * that need nothing but globals. Those that can't be kept are told by `info().unkept`.
+     * that need nothing but globals. Those that can't be kept are told by `info().unkept`. Without it, a state that has
+     * other globals is refused with `ERR_SESSION_SCHEMA`: the next save would lose them.
      *
      * @default false
      */
@@ -1724,6 +1734,16 @@ interface SessionInfo {
 }
 /** One revision of a session. */
 type RevisionInfo = RevisionMeta;
+/** Options of `session.importState`. An unknown option is refused. */
+interface SessionImportOptions {
+    /**
+     * The version of the schema that the bytes have; an integer from 0 to 2147483647. `from.snapshotKey` of
+     * `schema.migrate` is `''` for them.
+     *
+     * @default the version that the session has
+     */
+    schema?: number;
+}
 /** Options of `session.exportState`. */
 interface ExportStateOptions {
     /**
@@ -1804,11 +1824,15 @@ declare class Session<Api extends object = Record<string, any>> implements Async
      * Replaces the state by that of bytes that `exportState` gave: all of it, or nothing is changed. The session goes on
      * in a fresh isolate.
      *
-     * @throws `TypeError` with `ERR_INVALID_ARG` at once, if it is given no bytes
-     * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
+     * The bytes do not say which version of the schema they have: `schema` does, and an older state is brought up to date
+     * by `schema.migrate` of `openSession`.
+     *
+     * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+     * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, `ERR_SESSION_SCHEMA`
+     * if `schema` of `openSession` can't work with it or it has other variables than the session's options name, or
      * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
      */
-    importState(bytes: Uint8Array): Promise<void>;
+    importState(bytes: Uint8Array, options?: SessionImportOptions): Promise<void>;
     /**
      * The revisions that are kept, the newest first.
      *
@@ -1825,10 +1849,14 @@ declare class Session<Api extends object = Record<string, any>> implements Async
      */
     restore(revision: number): Promise<void>;
     /**
-     * Waits for the steps that were asked for, saves what is not saved (unless `save` is `'manual'`), ends the isolate
-     * and lets others have the session. May be called again, and then returns the same promise.
+     * Waits for the steps that were asked for, saves what is not saved, also what timers and functions of the guest have
+     * changed since the last step (unless `save` is `'manual'`), ends the isolate and lets others have the session. What a
+     * call or an import left that rejected with `ERR_STORE` is not saved. May be called again, and then returns the same
+     * promise.
      *
-     * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed; the session is closed even so
+     * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed, or `ERR_STATE_VALUE` or
+     * `ERR_STATE_LIMIT` if what has changed since the last step can't be kept; the session is closed even so
+     * @throws `IsoseedError` with `ERR_NESTED_CALL` at once within a step, which would wait for its own end; it stays open
      */
     close(): Promise<void>;
     /** The same as `close`, for `await using`. */
@@ -1843,8 +1871,11 @@ declare class Session<Api extends object = Record<string, any>> implements Async
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
  * @throws `IsoseedError` with `ERR_SESSION_LOCKED` if somebody has it open: `lease` says who and until when
  * @throws `IsoseedError` with `ERR_SESSION_KEY` if the state is encrypted with another key, `ERR_SESSION_DAMAGED` if no
- * revision is sound, `ERR_SESSION_SCHEMA` if `schema` can't work with it, `ERR_SESSION_CODE_CHANGED` if the snapshot
+ * revision is sound, `ERR_SESSION_SCHEMA` if `schema` can't work with it or it has other variables than `state` and
+ * `keepGlobals` name, `ERR_SESSION_CODE_CHANGED` if the snapshot
  * lacks code that it refers to, `ERR_STATE_LIMIT` or `ERR_STORE`
+ * @throws `IsoseedError` with `ERR_MEMORY_LIMIT` if the state is too large to be read within `memoryLimitMb`, which takes
+ * more memory than having it; it is intact
  * @throws as `createIsolate`
  */
 declare function openSession<Api extends object = Record<string, any>>(id: string, options: OpenSessionOptions): Promise<Session<Api>>;
@@ -2252,4 +2283,4 @@ interface FetchResponse {
 declare const webBridge: WebBridge;
 
 export { ConsoleOpaque, GuestError, Inspector, Isolate, IsoseedError, Session, Snapshot, buildSnapshot, createIsolate, openSession, openStore, sessions, snapshotCache, transfer, verifyIsolation, webBridge };
-export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, ExportStateOptions, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, ImportStateOptions, InspectOptions, InspectSessionOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationCoverage, IsolationReport, IsoseedErrorOptions, LeaseAnswer, LeaseOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, OpenSessionOptions, OpenStoreOptions, Passed, PrewarmOptions, PrunePolicy, PruneReport, ReadAnswer, ReadStateOptions, Received, Recovered, Remote, RemoteFunction, RemoteIterable, RemoteMember, RevisionInfo, RevisionMeta, RevisionPolicy, RevisionsPruned, SaveOptions, SavePolicy, SavedState, SessionInfo, SessionInspection, SessionRecord, Sessions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, StateEntry, StateErrorDetails, StateLimits, StateOverview, StateSchema, Store, StoreLease, StoredChunk, StoredRevision, StoredState, SyncBinding, UnhandledRejection, UnkeptVariable, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole, WriteAnswer };
+export type { BuildProgress, BuildSnapshotOptions, CallOptions, CallTrace, ConsoleEntry, ConsoleLevel, ConsoleMethod, ConsoleSink, CpuProfile, CpuProfileNode, CpuProfileOptions, CreateIsolateOptions, DiagnosticsChannels, ErrorCode, ExportStateOptions, FetchRequest, FetchResponse, GuestBinding, GuestBindings, GuestErrorOptions, GuestValue, HeapSnapshotOptions, HostFunction, HostObject, ImportStateOptions, InspectOptions, InspectSessionOptions, InspectorSession, IsolateCreated, IsolateDisposed, IsolateStats, IsolationCoverage, IsolationReport, IsoseedErrorOptions, LeaseAnswer, LeaseOptions, LimitHit, LoadOptions, ModuleLoader, ModuleSource, ModuleSourceObject, OpenSessionOptions, OpenStoreOptions, Passed, PrewarmOptions, PrunePolicy, PruneReport, ReadAnswer, ReadStateOptions, Received, Recovered, Remote, RemoteFunction, RemoteIterable, RemoteMember, RevisionInfo, RevisionMeta, RevisionPolicy, RevisionsPruned, SaveOptions, SavePolicy, SavedState, SessionImportOptions, SessionInfo, SessionInspection, SessionRecord, Sessions, SnapshotBuildTrace, SnapshotCache, SnapshotCacheLimits, SnapshotCacheStats, SnapshotFinding, SnapshotInfo, SnapshotSource, SnapshotWarning, Source, SourceObject, StateEntry, StateErrorDetails, StateLimits, StateOverview, StateSchema, Store, StoreLease, StoredChunk, StoredRevision, StoredState, SyncBinding, UnhandledRejection, UnkeptVariable, ValueLimits, VerifyIsolationOptions, WebBridge, WebBridgePart, Whole, WriteAnswer };

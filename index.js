@@ -322,7 +322,7 @@ var ConsoleValues = class {
     return Array.isArray(description) ? this.#tagged(description) : description;
   }
   finish() {
-    for (const [object, plain3] of this.#dressed) Object.setPrototypeOf(object, plain3);
+    for (const [object2, plain3] of this.#dressed) Object.setPrototypeOf(object2, plain3);
   }
   #tagged([tag, first, second, third, fourth]) {
     switch (tag) {
@@ -351,12 +351,12 @@ var ConsoleValues = class {
     }
   }
   #object(className, properties) {
-    const object = className === null ? /* @__PURE__ */ Object.create(null) : {};
-    this.#met.push(object);
-    if (className === null) this.#dressed.push([object, Object.prototype]);
-    else if (className !== "Object") this.#dress(object, className, Object.prototype);
-    this.#define(object, properties);
-    return object;
+    const object2 = className === null ? /* @__PURE__ */ Object.create(null) : {};
+    this.#met.push(object2);
+    if (className === null) this.#dressed.push([object2, Object.prototype]);
+    else if (className !== "Object") this.#dress(object2, className, Object.prototype);
+    this.#define(object2, properties);
+    return object2;
   }
   #array(elements, properties) {
     const array = [];
@@ -400,10 +400,10 @@ var ConsoleValues = class {
     set(error, "stack", stack ?? (text3 === void 0 || text3 === "" ? name : `${name}: ${text3}`), false);
     return error;
   }
-  #define(object, properties) {
+  #define(object2, properties) {
     for (let index = 0; index + 1 < properties.length; index += 2) {
       const key = this.#key(properties[index]);
-      set(object, key, this.revive(properties[index + 1]), true);
+      set(object2, key, this.revive(properties[index + 1]), true);
     }
   }
   /** A symbol of the guest's is no symbol of the host's, whatever its description. */
@@ -412,17 +412,17 @@ var ConsoleValues = class {
     return Symbol(/^Symbol\((.*)\)$/s.exec(String(key[1]))?.[1] ?? String(key[1]));
   }
   /** Lets `util.inspect` find the name of a class. */
-  #dress(object, className, plain3) {
+  #dress(object2, className, plain3) {
     const constructor = Object.defineProperty(function() {
     }, "name", { value: className });
     const prototype2 = Object.create(plain3, { constructor: { value: constructor } });
     constructor.prototype = prototype2;
-    Object.setPrototypeOf(object, prototype2);
-    this.#dressed.push([object, plain3]);
+    Object.setPrototypeOf(object2, prototype2);
+    this.#dressed.push([object2, plain3]);
   }
 };
-function set(object, key, value, enumerable) {
-  Object.defineProperty(object, key, { value, enumerable, writable: true, configurable: true });
+function set(object2, key, value, enumerable) {
+  Object.defineProperty(object2, key, { value, enumerable, writable: true, configurable: true });
 }
 function whole(hex2) {
   try {
@@ -544,15 +544,15 @@ function checkCode(where, name, code) {
 function wrong(where, name, expected, value) {
   return invalidArg(`${where}: ${name} must be ${expected}, got ${show(value)}`);
 }
-function readObject(where, name, object, known) {
-  if (!isObject(object)) throw wrong(where, name, "an object", object);
-  for (const key of guarded(where, name, () => Object.keys(object))) {
+function readObject(where, name, object2, known) {
+  if (!isObject(object2)) throw wrong(where, name, "an object", object2);
+  for (const key of guarded(where, name, () => Object.keys(object2))) {
     if (known.includes(key)) continue;
     const what = name === "options" ? "option" : `property of ${name}`;
     throw invalidArg(`${where}: unknown ${what} ${show(key)}, known are ${known.join(", ")}`);
   }
   const prefix = name === "options" ? "" : `${name}.`;
-  return new Map(known.map((key) => [key, guarded(where, prefix + key, () => Reflect.get(object, key))]));
+  return new Map(known.map((key) => [key, guarded(where, prefix + key, () => Reflect.get(object2, key))]));
 }
 function checkOrigin(where, name, from) {
   if (typeof from === "string") return checkPath(where, name, from);
@@ -641,23 +641,23 @@ function checkName(where, holder, key) {
 function checkBindingPaths(where, paths) {
   if (paths === void 0) return [];
   if (!Array.isArray(paths)) throw wrong(where, "bindings", "an array of strings", paths);
-  const checked = /* @__PURE__ */ new Set();
+  const checked2 = /* @__PURE__ */ new Set();
   for (let index = 0; index < paths.length; index += 1) {
     const path = guarded(where, `bindings[${index}]`, () => paths[index]);
     if (!isPath(path)) throw wrong(where, `bindings[${index}]`, "a name or a dotted path", path);
     if (path.split(".").includes("__proto__")) throw invalidArg(`${where}: bindings[${index}] must not name "__proto__", got ${show(path)}`);
-    checked.add(path);
+    checked2.add(path);
   }
-  for (const path of checked) {
+  for (const path of checked2) {
     const names = path.split(".");
     for (let length = 1; length < names.length; length += 1) {
       const outer = names.slice(0, length).join(".");
-      if (checked.has(outer)) {
+      if (checked2.has(outer)) {
         throw invalidArg(`${where}: bindings must not name both ${show(outer)} and ${show(path)}: a function holds no functions`);
       }
     }
   }
-  return [...checked];
+  return [...checked2];
 }
 function isPath(value) {
   return typeof value === "string" && value.split(".").every((name) => name !== "");
@@ -814,7 +814,7 @@ function produce(stream, ended) {
   const isReadable = typeof stream.getReader === "function";
   const isNodes = typeof stream.pipe === "function";
   let source3;
-  let hasEnded = false;
+  let hasEnded2 = false;
   const take = async (method, value) => {
     source3 ??= isReadable ? reading(stream) : stream[Symbol.asyncIterator]();
     if (method === Method.Next) return source3.next(value);
@@ -824,27 +824,27 @@ function produce(stream, ended) {
     throw value;
   };
   const steps2 = async (method, value) => {
-    if (hasEnded) {
+    if (hasEnded2) {
       if (method === Method.Throw) throw value;
       return [true, method === Method.Return ? value : void 0];
     }
-    hasEnded = method !== Method.Next;
+    hasEnded2 = method !== Method.Next;
     try {
       const { done, value: item } = await take(method, value);
-      hasEnded = done === true;
-      return [hasEnded, item];
+      hasEnded2 = done === true;
+      return [hasEnded2, item];
     } catch (error) {
-      hasEnded = true;
+      hasEnded2 = true;
       throw error;
     } finally {
-      if (hasEnded) ended();
+      if (hasEnded2) ended();
     }
   };
   return {
     nature: isReadable || isNodes ? Nature.Readable : Nature.Iterable,
     steps: steps2,
     end: () => {
-      if (!hasEnded) steps2(Method.Return).catch(() => {
+      if (!hasEnded2) steps2(Method.Return).catch(() => {
       });
     }
   };
@@ -865,9 +865,9 @@ function reading(stream) {
   };
 }
 function consume(nature, steps2, letGo2) {
-  let hasEnded = false;
+  let hasEnded2 = false;
   const take = async (method, value) => {
-    if (hasEnded) {
+    if (hasEnded2) {
       if (method === Method.Throw) throw value;
       return [true, method === Method.Return ? value : void 0];
     }
@@ -882,7 +882,7 @@ function consume(nature, steps2, letGo2) {
     }
   };
   const end2 = () => {
-    hasEnded = true;
+    hasEnded2 = true;
     letGo2();
   };
   return nature === Nature.Readable ? readable(take) : iterable(take);
@@ -928,9 +928,9 @@ var Refusal = class extends Error {
   object;
   /** What to say about it, if its kind is not all there is to say. */
   reason;
-  constructor(message, object, reason) {
+  constructor(message, object2, reason) {
     super(message);
-    this.object = object;
+    this.object = object2;
     this.reason = reason;
   }
 };
@@ -984,18 +984,18 @@ var Writer = class extends import_node_v82.Serializer {
   _getDataCloneError(message) {
     return new Refusal(message);
   }
-  _writeHostObject(object) {
-    if (object instanceof ErrorShell) {
+  _writeHostObject(object2) {
+    if (object2 instanceof ErrorShell) {
       this.writeUint32(ERROR_SHELL);
-      this.writeUint32(object.classNumber);
-    } else if (object instanceof ReferenceShell) {
-      this.writeUint32(object.kind);
-      this.writeUint32(object.owner);
-      this.writeUint32(object.number);
-    } else if (import_node_util5.types.isArrayBufferView(object)) {
-      writeView(this, object);
+      this.writeUint32(object2.classNumber);
+    } else if (object2 instanceof ReferenceShell) {
+      this.writeUint32(object2.kind);
+      this.writeUint32(object2.owner);
+      this.writeUint32(object2.number);
+    } else if (import_node_util5.types.isArrayBufferView(object2)) {
+      writeView(this, object2);
     } else {
-      throw new Refusal("an object of the host could not be cloned", object);
+      throw new Refusal("an object of the host could not be cloned", object2);
     }
   }
 };
@@ -1766,7 +1766,7 @@ function readSparseArray(depth) {
   return isWhole ? array : NOT_PLAIN;
 }
 function readObject2(depth) {
-  const object = {};
+  const object2 = {};
   const known = namesAt[depth];
   let count = 0;
   for (; text2.charCodeAt(at) === STRING; count += 1) {
@@ -1775,9 +1775,9 @@ function readObject2(depth) {
     if (name === void 0) return NOT_PLAIN;
     const value = read2(depth + 1);
     if (value === NOT_PLAIN) return NOT_PLAIN;
-    object[name] = value;
+    object2[name] = value;
   }
-  return text2.charCodeAt(at++) === END_OF_OBJECT && readVarint() === count ? object : NOT_PLAIN;
+  return text2.charCodeAt(at++) === END_OF_OBJECT && readVarint() === count ? object2 : NOT_PLAIN;
 }
 function readName(known, index) {
   const start = at;
@@ -1895,17 +1895,17 @@ function writeArray(to, array) {
   writeVarint(to, length);
   return true;
 }
-function writeObject(to, object) {
-  if (getPrototypeOf(object) !== prototype || classOf.call(object) !== "[object Object]" || isStreaming(object)) return false;
-  const names = keys(object);
+function writeObject(to, object2) {
+  if (getPrototypeOf(object2) !== prototype || classOf.call(object2) !== "[object Object]" || isStreaming(object2)) return false;
+  const names = keys(object2);
   if (names.length === 0 || names.length > MOST_ITEMS) return false;
   to[at2++] = OBJECT2;
   for (const name of names) {
     const first = name.charCodeAt(0);
     if (first <= 57 && first >= 48) return false;
     if (at2 > ROOM - LARGEST_NUMBER || !writeString(to, name)) return false;
-    const value = object[name];
-    if (value === void 0 && !hasOwn(object, name)) return false;
+    const value = object2[name];
+    if (value === void 0 && !hasOwn(object2, name)) return false;
     if (!write2(to, value)) return false;
   }
   if (at2 > ROOM - LARGEST_NUMBER) return false;
@@ -1913,8 +1913,8 @@ function writeObject(to, object) {
   writeVarint(to, names.length);
   return true;
 }
-function isStreaming(object) {
-  return object[Symbol.asyncIterator] !== void 0;
+function isStreaming(object2) {
+  return object2[Symbol.asyncIterator] !== void 0;
 }
 function writeString(to, text3) {
   const { length } = text3;
@@ -2202,8 +2202,8 @@ function checkDepth(nesting, { depth = Infinity }, list, deepPath2) {
 var SMALLEST_SPENT = 64 * 1024;
 var NONE2 = [];
 var NO_GLOBALS = Uint8Array.of(255, 15, 111, 123, 0, 0);
-function isEmpty(object) {
-  return !import_node_util13.types.isProxy(object) && Object.getPrototypeOf(object) === Object.prototype && Reflect.ownKeys(object).length === 0;
+function isEmpty(object2) {
+  return !import_node_util13.types.isProxy(object2) && Object.getPrototypeOf(object2) === Object.prototype && Reflect.ownKeys(object2).length === 0;
 }
 var Failure = class {
   error;
@@ -2731,11 +2731,11 @@ async function openInspector(isolate, request) {
   const { host, port, signal, title = `isoseed isolate ${isolate.id}`, waitForDebugger } = request;
   if (signal !== void 0 && isAborted(signal)) throw abortReason(signal);
   let inspector;
-  let hasEnded = false;
+  let hasEnded2 = false;
   const watch = await isolate.link.connect({
     onMessage: (_, read4) => read4(),
     onEnd() {
-      hasEnded = true;
+      hasEnded2 = true;
       void inspector?.close();
     }
   });
@@ -2763,7 +2763,7 @@ async function openInspector(isolate, request) {
     }
     stopWaiting = onAbort(signal, () => void inspector?.close());
   }
-  if (hasEnded) await inspector.close();
+  if (hasEnded2) await inspector.close();
   else if (waitForDebugger) letRun = isolate.link.hold();
   return inspector;
 }
@@ -2991,11 +2991,11 @@ function checkCache(given) {
 }
 function checkCacheLimits(limits) {
   const given = new Given("snapshotCache.setLimits", limits, ["memoryMb", "directoryMb"]);
-  const checked = {};
+  const checked2 = {};
   for (const name of ["memoryMb", "directoryMb"]) {
-    if (given.get(name) !== void 0) checked[name] = given.integer(name, CACHE_RANGE, 0);
+    if (given.get(name) !== void 0) checked2[name] = given.integer(name, CACHE_RANGE, 0);
   }
-  return checked;
+  return checked2;
 }
 function checkModuleNames(where, sources) {
   const names = /* @__PURE__ */ new Set();
@@ -3246,17 +3246,17 @@ var MessageWriter = class extends import_node_v83.Serializer {
   _getDataCloneError(text3) {
     return new TypeError(text3);
   }
-  _writeHostObject(object) {
-    if (!import_node_util15.types.isUint8Array(object)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
-    if (object.length < LARGE2) {
+  _writeHostObject(object2) {
+    if (!import_node_util15.types.isUint8Array(object2)) throw new TypeError("a message to or from a process is plain data and Uint8Arrays");
+    if (object2.length < LARGE2) {
       this.writeUint32(INSIDE);
-      this.writeUint32(object.length);
-      this.writeRawBytes(object);
+      this.writeUint32(object2.length);
+      this.writeRawBytes(object2);
       return;
     }
     this.writeUint32(BESIDE);
     this.writeUint32(this.parts.length);
-    this.parts.push(object);
+    this.parts.push(object2);
   }
 };
 var MessageReader = class extends import_node_v83.Deserializer {
@@ -4526,9 +4526,6 @@ async function open2(request) {
   return makeIsolate(core, request.timeoutMs, seededFrom);
 }
 
-// lib/session/core.ts
-var import_node_async_hooks2 = require("node:async_hooks");
-
 // lib/store/failure.ts
 async function asked(what, ask) {
   try {
@@ -4874,6 +4871,55 @@ var Ledger = class _Ledger {
   }
 };
 
+// lib/session/document.ts
+var PREAMBLE_BYTES = 10;
+var SHORT_TEXT = 32;
+var LONGEST_SHORT_TEXT = 95;
+var LARGEST_FACTOR = 128 ** 4;
+var MOST_NAMES2 = 10;
+async function overviewOf(bytes2, request) {
+  const { native: native2 } = connect();
+  const { json } = await connect().request((id) => native2.inspectState(id, bytes2, request));
+  return JSON.parse(json);
+}
+function isBare(bytes2) {
+  return headOf(bytes2).count === 0;
+}
+function hasState(bytes2, { state }) {
+  return headOf(bytes2).first === state;
+}
+async function checkVariables(session, bytes2, request) {
+  const { state, keepGlobals } = request;
+  const { count } = headOf(bytes2);
+  if (count === 0 || hasState(bytes2, request) && (count === 1 || keepGlobals)) return;
+  const { variables } = await overviewOf(bytes2, request);
+  const names = variables.map(({ name }) => name);
+  const others = names.filter((name) => name !== state);
+  const subject = `session ${JSON.stringify(session)} keeps ${state}`;
+  if (others.length === names.length) {
+    throw new IsoseedError("ERR_SESSION_SCHEMA", `${subject}, and the state that it was to read has no such variable: it has ${listed(others, count)}`);
+  }
+  if (keepGlobals || others.length === 0) return;
+  const message = `${subject} alone, and the state that it was to read has other variables, which keepGlobals keeps: ${listed(others, count - 1)}`;
+  throw new IsoseedError("ERR_SESSION_SCHEMA", message);
+}
+function headOf(bytes2) {
+  let at3 = PREAMBLE_BYTES;
+  let count = 0;
+  for (let factor = 1; factor <= LARGEST_FACTOR; factor *= 128) {
+    const byte = bytes2[at3++] ?? 0;
+    count += (byte & 127) * factor;
+    if (byte < 128) break;
+  }
+  const length = (bytes2[at3++] ?? 0) - SHORT_TEXT;
+  const isShort2 = length >= 0 && length <= LONGEST_SHORT_TEXT;
+  return { count, first: isShort2 ? String.fromCharCode(...bytes2.subarray(at3, at3 + length)) : void 0 };
+}
+function listed(names, count) {
+  const shown2 = names.slice(0, MOST_NAMES2);
+  return `${shown2.join(", ")}${count > shown2.length ? ` and ${count - shown2.length} more` : ""}`;
+}
+
 // lib/session/save-clock.ts
 var import_node_timers3 = require("node:timers");
 var RETRY_MS = 1e3;
@@ -4928,39 +4974,84 @@ var SaveClock = class {
 };
 
 // lib/session/schema.ts
-function checkSchema(session, { schema }, { version, migrate: step2 }) {
-  if (schema === version || schema < version && step2 !== void 0) return;
+var WITHOUT_CLONE = "schema.migrate can be the path of a function of the guest, which has the state itself";
+function checkSchema(session, { schema }, { version, migrate }) {
+  if (schema === version || schema < version && migrate !== void 0) return;
   const why = schema > version ? "newer code has saved it" : "there is no schema.migrate";
   throw new IsoseedError("ERR_SESSION_SCHEMA", `the state of session ${JSON.stringify(session)} has schema version ${schema} and not ${version}, and ${why}`);
 }
-async function migrate(session, isolate, name, from, { version, migrate: step2 }, timeoutMs) {
-  if (from.schema >= version || step2 === void 0) return;
-  const run = (code) => isolate.eval({ source: { name: "isoseed:migrate", code }, timeoutMs, signal: void 0 });
-  try {
-    var _stack = [];
+async function upgradeOf(session, isolate, from, request) {
+  const { version, migrate } = request.schema;
+  if (from.schema >= version || migrate === void 0) return void 0;
+  const told2 = async (work) => {
     try {
-      const next = await step2(await run(`globalThis.${name}`), { version: from.schema, snapshotKey: from.snapshotKey });
-      const set2 = __using(_stack, await run(`(state) => void (globalThis.${name} = state)`));
-      await set2(next);
-    } catch (_) {
-      var _error = _, _hasError = true;
-    } finally {
-      __callDispose(_stack, _error, _hasError);
+      return await work();
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      const what = `the state of session ${JSON.stringify(session)} can't be brought from schema version ${from.schema} to ${version}`;
+      throw new IsoseedError("ERR_SESSION_SCHEMA", `${what}: ${why}`, { cause });
     }
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    const what = `the state of session ${JSON.stringify(session)} can't be brought from schema version ${from.schema} to ${version}`;
-    throw new IsoseedError("ERR_SESSION_SCHEMA", `${what}: ${why}`, { cause });
-  }
+  };
+  const upgrade = await told2(() => typeof migrate === "string" ? byGuest(migrate, isolate, from, request) : byHost(migrate, isolate, from, request));
+  return { run: () => told2(() => upgrade.run()), [Symbol.dispose]: () => upgrade[Symbol.dispose]() };
+}
+async function byGuest(path, isolate, from, { stateRequest, timeoutMs }) {
+  const holder = path.includes(".") ? path.slice(0, path.lastIndexOf(".")) : "undefined";
+  const code = `((global, apply, holder, migrate) => {
+    'use strict'
+    if (typeof migrate !== 'function') throw new TypeError('schema.migrate: ${path} is no function of the guest')
+    return async (version, snapshotKey) => {
+      const made = await apply(migrate, holder, [global.${stateRequest.state}, { version, snapshotKey }])
+      if (made !== undefined) global.${stateRequest.state} = made
+    }
+  })(this, Reflect.apply, ${holder}, ${path})`;
+  const run = await evaluated(isolate, code, timeoutMs);
+  return { run: () => run(from.schema, from.snapshotKey), [Symbol.dispose]: () => run.dispose() };
+}
+async function byHost(migrate, isolate, from, { stateRequest, timeoutMs }) {
+  const code = `((global) => {
+    'use strict'
+    return (isGiven, value) => isGiven ? void (global.${stateRequest.state} = value) : global.${stateRequest.state}
+  })(this)`;
+  const state = await evaluated(isolate, code, timeoutMs);
+  const hash = async () => (await isolate.exportState(stateRequest, timeoutMs)).hash;
+  return {
+    async run() {
+      const before = await hash();
+      const given = await state(false).catch((error) => {
+        throw error.code === "ERR_DATA_CLONE" ? new Error(`${error.message}; ${WITHOUT_CLONE}`, { cause: error }) : error;
+      });
+      await state(true, given);
+      if (await hash() !== before) throw new Error(`a clone for the host would lose a part of it, such as a class or attributes; ${WITHOUT_CLONE}`);
+      const made = await migrate(given, { version: from.schema, snapshotKey: from.snapshotKey });
+      await state(true, made === void 0 ? given : made);
+    },
+    [Symbol.dispose]: () => state.dispose()
+  };
+}
+async function evaluated(isolate, code, timeoutMs) {
+  return await isolate.eval({ source: { name: "isoseed:migrate", code }, timeoutMs, signal: void 0 });
+}
+
+// lib/session/steps.ts
+var import_node_async_hooks2 = require("node:async_hooks");
+var steps = new import_node_async_hooks2.AsyncLocalStorage();
+function beginStep(session, isolate) {
+  return { session, isolate, around: openStep(() => true), isOpen: true };
+}
+function runInStep(step2, run) {
+  return steps.run(step2, run);
+}
+function openStepOf(session) {
+  return openStep((step2) => step2.session === session);
+}
+function openStep(isMeant) {
+  let step2 = steps.getStore();
+  while (step2 !== void 0 && !(step2.isOpen && isMeant(step2))) step2 = step2.around;
+  return step2;
 }
 
 // lib/session/core.ts
-var steps = new import_node_async_hooks2.AsyncLocalStorage();
-function openStep() {
-  let step2 = steps.getStore();
-  while (step2 !== void 0 && !step2.isOpen) step2 = step2.around;
-  return step2;
-}
 var ENDED2 = /* @__PURE__ */ new Set(["ERR_DISPOSED", "ERR_MEMORY_LIMIT", "ERR_CPU_LIMIT", "ERR_ISOLATE_LOST"]);
 var SessionCore = class _SessionCore {
   id;
@@ -4978,6 +5069,8 @@ var SessionCore = class _SessionCore {
   #createdAt;
   #recovered;
   #resumed = false;
+  /** Whether code of a step has run in the isolate. */
+  #hasStepped = false;
   /** A save failed on the way: only the store knows what the state is. */
   #isInDoubt = false;
   /** Why there are no more steps. */
@@ -5021,12 +5114,12 @@ var SessionCore = class _SessionCore {
   }
   /** Runs guest code as a step; as a part of the step that a binding is called in, if one calls. */
   run(work) {
-    const around = this.#around();
+    const around = openStepOf(this);
     return around !== void 0 ? work(around.isolate) : this.#next(() => this.#take(work));
   }
   /** What does not touch the state. */
   stats() {
-    const around = this.#around();
+    const around = openStepOf(this);
     return around !== void 0 ? around.isolate.stats() : this.#next(async () => (await this.#live()).stats());
   }
   /** Saves what is there now. */
@@ -5062,13 +5155,16 @@ var SessionCore = class _SessionCore {
     });
   }
   /** Makes a document the state: all of it, or nothing is changed. */
-  importState(given) {
+  importState(given, schema = this.#request.schema.version) {
     this.#refuseWithin("importState");
     const { payloadBytes } = this.#request.limits;
     if (given.byteLength > payloadBytes) return Promise.reject(tooLong(given.byteLength, payloadBytes));
     const bytes2 = given.slice();
-    const from = { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey };
-    return this.#next(() => this.#replace(bytes2, from));
+    const from = { schema, snapshotKey: "" };
+    return this.#next(() => {
+      checkSchema(this.id, from, this.#request.schema);
+      return this.#replace(bytes2, from);
+    });
   }
   /** Makes an earlier revision the state. */
   restore(revision) {
@@ -5086,6 +5182,7 @@ var SessionCore = class _SessionCore {
   }
   /** However often it is called: one end, one promise. */
   close() {
+    this.#refuseWithin("close");
     this.#closed ??= this.#close();
     return this.#closed;
   }
@@ -5093,12 +5190,22 @@ var SessionCore = class _SessionCore {
     const last = this.#last;
     this.#end ??= new IsoseedError("ERR_DISPOSED", `session ${JSON.stringify(this.id)} is closed`);
     await last;
-    this.#clock.stop();
     try {
-      if (this.#clock.isUnsaved && this.#clock.savesAtClose && !this.#isLost) await this.#save();
+      if (this.#clock.savesAtClose && !this.#isLost && !this.#isInDoubt) await this.#saveLast();
     } finally {
+      this.#clock.stop();
       await this.#drop();
       await this.#ledger.close();
+    }
+  }
+  /** Timers and functions of the guest may have changed the state since the last step. */
+  async #saveLast() {
+    try {
+      if (this.#isolate !== void 0 && this.#hasStepped) await this.#keep(this.#isolate);
+    } catch (error) {
+      if (!hasEnded(error)) throw error;
+    } finally {
+      if (this.#clock.isUnsaved) await this.#save();
     }
   }
   async #begin() {
@@ -5127,22 +5234,31 @@ var SessionCore = class _SessionCore {
   }
   /** Starts an isolate with a state, or with the one that the code begins with. */
   async #started(bytes2, from) {
-    const { isolate: request, stateRequest, schema, timeoutMs } = this.#request;
+    const { isolate: request, stateRequest, timeoutMs } = this.#request;
+    if (bytes2 !== void 0) await checkVariables(this.id, bytes2, stateRequest);
     const { core: isolate, snapshot } = await startSeeded({
       ...request,
       ...this.#seed === void 0 ? {} : { snapshot: this.#seed.snapshot },
       keepsState: true,
-      onHostCall: (run) => this.#step === void 0 ? run() : steps.run(this.#step, run)
+      onHostCall: (run) => this.#step === void 0 ? run() : runInStep(this.#step, run)
     });
     this.#seed ??= { snapshot };
     try {
-      if (bytes2 === void 0) await isolate.eval({ source: this.#request.initial, timeoutMs, signal: void 0 });
-      else await isolate.importState(bytes2, stateRequest, timeoutMs);
-      if (from !== void 0) await migrate(this.id, isolate, stateRequest.state, from, schema, timeoutMs);
-      return isolate;
+      var _stack = [];
+      try {
+        const upgrade = __using(_stack, from === void 0 ? void 0 : await upgradeOf(this.id, isolate, from, this.#request));
+        if (bytes2 !== void 0) await isolate.importState(bytes2, stateRequest, timeoutMs);
+        if (bytes2 === void 0 || isBare(bytes2)) await isolate.eval({ source: this.#request.initial, timeoutMs, signal: void 0 });
+        await upgrade?.run();
+        return isolate;
+      } catch (_) {
+        var _error = _, _hasError = true;
+      } finally {
+        __callDispose(_stack, _error, _hasError);
+      }
     } catch (error) {
       await isolate.dispose();
-      throw error;
+      throw bytes2 === void 0 ? error : readingFailed(error, bytes2.byteLength);
     }
   }
   get #snapshotKey() {
@@ -5150,37 +5266,38 @@ var SessionCore = class _SessionCore {
   }
   async #replace(bytes2, from) {
     const isolate = await this.#started(bytes2, from);
-    let exported;
     try {
-      exported = await this.#exported(isolate);
+      await this.#commit(await this.#exported(isolate));
     } catch (error) {
       await isolate.dispose();
       throw error;
     }
     await this.#drop();
     this.#isolate = isolate;
-    this.#adopt(exported);
-    await this.#saveStep();
   }
   /** The isolate of the next step. */
   async #live() {
-    if (this.#isInDoubt) {
-      const loaded = await this.#ledger.load();
-      if (loaded === void 0) {
-        this.#isolate = await this.#started();
-        this.#kept = await this.#exported(this.#isolate);
-        this.#clock.saved();
-      } else {
-        await this.#resume(loaded);
-      }
-      this.#isInDoubt = false;
-    }
+    if (this.#isInDoubt) await this.#settle();
     this.#isolate ??= await this.#started(this.#kept.bytes);
     return this.#isolate;
+  }
+  /** Finds out what a save that failed has left. */
+  async #settle() {
+    await this.#drop();
+    const loaded = await this.#ledger.load();
+    if (loaded === void 0) {
+      this.#isolate = await this.#started();
+      this.#kept = await this.#exported(this.#isolate);
+      this.#clock.saved();
+    } else {
+      await this.#resume(loaded);
+    }
+    this.#isInDoubt = false;
   }
   async #drop() {
     const isolate = this.#isolate;
     this.#isolate = void 0;
+    this.#hasStepped = false;
     await isolate?.dispose();
   }
   /** Steps go one after the other. */
@@ -5196,24 +5313,19 @@ var SessionCore = class _SessionCore {
   #check() {
     if (this.#end !== void 0) throw this.#end;
   }
-  /** The step of this session that the caller is a part of. */
-  #around() {
-    let step2 = openStep();
-    while (step2 !== void 0 && !(step2.session === this && step2.isOpen)) step2 = step2.around;
-    return step2;
-  }
   /** It would wait for the step that waits for it. */
   #refuseWithin(method) {
-    if (this.#around() === void 0) return;
+    if (openStepOf(this) === void 0) return;
     throw new IsoseedError("ERR_NESTED_CALL", `session.${method} can't be called from a binding, within a call of the same session`);
   }
   async #take(work) {
     const isolate = await this.#live();
-    const step2 = { session: this, isolate, around: openStep(), isOpen: true };
+    const step2 = beginStep(this, isolate);
     this.#step = step2;
+    this.#hasStepped = true;
     let value;
     try {
-      value = await steps.run(step2, () => work(isolate));
+      value = await runInStep(step2, () => work(isolate));
     } catch (error) {
       this.#endStep(step2);
       await this.#failed(error, isolate);
@@ -5229,14 +5341,20 @@ var SessionCore = class _SessionCore {
   }
   /** What a step that failed leaves. */
   async #failed(error, isolate) {
-    if (this.#request.onThrow === "rollback" || ENDED2.has(error?.code)) await this.#drop();
-    else await this.#keepStep(isolate);
+    if (this.#request.onThrow === "rollback" || hasEnded(error)) {
+      await this.#drop();
+      return;
+    }
+    try {
+      await this.#keepStep(isolate);
+    } catch (failure) {
+      throw withCause(failure, error);
+    }
   }
   /** Writes down what a step left. What can't be kept, or not be saved, undoes it. */
   async #keepStep(isolate) {
     try {
-      await this.#keep(isolate);
-      await this.#saveStep();
+      await this.#commit(await this.#exported(isolate));
     } catch (error) {
       await this.#drop();
       throw error;
@@ -5245,16 +5363,21 @@ var SessionCore = class _SessionCore {
   async #keep(isolate) {
     this.#adopt(await this.#exported(isolate));
   }
-  #exported(isolate) {
-    return isolate.exportState(this.#request.stateRequest, this.#request.timeoutMs);
+  async #exported(isolate) {
+    const { stateRequest, timeoutMs } = this.#request;
+    const kept = await isolate.exportState(stateRequest, timeoutMs);
+    if (!hasState(kept.bytes, stateRequest)) throw stateGone(stateRequest.state);
+    return kept;
   }
   #adopt(kept) {
     const hasChanged = kept.hash !== this.#kept.hash;
     this.#kept = kept;
     if (hasChanged) this.#clock.changed();
   }
-  /** Saves at the end of a step, if it is time. */
-  async #saveStep() {
+  /** Takes over what a step has left, and saves it if it is time. A step that waits for that, and fails, is none. */
+  async #commit(kept) {
+    const before = this.#kept;
+    this.#adopt(kept);
     if (!this.#clock.isDue) return;
     if (!this.#request.save.holdsCalls) {
       await this.#saveInBackground();
@@ -5262,8 +5385,11 @@ var SessionCore = class _SessionCore {
     }
     try {
       await this.#save();
+      this.#isInDoubt = false;
     } catch (error) {
       this.#isInDoubt = true;
+      this.#kept = before;
+      this.#clock.saved();
       throw error;
     }
   }
@@ -5298,6 +5424,24 @@ var SessionCore = class _SessionCore {
     this.#request.onLost?.(error);
   }
 };
+function hasEnded(error) {
+  return ENDED2.has(error?.code);
+}
+function withCause(failure, cause) {
+  if (failure instanceof Error && !Object.hasOwn(failure, "cause")) {
+    Object.defineProperty(failure, "cause", { value: cause, enumerable: false, writable: true, configurable: true });
+  }
+  return failure;
+}
+function readingFailed(error, bytes2) {
+  if (!(error instanceof IsoseedError) || error.code !== "ERR_MEMORY_LIMIT") return error;
+  const message = `${error.message}; that was while a state of ${bytes2} bytes was read: it is intact, and can be read with a larger memoryLimitMb`;
+  return new IsoseedError("ERR_MEMORY_LIMIT", message, { cause: error });
+}
+function stateGone(path) {
+  const why = "there is no such global any more";
+  return new IsoseedError("ERR_STATE_VALUE", `${path} can't be kept: ${why}`, { details: { path, why } });
+}
 
 // lib/session/options.ts
 var import_node_util18 = require("node:util");
@@ -5308,6 +5452,7 @@ var COUNT_RANGE = [1, MAX_TIMEOUT_MS];
 var KEY_BYTES = 32;
 var LEASE_RANGE = [100, 864e5];
 var MAX_NAME_BYTES = 512;
+var GUEST_PATH = /^[\p{ID_Start}$_][\p{ID_Continue}$]*(\.[\p{ID_Start}$_][\p{ID_Continue}$]*)*$/u;
 var LIMIT_RANGES = {
   payloadBytes: [1024, 2 ** 31 - 1],
   stateBytes: [1024, 2 ** 31 - 1],
@@ -5384,11 +5529,17 @@ function checkSchema2(given) {
   const schema = given.get("schema");
   if (schema === void 0) return { version: 0 };
   const parts = readObject(given.where, "schema", schema, ["version", "migrate"]);
-  const [version, migrate2] = [parts.get("version"), parts.get("migrate")];
+  const [version, migrate] = [parts.get("version"), parts.get("migrate")];
   if (!isInteger(version, [0, MAX_TIMEOUT_MS])) throw wrong(given.where, "schema.version", `an integer from 0 to ${MAX_TIMEOUT_MS}`, version);
-  if (migrate2 === void 0) return { version };
-  if (typeof migrate2 !== "function") throw wrong(given.where, "schema.migrate", "a function", migrate2);
-  return { version, migrate: migrate2 };
+  if (migrate === void 0) return { version };
+  const isMeant = typeof migrate === "function" || typeof migrate === "string" && GUEST_PATH.test(migrate);
+  if (!isMeant) throw wrong(given.where, "schema.migrate", "a function, or the dotted path of one of the guest", migrate);
+  return { version, migrate };
+}
+function checkVersion(given) {
+  const schema = given.get("schema");
+  if (schema === void 0 || isInteger(schema, [0, MAX_TIMEOUT_MS])) return schema;
+  throw given.fail("schema", `an integer from 0 to ${MAX_TIMEOUT_MS}`);
 }
 function checkKeys(given) {
   const key = given.get("encryptionKey");
@@ -5415,6 +5566,85 @@ function checkFunction(given, name) {
 }
 function isName(value) {
   return typeof value === "string" && value !== "" && Buffer.byteLength(value) <= MAX_NAME_BYTES && !/[\p{Cc}\p{Cs}]/u.test(value);
+}
+
+// lib/store/answers.ts
+var import_node_util19 = require("node:util");
+var isText2 = (value) => typeof value === "string";
+var isNumber = (value) => typeof value === "number";
+var isInteger2 = (value) => Number.isSafeInteger(value);
+var isBytes = (value) => import_node_util19.types.isUint8Array(value);
+var isAbsent = (value) => value === void 0;
+var either = (...shapes) => (value) => shapes.some((shape) => shape(value));
+var optional = (shape) => either(isAbsent, shape);
+var listOf = (shape) => (value) => Array.isArray(value) && value.every(shape);
+var only = (expected) => (value) => value === expected;
+var object = (parts) => {
+  const entries = Object.entries(parts);
+  return (value) => typeof value === "object" && value !== null && entries.every(([name, shape]) => shape(Reflect.get(value, name)));
+};
+var META = { revision: isNumber, createdAt: isNumber, schema: isNumber, snapshotKey: isText2, hash: isText2, bytes: isNumber, storedBytes: isNumber };
+var isMeta = object(META);
+var isLease = object({ holder: isText2, epoch: isInteger2, expiresAt: isNumber });
+var isRecord = object({ id: isText2, createdAt: isNumber, newest: optional(isMeta), revisions: isNumber, storedBytes: isNumber, lease: optional(isLease) });
+var isLeaseAnswer = either(object({ held: only(true), lease: isLease }), object({ held: only(false), lease: optional(isLease) }));
+var isReadAnswer = object({
+  newest: isInteger2,
+  createdAt: optional(isNumber),
+  revision: optional(object({ ...META, chunks: listOf(isText2), head: isBytes }))
+});
+var isWriteAnswer = either(
+  object({ status: only("written") }),
+  object({ status: only("fenced"), lease: optional(isLease) }),
+  object({ status: only("conflict"), newest: isInteger2 }),
+  object({ status: only("missing"), keys: listOf(isText2) })
+);
+var CheckedStore = class {
+  #store;
+  constructor(store) {
+    this.#store = store;
+  }
+  async acquire(session, holder, ttlMs) {
+    return checked("acquire", isLeaseAnswer, await this.#store.acquire(session, holder, ttlMs));
+  }
+  async renew(session, epoch, ttlMs) {
+    return checked("renew", isLeaseAnswer, await this.#store.renew(session, epoch, ttlMs));
+  }
+  async release(session, epoch) {
+    await this.#store.release(session, epoch);
+  }
+  async read(session, revision) {
+    return checked("read", isReadAnswer, await this.#store.read(session, revision));
+  }
+  async chunks(session, keys2) {
+    return checked("chunks", listOf(optional(isBytes)), await this.#store.chunks(session, keys2));
+  }
+  async write(session, epoch, revision, chunks) {
+    return checked("write", isWriteAnswer, await this.#store.write(session, epoch, revision, chunks));
+  }
+  async history(session, limit2, before) {
+    return checked("history", listOf(isMeta), await this.#store.history(session, limit2, before));
+  }
+  async find(session) {
+    return checked("find", optional(isRecord), await this.#store.find(session));
+  }
+  async list(prefix, limit2, after) {
+    return checked("list", listOf(isRecord), await this.#store.list(prefix, limit2, after));
+  }
+  async delete(session) {
+    return checked("delete", optional(isLease), await this.#store.delete(session));
+  }
+  async prune(session, policy) {
+    return checked("prune", object({ revisions: isNumber, bytes: isNumber }), await this.#store.prune(session, policy));
+  }
+  async close() {
+    await this.#store.close();
+  }
+};
+function checked(method, shape, answer) {
+  if (shape(answer)) return answer;
+  const shown2 = (0, import_node_util19.inspect)(answer, { depth: 2, breakLength: Infinity, maxArrayLength: 3, maxStringLength: 60 }).slice(0, 200);
+  throw new IsoseedError("ERR_STORE", `store.${method} answered ${shown2}, which is not what Store promises of it`);
 }
 
 // lib/store/open-options.ts
@@ -5512,15 +5742,16 @@ var DatabaseStore = class {
 var shared = /* @__PURE__ */ new Map();
 var MEMORY = "memory:";
 async function useStore(store) {
-  if (typeof store !== "string") return { store, release: () => Promise.resolve() };
-  const known = shared.get(store);
-  const entry = known ?? { opened: openStore(store), users: 0 };
-  if (known === void 0) shared.set(store, entry);
+  if (typeof store !== "string") return { store: new CheckedStore(store), release: () => Promise.resolve() };
+  const location = checkLocation("openStore", store);
+  const known = shared.get(location);
+  const entry = known ?? { opened: openStore(location), users: 0 };
+  if (known === void 0) shared.set(location, entry);
   entry.users += 1;
   try {
-    return { store: await entry.opened, release: () => letGo(store, entry) };
+    return { store: await entry.opened, release: () => letGo(location, entry) };
   } catch (error) {
-    if (shared.get(store) === entry) shared.delete(store);
+    if (shared.get(location) === entry) shared.delete(location);
     throw error;
   }
 }
@@ -5556,7 +5787,10 @@ var Session2 = class _Session {
     this.#timeoutMs = timeoutMs;
     this.#api = makeApi((path, args) => core.run((isolate) => isolate.call(path, args, checkCallOptions(void 0, timeoutMs))));
     let closed;
-    this.#close = () => closed ??= core.close().finally(use.release);
+    this.#close = () => {
+      const done = core.close();
+      return closed ??= done.finally(use.release);
+    };
     forgotten.register(this, this.#close, this);
   }
   /** The guest's global functions, as `isolate.api`. */
@@ -5636,13 +5870,17 @@ var Session2 = class _Session {
    * Replaces the state by that of bytes that `exportState` gave: all of it, or nothing is changed. The session goes on
    * in a fresh isolate.
    *
-   * @throws `TypeError` with `ERR_INVALID_ARG` at once, if it is given no bytes
-   * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
+   * The bytes do not say which version of the schema they have: `schema` does, and an older state is brought up to date
+   * by `schema.migrate` of `openSession`.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, `ERR_SESSION_SCHEMA`
+   * if `schema` of `openSession` can't work with it or it has other variables than the session's options name, or
    * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
    */
-  importState(bytes2) {
+  importState(bytes2, options = {}) {
     if (!(bytes2 instanceof Uint8Array)) throw wrong("session.importState", "bytes", "a Uint8Array", bytes2);
-    return this.#core.importState(bytes2);
+    return this.#core.importState(bytes2, checkVersion(new Given("session.importState", options, ["schema"])));
   }
   /**
    * The revisions that are kept, the newest first.
@@ -5665,14 +5903,19 @@ var Session2 = class _Session {
     return this.#core.restore(revision);
   }
   /**
-   * Waits for the steps that were asked for, saves what is not saved (unless `save` is `'manual'`), ends the isolate
-   * and lets others have the session. May be called again, and then returns the same promise.
+   * Waits for the steps that were asked for, saves what is not saved, also what timers and functions of the guest have
+   * changed since the last step (unless `save` is `'manual'`), ends the isolate and lets others have the session. What a
+   * call or an import left that rejected with `ERR_STORE` is not saved. May be called again, and then returns the same
+   * promise.
    *
-   * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed; the session is closed even so
+   * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed, or `ERR_STATE_VALUE` or
+   * `ERR_STATE_LIMIT` if what has changed since the last step can't be kept; the session is closed even so
+   * @throws `IsoseedError` with `ERR_NESTED_CALL` at once within a step, which would wait for its own end; it stays open
    */
   close() {
+    const closed = this.#close();
     forgotten.unregister(this);
-    return this.#close();
+    return closed;
   }
   /** The same as `close`, for `await using`. */
   [Symbol.asyncDispose]() {
@@ -5682,11 +5925,11 @@ var Session2 = class _Session {
 function openSession(id, options) {
   return open4(checkSessionId("openSession", id), checkOpenSession(options, nativeSnapshot));
 }
-async function open4(id, checked) {
-  const use = await useStore(checked.store);
+async function open4(id, checked2) {
+  const use = await useStore(checked2.store);
   try {
-    const core = await SessionCore.open(id, { ...checked, store: use.store });
-    return makeSession(core, use, checked.isolate.timeoutMs);
+    const core = await SessionCore.open(id, { ...checked2, store: use.store });
+    return makeSession(core, use, checked2.isolate.timeoutMs);
   } catch (error) {
     await use.release().catch(() => void 0);
     throw error;
@@ -5713,8 +5956,7 @@ function checkInspect2(given) {
   return { ...checkRead(given), state: checkStateName(given) };
 }
 function checkImport(given) {
-  const schema = given.get("schema");
-  if (schema !== void 0 && !isInteger(schema, [0, MAX_TIMEOUT_MS])) throw given.fail("schema", `an integer from 0 to ${MAX_TIMEOUT_MS}`);
+  const schema = checkVersion(given);
   const packing = { keys: checkKeys(given), compression: given.choice("compression", ["zstd", "none"]) };
   return { packing, limits: checkLimits(given), schema, ...checkLease(given) };
 }
@@ -5731,7 +5973,7 @@ async function inspectSession(store, session, request) {
   }
   if (found === void 0) return void 0;
   const { bytes: bytes2, revision, recovered } = found;
-  const overview = await overviewOf(bytes2, request);
+  const overview = await overviewOf(bytes2, { state: request.state, keepGlobals: true, ...request.limits });
   return { ...record, encrypted, state: { revision, ...recovered === void 0 ? {} : { recovered }, ...overview } };
 }
 async function readState(store, session, { keys: keys2, limits, revision }) {
@@ -5743,7 +5985,7 @@ async function readState(store, session, { keys: keys2, limits, revision }) {
 }
 async function importState(store, session, state, request) {
   const { packing, limits, schema, holder, ttlMs } = request;
-  const { hash, bytes: bytes2 } = await overviewOf(state, { limits, state: "state" });
+  const { hash, bytes: bytes2 } = await overviewOf(state, { state: "state", keepGlobals: true, ...limits });
   const ledger = await Ledger.open({ store, session, holder, ttlMs, packing, maxBytes: limits.payloadBytes });
   let saved;
   try {
@@ -5775,50 +6017,44 @@ async function isStill({ store, session }, newest) {
 async function has({ store, session }, revision) {
   return (await asked("read a revision", () => store.read(session, revision))).revision !== void 0;
 }
-async function overviewOf(bytes2, { limits, state }) {
-  const request = { state, keepGlobals: true, ...limits };
-  const { native: native2 } = connect();
-  const { json } = await connect().request((id) => native2.inspectState(id, bytes2, request));
-  return JSON.parse(json);
-}
 
 // lib/session/sessions.ts
 var sessions = {
   list(store, prefix = "") {
     const from = checkStore("sessions.list", store);
     if (typeof prefix !== "string") throw wrong("sessions.list", "prefix", "a string", prefix);
-    return listed(from, prefix);
+    return listed2(from, prefix);
   },
   inspect(store, id, options = {}) {
-    const [from, checked] = [checkStore("sessions.inspect", store), checkSessionId("sessions.inspect", id)];
+    const [from, checked2] = [checkStore("sessions.inspect", store), checkSessionId("sessions.inspect", id)];
     const request = checkInspect2(new Given("sessions.inspect", options, INSPECT_OPTIONS));
-    return withStore(from, (opened) => inspectSession(opened, checked, request));
+    return withStore(from, (opened) => inspectSession(opened, checked2, request));
   },
   exportState(store, id, options = {}) {
-    const [from, checked] = [checkStore("sessions.exportState", store), checkSessionId("sessions.exportState", id)];
+    const [from, checked2] = [checkStore("sessions.exportState", store), checkSessionId("sessions.exportState", id)];
     const request = checkRead(new Given("sessions.exportState", options, READ_OPTIONS));
-    return withStore(from, (opened) => readState(opened, checked, request));
+    return withStore(from, (opened) => readState(opened, checked2, request));
   },
   importState(store, id, bytes2, options = {}) {
-    const [from, checked] = [checkStore("sessions.importState", store), checkSessionId("sessions.importState", id)];
+    const [from, checked2] = [checkStore("sessions.importState", store), checkSessionId("sessions.importState", id)];
     if (!(bytes2 instanceof Uint8Array)) throw wrong("sessions.importState", "bytes", "a Uint8Array", bytes2);
     const request = checkImport(new Given("sessions.importState", options, IMPORT_OPTIONS));
     const max = request.limits.payloadBytes;
     if (bytes2.byteLength > max) return Promise.reject(tooLong(bytes2.byteLength, max));
     const state = bytes2.slice();
-    return withStore(from, (opened) => importState(opened, checked, state, request));
+    return withStore(from, (opened) => importState(opened, checked2, state, request));
   },
   delete(store, id) {
-    const [from, checked] = [checkStore("sessions.delete", store), checkSessionId("sessions.delete", id)];
-    return withStore(from, (opened) => deleteSession(opened, checked));
+    const [from, checked2] = [checkStore("sessions.delete", store), checkSessionId("sessions.delete", id)];
+    return withStore(from, (opened) => deleteSession(opened, checked2));
   },
   prune(store, policy) {
     const from = checkStore("sessions.prune", store);
-    const checked = checkPolicy(policy);
-    return withStore(from, (opened) => pruneSessions(opened, checked));
+    const checked2 = checkPolicy(policy);
+    return withStore(from, (opened) => pruneSessions(opened, checked2));
   }
 };
-async function* listed(from, prefix) {
+async function* listed2(from, prefix) {
   const use = await useStore(from);
   try {
     yield* listSessions(use.store, prefix);
@@ -5836,13 +6072,13 @@ async function withStore(from, work) {
 }
 function checkPolicy(policy) {
   const given = new Given("sessions.prune", policy, ["keep", "olderThanMs", "idleMs", "prefix", "dryRun"]);
-  const optional = (name, range) => given.get(name) === void 0 ? void 0 : given.integer(name, range, 0);
+  const optional2 = (name, range) => given.get(name) === void 0 ? void 0 : given.integer(name, range, 0);
   const prefix = given.get("prefix");
   if (prefix !== void 0 && typeof prefix !== "string") throw given.fail("prefix", "a string");
   return {
-    keep: optional("keep", [1, MAX_TIMEOUT_MS]),
-    olderThanMs: optional("olderThanMs", [0, Number.MAX_SAFE_INTEGER]),
-    idleMs: optional("idleMs", [0, Number.MAX_SAFE_INTEGER]),
+    keep: optional2("keep", [1, MAX_TIMEOUT_MS]),
+    olderThanMs: optional2("olderThanMs", [0, Number.MAX_SAFE_INTEGER]),
+    idleMs: optional2("idleMs", [0, Number.MAX_SAFE_INTEGER]),
     prefix,
     dryRun: given.boolean("dryRun", false)
   };

@@ -51,6 +51,8 @@ export default defineConfig({
             'pollution',
             'profile',
             'remote-functions',
+            'session/close',
+            'session/migrate',
             'session/session',
             'streams',
             'sync-bindings',

@@ -24,14 +24,16 @@ export { invalidArg, show } from './misuse.js'
  * - `ERR_INSPECTOR`: the inspector refuses: another CPU profiler, such as Node's own, runs in this process.
  * - `ERR_BUNDLE`: `isoseed/bundle` can't make a source: the entry does not resolve or compile, or esbuild is not
  *   there; `cause` is the bundler's error.
- * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on; the isolate stays usable.
+ * - `ERR_NESTED_CALL`: a call that a `sync` binding made of its own isolate can't go on, or a session was to be saved,
+ *   replaced or closed by a binding of its own call; the isolate stays usable.
  * - `ERR_SESSION_LOCKED`: another host, or another object in this one, has the session; see `lease`.
  * - `ERR_SESSION_LEASE_LOST`: this host had the session, and another one took over or deleted it, because this one
  *   did not renew its lease in time; nothing was written; `lease` says who has it now.
  * - `ERR_SESSION_KEY`: a session's state is encrypted with another key, or without one, than was given.
  * - `ERR_SESSION_DAMAGED`: what is stored of a session is not what was written, and there is no earlier revision
  *   that is sound.
- * - `ERR_SESSION_SCHEMA`: a session's state has another schema version than the code, and can't be brought to it.
+ * - `ERR_SESSION_SCHEMA`: a session's state has another schema version than the code, and can't be brought to it; or
+ *   it has other variables than the session's options name, which would be lost.
  * - `ERR_SESSION_CODE_CHANGED`: a session's state refers to classes or functions that the snapshot does not have; see
  *   `details`.
  * - `ERR_STATE_VALUE`: there is something in a session's state that can't be kept; see `details`.

@@ -43,6 +43,7 @@ export type {
   RevisionInfo,
   SavedState,
   SavePolicy,
+  SessionImportOptions,
   SessionInfo,
   StateLimits,
   StateSchema,

@@ -144,3 +144,15 @@ test('a store that names more chunks than there can be is not asked for them', a
   expect(await codeOf(openSession(id, { store: padded, snapshot }))).toBe('ERR_SESSION_DAMAGED')
   expect(asked).toEqual([])
 })
+
+test('a state that takes more memory to be read than there is stays, and a larger memoryLimitMb opens it', async () => {
+  const id = newId()
+  const larger = await open(id, { memoryLimitMb: 64 })
+  await larger.eval('state.much = Array.from({ length: 300_000 }, (_, i) => ({ i, name: "n" + i })); 0')
+  await larger.close()
+  const error = await rejection(openSession(id, { store, snapshot, memoryLimitMb: 16 }))
+  expect(error).toMatchObject({ code: 'ERR_MEMORY_LIMIT', message: expect.stringMatching(/is intact.*larger memoryLimitMb/), cause: { code: 'ERR_MEMORY_LIMIT' } })
+  const again = await open(id, { memoryLimitMb: 64 })
+  expect(await again.eval('state.much.length')).toBe(300_000)
+  expect((await again.info()).revision).toBe(1)
+})

@@ -46,7 +46,8 @@ ${ENVIRONMENT}
 
 EXIT CODES
   0  the work is done
-  1  the work failed; the error has a stable code, such as ERR_SESSION_LOCKED
+  1  the work failed; the error has a stable code, such as ERR_SESSION_LOCKED, or
+     ERR_SESSION_NOT_FOUND for a session or a revision that is not there
   2  the command line is wrong
 
 EXAMPLES

@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import type { NativeSnapshot } from '../../native.js'
 import { IsoseedError, invalidArg } from '../errors.js'
 import type { IsolateCore } from '../isolate-core.js'
@@ -8,34 +7,15 @@ import { Ledger } from '../store/ledger.js'
 import type { Loaded } from '../store/ledger.js'
 import { tooLong } from '../store/reading.js'
 import type { RevisionMeta } from '../store/types.js'
+import { checkVariables, hasState, isBare } from './document.js'
 import type { SessionRequest } from './options.js'
 import { SaveClock } from './save-clock.js'
-import { checkSchema, migrate } from './schema.js'
+import { checkSchema, upgradeOf } from './schema.js'
 import type { SavedUnder } from './schema.js'
 import type { KeptState } from './state.js'
+import { beginStep, openStepOf, runInStep } from './steps.js'
+import type { Step } from './steps.js'
 import type { SavedState, SessionInfo } from './types.js'
-
-/** One call of a session, with what its bindings call. */
-interface Step {
-  readonly session: SessionCore
-  readonly isolate: IsolateCore
-  /** The step that it was called in, of another session. */
-  readonly around: Step | undefined
-  isOpen: boolean
-}
-
-/**
- * The step that a binding is called in. One storage for all sessions: Node hands each storage's value on with every
- * promise, and never forgets a storage.
- */
-const steps = new AsyncLocalStorage<Step>()
-
-/** The innermost step that is still open where this is called. */
-function openStep(): Step | undefined {
-  let step = steps.getStore()
-  while (step !== undefined && !step.isOpen) step = step.around
-  return step
-}
 
 /** What ends an isolate. */
 const ENDED: ReadonlySet<unknown> = new Set(['ERR_DISPOSED', 'ERR_MEMORY_LIMIT', 'ERR_CPU_LIMIT', 'ERR_ISOLATE_LOST'])
@@ -63,6 +43,8 @@ export class SessionCore {
   #createdAt: number | undefined
   #recovered: Loaded['recovered']
   #resumed = false
+  /** Whether code of a step has run in the isolate. */
+  #hasStepped = false
   /** A save failed on the way: only the store knows what the state is. */
   #isInDoubt = false
   /** Why there are no more steps. */
@@ -110,13 +92,13 @@ export class SessionCore {
 
   /** Runs guest code as a step; as a part of the step that a binding is called in, if one calls. */
   run<T>(work: (isolate: IsolateCore) => Promise<T>): Promise<T> {
-    const around = this.#around()
+    const around = openStepOf(this)
     return around !== undefined ? work(around.isolate) : this.#next(() => this.#take(work))
   }
 
   /** What does not touch the state. */
   stats(): Promise<IsolateStats> {
-    const around = this.#around()
+    const around = openStepOf(this)
     return around !== undefined ? around.isolate.stats() : this.#next(async () => (await this.#live()).stats())
   }
 
@@ -156,15 +138,18 @@ export class SessionCore {
   }
 
   /** Makes a document the state: all of it, or nothing is changed. */
-  importState(given: Uint8Array): Promise<void> {
+  importState(given: Uint8Array, schema = this.#request.schema.version): Promise<void> {
     this.#refuseWithin('importState')
     const { payloadBytes } = this.#request.limits
     // Before it is copied.
     if (given.byteLength > payloadBytes) return Promise.reject(tooLong(given.byteLength, payloadBytes))
     const bytes = given.slice()
-    // Its sender knows no version: it is taken for one of this code's.
-    const from = { schema: this.#request.schema.version, snapshotKey: this.#snapshotKey }
-    return this.#next(() => this.#replace(bytes, from))
+    // A document says nothing of the snapshot that it was made on.
+    const from = { schema, snapshotKey: '' }
+    return this.#next(() => {
+      checkSchema(this.id, from, this.#request.schema)
+      return this.#replace(bytes, from)
+    })
   }
 
   /** Makes an earlier revision the state. */
@@ -185,6 +170,7 @@ export class SessionCore {
 
   /** However often it is called: one end, one promise. */
   close(): Promise<void> {
+    this.#refuseWithin('close')
     this.#closed ??= this.#close()
     return this.#closed
   }
@@ -193,12 +179,24 @@ export class SessionCore {
     const last = this.#last
     this.#end ??= new IsoseedError('ERR_DISPOSED', `session ${JSON.stringify(this.id)} is closed`)
     await last
-    this.#clock.stop()
     try {
-      if (this.#clock.isUnsaved && this.#clock.savesAtClose && !this.#isLost) await this.#save()
+      if (this.#clock.savesAtClose && !this.#isLost && !this.#isInDoubt) await this.#saveLast()
     } finally {
+      this.#clock.stop()
       await this.#drop()
       await this.#ledger.close()
+    }
+  }
+
+  /** Timers and functions of the guest may have changed the state since the last step. */
+  async #saveLast(): Promise<void> {
+    try {
+      if (this.#isolate !== undefined && this.#hasStepped) await this.#keep(this.#isolate)
+    } catch (error) {
+      // What ended the isolate has undone that, as it would a step.
+      if (!hasEnded(error)) throw error
+    } finally {
+      if (this.#clock.isUnsaved) await this.#save()
     }
   }
 
@@ -231,22 +229,24 @@ export class SessionCore {
 
   /** Starts an isolate with a state, or with the one that the code begins with. */
   async #started(bytes?: Uint8Array, from?: SavedUnder): Promise<IsolateCore> {
-    const { isolate: request, stateRequest, schema, timeoutMs } = this.#request
+    const { isolate: request, stateRequest, timeoutMs } = this.#request
+    if (bytes !== undefined) await checkVariables(this.id, bytes, stateRequest)
     const { core: isolate, snapshot } = await startSeeded({
       ...request,
       ...(this.#seed === undefined ? {} : { snapshot: this.#seed.snapshot }),
       keepsState: true,
-      onHostCall: (run) => (this.#step === undefined ? run() : steps.run(this.#step, run)),
+      onHostCall: (run) => (this.#step === undefined ? run() : runInStep(this.#step, run)),
     })
     this.#seed ??= { snapshot }
     try {
-      if (bytes === undefined) await isolate.eval({ source: this.#request.initial, timeoutMs, signal: undefined })
-      else await isolate.importState(bytes, stateRequest, timeoutMs)
-      if (from !== undefined) await migrate(this.id, isolate, stateRequest.state, from, schema, timeoutMs)
+      using upgrade = from === undefined ? undefined : await upgradeOf(this.id, isolate, from, this.#request)
+      if (bytes !== undefined) await isolate.importState(bytes, stateRequest, timeoutMs)
+      if (bytes === undefined || isBare(bytes)) await isolate.eval({ source: this.#request.initial, timeoutMs, signal: undefined })
+      await upgrade?.run()
       return isolate
     } catch (error) {
       await isolate.dispose()
-      throw error
+      throw bytes === undefined ? error : readingFailed(error, bytes.byteLength)
     }
   }
 
@@ -257,39 +257,41 @@ export class SessionCore {
   async #replace(bytes: Uint8Array, from: SavedUnder): Promise<void> {
     // Beside the one that there is: if the state can't be read, that goes on.
     const isolate = await this.#started(bytes, from)
-    let exported
     try {
-      exported = await this.#exported(isolate)
+      await this.#commit(await this.#exported(isolate))
     } catch (error) {
       await isolate.dispose()
       throw error
     }
     await this.#drop()
     this.#isolate = isolate
-    this.#adopt(exported)
-    await this.#saveStep()
   }
 
   /** The isolate of the next step. */
   async #live(): Promise<IsolateCore> {
-    if (this.#isInDoubt) {
-      const loaded = await this.#ledger.load()
-      if (loaded === undefined) {
-        this.#isolate = await this.#started()
-        this.#kept = await this.#exported(this.#isolate)
-        this.#clock.saved()
-      } else {
-        await this.#resume(loaded)
-      }
-      this.#isInDoubt = false
-    }
+    if (this.#isInDoubt) await this.#settle()
     this.#isolate ??= await this.#started(this.#kept.bytes)
     return this.#isolate
+  }
+
+  /** Finds out what a save that failed has left. */
+  async #settle(): Promise<void> {
+    await this.#drop()
+    const loaded = await this.#ledger.load()
+    if (loaded === undefined) {
+      this.#isolate = await this.#started()
+      this.#kept = await this.#exported(this.#isolate)
+      this.#clock.saved()
+    } else {
+      await this.#resume(loaded)
+    }
+    this.#isInDoubt = false
   }
 
   async #drop(): Promise<void> {
     const isolate = this.#isolate
     this.#isolate = undefined
+    this.#hasStepped = false
     await isolate?.dispose()
   }
 
@@ -309,26 +311,20 @@ export class SessionCore {
     if (this.#end !== undefined) throw this.#end
   }
 
-  /** The step of this session that the caller is a part of. */
-  #around(): Step | undefined {
-    let step = openStep()
-    while (step !== undefined && !(step.session === this && step.isOpen)) step = step.around
-    return step
-  }
-
   /** It would wait for the step that waits for it. */
   #refuseWithin(method: string): void {
-    if (this.#around() === undefined) return
+    if (openStepOf(this) === undefined) return
     throw new IsoseedError('ERR_NESTED_CALL', `session.${method} can't be called from a binding, within a call of the same session`)
   }
 
   async #take<T>(work: (isolate: IsolateCore) => Promise<T>): Promise<T> {
     const isolate = await this.#live()
-    const step: Step = { session: this, isolate, around: openStep(), isOpen: true }
+    const step = beginStep(this, isolate)
     this.#step = step
+    this.#hasStepped = true
     let value: T
     try {
-      value = await steps.run(step, () => work(isolate))
+      value = await runInStep(step, () => work(isolate))
     } catch (error) {
       this.#endStep(step)
       await this.#failed(error, isolate)
@@ -346,15 +342,21 @@ export class SessionCore {
 
   /** What a step that failed leaves. */
   async #failed(error: unknown, isolate: IsolateCore): Promise<void> {
-    if (this.#request.onThrow === 'rollback' || ENDED.has((error as Partial<IsoseedError> | undefined)?.code)) await this.#drop()
-    else await this.#keepStep(isolate)
+    if (this.#request.onThrow === 'rollback' || hasEnded(error)) {
+      await this.#drop()
+      return
+    }
+    try {
+      await this.#keepStep(isolate)
+    } catch (failure) {
+      throw withCause(failure, error)
+    }
   }
 
   /** Writes down what a step left. What can't be kept, or not be saved, undoes it. */
   async #keepStep(isolate: IsolateCore): Promise<void> {
     try {
-      await this.#keep(isolate)
-      await this.#saveStep()
+      await this.#commit(await this.#exported(isolate))
     } catch (error) {
       await this.#drop()
       throw error
@@ -365,8 +367,12 @@ export class SessionCore {
     this.#adopt(await this.#exported(isolate))
   }
 
-  #exported(isolate: IsolateCore): Promise<KeptState> {
-    return isolate.exportState(this.#request.stateRequest, this.#request.timeoutMs)
+  async #exported(isolate: IsolateCore): Promise<KeptState> {
+    const { stateRequest, timeoutMs } = this.#request
+    const kept = await isolate.exportState(stateRequest, timeoutMs)
+    // A state that is gone could not be told from one of another name.
+    if (!hasState(kept.bytes, stateRequest)) throw stateGone(stateRequest.state)
+    return kept
   }
 
   #adopt(kept: KeptState): void {
@@ -375,8 +381,10 @@ export class SessionCore {
     if (hasChanged) this.#clock.changed()
   }
 
-  /** Saves at the end of a step, if it is time. */
-  async #saveStep(): Promise<void> {
+  /** Takes over what a step has left, and saves it if it is time. A step that waits for that, and fails, is none. */
+  async #commit(kept: KeptState): Promise<void> {
+    const before = this.#kept
+    this.#adopt(kept)
     if (!this.#clock.isDue) return
     if (!this.#request.save.holdsCalls) {
       await this.#saveInBackground()
@@ -384,8 +392,11 @@ export class SessionCore {
     }
     try {
       await this.#save()
+      this.#isInDoubt = false
     } catch (error) {
       this.#isInDoubt = true
+      this.#kept = before
+      this.#clock.saved()
       throw error
     }
   }
@@ -423,4 +434,29 @@ export class SessionCore {
     void this.#drop()
     this.#request.onLost?.(error)
   }
+}
+
+function hasEnded(error: unknown): boolean {
+  return ENDED.has((error as Partial<IsoseedError> | undefined)?.code)
+}
+
+/** Why a failed step could not even be kept; a cause of its own says more. */
+function withCause(failure: unknown, cause: unknown): unknown {
+  if (failure instanceof Error && !Object.hasOwn(failure, 'cause')) {
+    Object.defineProperty(failure, 'cause', { value: cause, enumerable: false, writable: true, configurable: true })
+  }
+  return failure
+}
+
+/** Reading a state takes more memory than having it, so one that was saved may be too large to be read. */
+function readingFailed(error: unknown, bytes: number): unknown {
+  if (!(error instanceof IsoseedError) || error.code !== 'ERR_MEMORY_LIMIT') return error
+  const message = `${error.message}; that was while a state of ${bytes} bytes was read: it is intact, and can be read with a larger memoryLimitMb`
+  return new IsoseedError('ERR_MEMORY_LIMIT', message, { cause: error })
+}
+
+/** The guest has deleted the global that is its state. */
+function stateGone(path: string): IsoseedError {
+  const why = 'there is no such global any more'
+  return new IsoseedError('ERR_STATE_VALUE', `${path} can't be kept: ${why}`, { details: { path, why } })
 }

@@ -19,6 +19,8 @@ const COUNT_RANGE = [1, MAX_TIMEOUT_MS] as const
 const KEY_BYTES = 32
 const LEASE_RANGE = [100, 86_400_000] as const
 const MAX_NAME_BYTES = 512
+/** Names with dots between: it is written into code. */
+const GUEST_PATH = /^[\p{ID_Start}$_][\p{ID_Continue}$]*(\.[\p{ID_Start}$_][\p{ID_Continue}$]*)*$/u
 
 /** Sizes that no state needs more of; V8's own limits are below. */
 const LIMIT_RANGES = {
@@ -141,8 +143,20 @@ function checkSchema(given: Given): StateSchema {
   const [version, migrate] = [parts.get('version'), parts.get('migrate')]
   if (!isInteger(version, [0, MAX_TIMEOUT_MS])) throw wrong(given.where, 'schema.version', `an integer from 0 to ${MAX_TIMEOUT_MS}`, version)
   if (migrate === undefined) return { version }
-  if (typeof migrate !== 'function') throw wrong(given.where, 'schema.migrate', 'a function', migrate)
+  const isMeant = typeof migrate === 'function' || (typeof migrate === 'string' && GUEST_PATH.test(migrate))
+  if (!isMeant) throw wrong(given.where, 'schema.migrate', 'a function, or the dotted path of one of the guest', migrate)
   return { version, migrate: migrate as NonNullable<StateSchema['migrate']> }
+}
+
+/**
+ * The version of a schema; absent if none is given.
+ *
+ * @throws `TypeError` with `ERR_INVALID_ARG`
+ */
+export function checkVersion(given: Given): number | undefined {
+  const schema = given.get('schema')
+  if (schema === undefined || isInteger(schema, [0, MAX_TIMEOUT_MS])) return schema
+  throw given.fail('schema', `an integer from 0 to ${MAX_TIMEOUT_MS}`)
 }
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */

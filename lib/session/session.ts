@@ -1,6 +1,6 @@
 import { makeApi } from '../api-proxy.js'
 import { isPath } from '../bindings.js'
-import { checkFileName, isInteger, readObject, wrong } from '../checks.js'
+import { Given, checkFileName, isInteger, readObject, wrong } from '../checks.js'
 import { invalidArg } from '../errors.js'
 import type { CallOptions } from '../isolate-types.js'
 import { checkCallOptions, checkEval } from '../options.js'
@@ -9,11 +9,11 @@ import type { IsolateStats } from '../report-types.js'
 import { nativeSnapshot } from '../snapshot.js'
 import type { Source } from '../source.js'
 import { SessionCore } from './core.js'
-import { checkOpenSession, checkSessionId } from './options.js'
+import { checkOpenSession, checkSessionId, checkVersion } from './options.js'
 import type { CheckedSession } from './options.js'
 import { useStore } from './stores.js'
 import type { StoreUse } from './stores.js'
-import type { ExportStateOptions, OpenSessionOptions, RevisionInfo, SavedState, SessionInfo } from './types.js'
+import type { ExportStateOptions, OpenSessionOptions, RevisionInfo, SavedState, SessionImportOptions, SessionInfo } from './types.js'
 
 let makeSession: <Api extends object>(core: SessionCore, use: StoreUse, timeoutMs: number) => Session<Api>
 
@@ -55,7 +55,10 @@ export class Session<Api extends object = Record<string, any>> implements AsyncD
     this.#timeoutMs = timeoutMs
     this.#api = makeApi((path, args) => core.run((isolate) => isolate.call(path, args, checkCallOptions(undefined, timeoutMs)))) as Remote<Api>
     let closed: Promise<void> | undefined
-    this.#close = () => (closed ??= core.close().finally(use.release))
+    this.#close = () => {
+      const done = core.close()
+      return (closed ??= done.finally(use.release))
+    }
     forgotten.register(this, this.#close, this)
   }
 
@@ -144,13 +147,17 @@ export class Session<Api extends object = Record<string, any>> implements AsyncD
    * Replaces the state by that of bytes that `exportState` gave: all of it, or nothing is changed. The session goes on
    * in a fresh isolate.
    *
-   * @throws `TypeError` with `ERR_INVALID_ARG` at once, if it is given no bytes
-   * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, or
+   * The bytes do not say which version of the schema they have: `schema` does, and an older state is brought up to date
+   * by `schema.migrate` of `openSession`.
+   *
+   * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
+   * @throws `IsoseedError` with `ERR_STATE_CORRUPT` if the bytes are no state, `ERR_STATE_LIMIT`, `ERR_SESSION_SCHEMA`
+   * if `schema` of `openSession` can't work with it or it has other variables than the session's options name, or
    * `ERR_SESSION_CODE_CHANGED` if the snapshot lacks code that the state refers to; as `save`
    */
-  importState(bytes: Uint8Array): Promise<void> {
+  importState(bytes: Uint8Array, options: SessionImportOptions = {}): Promise<void> {
     if (!(bytes instanceof Uint8Array)) throw wrong('session.importState', 'bytes', 'a Uint8Array', bytes)
-    return this.#core.importState(bytes)
+    return this.#core.importState(bytes, checkVersion(new Given('session.importState', options, ['schema'])))
   }
 
   /**
@@ -176,14 +183,19 @@ export class Session<Api extends object = Record<string, any>> implements AsyncD
   }
 
   /**
-   * Waits for the steps that were asked for, saves what is not saved (unless `save` is `'manual'`), ends the isolate
-   * and lets others have the session. May be called again, and then returns the same promise.
+   * Waits for the steps that were asked for, saves what is not saved, also what timers and functions of the guest have
+   * changed since the last step (unless `save` is `'manual'`), ends the isolate and lets others have the session. What a
+   * call or an import left that rejected with `ERR_STORE` is not saved. May be called again, and then returns the same
+   * promise.
    *
-   * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed; the session is closed even so
+   * @throws `IsoseedError` with `ERR_STORE` if the last save or the release failed, or `ERR_STATE_VALUE` or
+   * `ERR_STATE_LIMIT` if what has changed since the last step can't be kept; the session is closed even so
+   * @throws `IsoseedError` with `ERR_NESTED_CALL` at once within a step, which would wait for its own end; it stays open
    */
   close(): Promise<void> {
+    const closed = this.#close()
     forgotten.unregister(this)
-    return this.#close()
+    return closed
   }
 
   /** The same as `close`, for `await using`. */
@@ -201,8 +213,11 @@ export class Session<Api extends object = Record<string, any>> implements AsyncD
  * @throws `TypeError` with `ERR_INVALID_ARG` at once, for a wrong argument
  * @throws `IsoseedError` with `ERR_SESSION_LOCKED` if somebody has it open: `lease` says who and until when
  * @throws `IsoseedError` with `ERR_SESSION_KEY` if the state is encrypted with another key, `ERR_SESSION_DAMAGED` if no
- * revision is sound, `ERR_SESSION_SCHEMA` if `schema` can't work with it, `ERR_SESSION_CODE_CHANGED` if the snapshot
+ * revision is sound, `ERR_SESSION_SCHEMA` if `schema` can't work with it or it has other variables than `state` and
+ * `keepGlobals` name, `ERR_SESSION_CODE_CHANGED` if the snapshot
  * lacks code that it refers to, `ERR_STATE_LIMIT` or `ERR_STORE`
+ * @throws `IsoseedError` with `ERR_MEMORY_LIMIT` if the state is too large to be read within `memoryLimitMb`, which takes
+ * more memory than having it; it is intact
  * @throws as `createIsolate`
  */
 export function openSession<Api extends object = Record<string, any>>(id: string, options: OpenSessionOptions): Promise<Session<Api>> {

@@ -1,8 +1,6 @@
 // States of sessions that are not opened: read and written without an isolate.
-import type { NativeStateRequest } from '../../native.js'
-import { MAX_TIMEOUT_MS, isInteger } from '../checks.js'
+import { isInteger } from '../checks.js'
 import type { Given } from '../checks.js'
-import { connect } from '../connection.js'
 import { IsoseedError } from '../errors.js'
 import { asked } from '../store/failure.js'
 import { Ledger } from '../store/ledger.js'
@@ -10,8 +8,9 @@ import type { Packing } from '../store/packing.js'
 import { metaOf, readRevision, readSound } from '../store/reading.js'
 import type { ReadFrom, ReadRevision, Recovered } from '../store/reading.js'
 import type { Store } from '../store/types.js'
-import { checkKeys, checkLease, checkLimits, checkStateName } from './options.js'
-import type { SessionInspection, StateOverview, StoredState } from './stored-types.js'
+import { overviewOf } from './document.js'
+import { checkKeys, checkLease, checkLimits, checkStateName, checkVersion } from './options.js'
+import type { SessionInspection, StoredState } from './stored-types.js'
 import type { SavedState, StateLimits } from './types.js'
 
 /** Revisions that are written and removed while one is read: after so many, it was not that. */
@@ -56,8 +55,7 @@ export function checkInspect(given: Given): InspectRequest {
 
 /** @throws `TypeError` with `ERR_INVALID_ARG` */
 export function checkImport(given: Given): ImportRequest {
-  const schema = given.get('schema')
-  if (schema !== undefined && !isInteger(schema, [0, MAX_TIMEOUT_MS])) throw given.fail('schema', `an integer from 0 to ${MAX_TIMEOUT_MS}`)
+  const schema = checkVersion(given)
   const packing: Packing = { keys: checkKeys(given), compression: given.choice('compression', ['zstd', 'none']) }
   return { packing, limits: checkLimits(given), schema, ...checkLease(given) }
 }
@@ -77,7 +75,7 @@ export async function inspectSession(store: Store, session: string, request: Ins
   }
   if (found === undefined) return undefined
   const { bytes, revision, recovered } = found
-  const overview = await overviewOf(bytes, request)
+  const overview = await overviewOf(bytes, { state: request.state, keepGlobals: true, ...request.limits })
   return { ...record, encrypted, state: { revision, ...(recovered === undefined ? {} : { recovered }), ...overview } }
 }
 
@@ -93,7 +91,7 @@ export async function readState(store: Store, session: string, { keys, limits, r
 /** Makes bytes the state of a session: all of them, or nothing is changed. */
 export async function importState(store: Store, session: string, state: Uint8Array, request: ImportRequest): Promise<SavedState> {
   const { packing, limits, schema, holder, ttlMs } = request
-  const { hash, bytes } = await overviewOf(state, { limits, state: 'state' })
+  const { hash, bytes } = await overviewOf(state, { state: 'state', keepGlobals: true, ...limits })
   const ledger = await Ledger.open({ store, session, holder, ttlMs, packing, maxBytes: limits.payloadBytes })
   let saved
   try {
@@ -129,11 +127,4 @@ async function isStill({ store, session }: ReadFrom, newest: number): Promise<bo
 
 async function has({ store, session }: ReadFrom, revision: number): Promise<boolean> {
   return (await asked('read a revision', () => store.read(session, revision))).revision !== undefined
-}
-
-async function overviewOf(bytes: Uint8Array, { limits, state }: { limits: Readonly<StateLimits>; state: string }): Promise<Omit<StateOverview, 'revision' | 'recovered'>> {
-  const request: NativeStateRequest = { state, keepGlobals: true, ...limits }
-  const { native } = connect()
-  const { json } = await connect().request((id) => native.inspectState(id, bytes, request))
-  return JSON.parse(json as string) as Omit<StateOverview, 'revision' | 'recovered'>
 }

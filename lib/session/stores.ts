@@ -1,4 +1,6 @@
+import { CheckedStore } from '../store/answers.js'
 import { openStore } from '../store/native-store.js'
+import { checkLocation } from '../store/open-options.js'
 import type { Store } from '../store/types.js'
 
 /** A store that is in use. */
@@ -7,7 +9,7 @@ interface Shared {
   users: number
 }
 
-/** By location as it was given: all sessions of one share its connections. */
+/** By location: all sessions of one share its connections. */
 const shared = new Map<string, Shared>()
 
 /** In memory: it lives as long as the environment, or nothing in it would be found again. */
@@ -27,15 +29,17 @@ export interface StoreUse {
  * @throws `IsoseedError` with `ERR_STORE`
  */
 export async function useStore(store: Store | string): Promise<StoreUse> {
-  if (typeof store !== 'string') return { store, release: () => Promise.resolve() }
-  const known = shared.get(store)
-  const entry = known ?? { opened: openStore(store), users: 0 }
-  if (known === undefined) shared.set(store, entry)
+  if (typeof store !== 'string') return { store: new CheckedStore(store), release: () => Promise.resolve() }
+  // With its path resolved: the process may go to another folder.
+  const location = checkLocation('openStore', store)
+  const known = shared.get(location)
+  const entry = known ?? { opened: openStore(location), users: 0 }
+  if (known === undefined) shared.set(location, entry)
   entry.users += 1
   try {
-    return { store: await entry.opened, release: () => letGo(store, entry) }
+    return { store: await entry.opened, release: () => letGo(location, entry) }
   } catch (error) {
-    if (shared.get(store) === entry) shared.delete(store)
+    if (shared.get(location) === entry) shared.delete(location)
     throw error
   }
 }

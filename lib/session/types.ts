@@ -51,11 +51,17 @@ export interface StateSchema {
   /** The version that the code works with; an integer from 0 to 2147483647. A session without a schema has version 0. */
   version: number
   /**
-   * Makes a state of an older version one of this version; called with a clone, returns what is to be the state, or
-   * a promise of it. Runs in the host, once, before anything else sees the state; the result is saved at once. Without
-   * it, an older state is refused.
+   * Makes a state of an older version one of this version. Called once, before anything else sees the state, with the
+   * state and what it was saved under. What it returns, or what its promise comes to, is the new state; if that is
+   * `undefined`, the state that it was given is, with what it changed there. It is saved at once. Without it, an older
+   * state is refused.
+   *
+   * - A string is the dotted path of a function of the guest, such as `'app.migrate'`: of the snapshot's, whatever the
+   *   state itself brings. It has the state as it is.
+   * - A function runs in the host and has a clone. A state that a clone would lose a part of (classes, symbols, frozen
+   *   objects, …) is refused with `ERR_SESSION_SCHEMA`, and so is one that can't be cloned.
    */
-  migrate?: (state: any, from: { version: number; snapshotKey: string }) => unknown
+  migrate?: string | ((state: any, from: { version: number; snapshotKey: string }) => unknown)
 }
 
 /** How a session is locked. */
@@ -84,14 +90,16 @@ export interface OpenSessionOptions extends CreateIsolateOptions {
    */
   store: Store | string
   /**
-   * The name of the guest's global that is kept. It is made as `{}` where there is none.
+   * The name of the guest's global that is kept. It is made as `{}` for a new session. A state that has no such
+   * variable is refused with `ERR_SESSION_SCHEMA`: it was saved under another name.
    *
    * @default 'state'
    */
   state?: string
   /**
    * Whether other globals that the guest makes or replaces are kept, too: `x = 1`, `var`, and function declarations
-   * that need nothing but globals. Those that can't be kept are told by `info().unkept`.
+   * that need nothing but globals. Those that can't be kept are told by `info().unkept`. Without it, a state that has
+   * other globals is refused with `ERR_SESSION_SCHEMA`: the next save would lose them.
    *
    * @default false
    */
@@ -183,6 +191,17 @@ export interface SessionInfo {
 
 /** One revision of a session. */
 export type RevisionInfo = RevisionMeta
+
+/** Options of `session.importState`. An unknown option is refused. */
+export interface SessionImportOptions {
+  /**
+   * The version of the schema that the bytes have; an integer from 0 to 2147483647. `from.snapshotKey` of
+   * `schema.migrate` is `''` for them.
+   *
+   * @default the version that the session has
+   */
+  schema?: number
+}
 
 /** Options of `session.exportState`. */
 export interface ExportStateOptions {

@@ -51,7 +51,12 @@ export function checkOpenStore(location: unknown, options: unknown): NativeStore
   }
 }
 
-function checkLocation(where: string, location: unknown): string {
+/**
+ * A store's location, with the path in it resolved.
+ *
+ * @throws `TypeError` with `ERR_INVALID_ARG`
+ */
+export function checkLocation(where: string, location: unknown): string {
   const expected = "'memory:', 'sqlite:' with a path, or 'postgres://…'"
   if (typeof location !== 'string') throw wrong(where, 'location', expected, location)
   if (location === 'memory:') return location

@@ -47,7 +47,7 @@ async function checkThere(location: string): Promise<void> {
   const path = location.slice('sqlite:'.length)
   const file = path.startsWith('//') && URL.canParse(`file:${path}`) ? fileURLToPath(`file:${path}`) : path
   await stat(file).catch((error: NodeJS.ErrnoException) => {
-    throw new Failure(`can't open the store: ${error.code === 'ENOENT' ? `there is no file ${visible(file)}` : visible(error.message)}`)
+    throw new Failure(`can't open the store: ${error.code === 'ENOENT' ? `there is no file ${visible(file)}` : visible(error.message)}`, 'ERR_STORE')
   })
 }
 
@@ -73,7 +73,7 @@ async function readKeyFile(file: string): Promise<Buffer> {
   try {
     return await readFile(file)
   } catch (error) {
-    throw new Failure(`can't read the key: ${visible((error as Error).message)}`)
+    throw new Failure(`can't read the key: ${visible((error as Error).message)}`, 'ERR_FILE')
   }
 }
 
@@ -83,5 +83,5 @@ function keyOf(given: Buffer, where: string): Uint8Array {
   const text = given.toString('latin1').trim()
   if (/^[\da-f]{64}$/i.test(text)) return Uint8Array.from(Buffer.from(text, 'hex'))
   if (/^[\w+/-]{43}=?$/.test(text)) return Uint8Array.from(Buffer.from(text, 'base64'))
-  throw new Failure(`${where} has no key: a key is ${KEY_BYTES} bytes, as they are, in hex or in base64`)
+  throw new Failure(`${where} has no key: a key is ${KEY_BYTES} bytes, as they are, in hex or in base64`, 'ERR_SESSION_KEY')
 }

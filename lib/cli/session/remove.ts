@@ -26,7 +26,7 @@ export const rm: Command = {
             await sessions.delete(store, id)
             removed.push(id)
           } else if (!args.flag('force')) {
-            failed.push({ id, error: new Failure(`there is no session ${JSON.stringify(id)} in the store`) })
+            failed.push({ id, error: new Failure(`there is no session ${JSON.stringify(id)} in the store`, 'ERR_SESSION_NOT_FOUND') })
           }
         } catch (error) {
           failed.push({ id, error })

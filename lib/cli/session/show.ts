@@ -42,7 +42,7 @@ export function revisionOf(args: Arguments): number | undefined {
 /** Why there is nothing to show or to export. */
 export async function nothingThere(store: Store, id: string, revision: number | undefined): Promise<Failure> {
   const isThere = revision !== undefined && (await store.find(id)) !== undefined
-  return new Failure(`there is no session ${JSON.stringify(id)}${isThere ? ` with a revision ${revision}` : ''} in the store`)
+  return new Failure(`there is no session ${JSON.stringify(id)}${isThere ? ` with a revision ${revision}` : ''} in the store`, 'ERR_SESSION_NOT_FOUND')
 }
 
 function print(out: Output, { id, createdAt, lease, revisions: kept, storedBytes, encrypted, newest, state }: SessionInspection, revisions: readonly RevisionMeta[]): void {

@@ -80,7 +80,7 @@ async function readWhole(file: string, max: number): Promise<Uint8Array> {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const reasons: Record<string, string> = { ENOENT: 'there is no such file', EISDIR: 'it is a folder', EACCES: 'permission denied' }
-    throw new Failure(`can't read ${visible(file)}: ${reasons[code ?? ''] ?? visible(message)}`)
+    throw new Failure(`can't read ${visible(file)}: ${reasons[code ?? ''] ?? visible(message)}`, 'ERR_FILE')
   }
   if (length <= max) return Buffer.concat(parts)
   const details = { name: 'payloadBytes', actual: length, max }
@@ -96,7 +96,7 @@ async function writeWhole(file: string, bytes: Uint8Array): Promise<void> {
     // A pipe or a device: nothing may take its place.
     else await writeFile(file, bytes)
   } catch (error) {
-    throw new Failure(`can't write ${visible(file)}: ${visible((error as Error).message)}`)
+    throw new Failure(`can't write ${visible(file)}: ${visible((error as Error).message)}`, 'ERR_FILE')
   }
 }
 

@@ -4055,8 +4055,13 @@ var IsolateCore = class _IsolateCore {
   }
   /** Writes the state down. The isolate must have been started for it. */
   async exportState(what, timeoutMs) {
-    const { bytes: bytes2, json } = await this.#request((id) => this.#native.exportState(id, what, timeoutMs));
+    const { bytes: bytes2, json } = await this.#request((id) => this.#native.exportState(id, what, false, timeoutMs));
     return keptState(bytes2, json);
+  }
+  /** As `exportState`; `undefined` if no code of the guest has run since the last time. */
+  async exportChanged(what, timeoutMs) {
+    const { bytes: bytes2, json } = await this.#request((id) => this.#native.exportState(id, what, true, timeoutMs));
+    return bytes2 === void 0 ? void 0 : keptState(bytes2, json);
   }
   /** Replaces the state by that of a document: all of it, or nothing is changed. */
   async importState(bytes2, what, timeoutMs) {
@@ -5360,14 +5365,15 @@ var SessionCore = class _SessionCore {
       throw error;
     }
   }
+  /** Takes over what has changed since the last export, all of which are taken over. */
   async #keep(isolate) {
-    this.#adopt(await this.#exported(isolate));
+    const { stateRequest, timeoutMs } = this.#request;
+    const kept = await isolate.exportChanged(stateRequest, timeoutMs);
+    if (kept !== void 0) this.#adopt(withState(kept, stateRequest));
   }
   async #exported(isolate) {
     const { stateRequest, timeoutMs } = this.#request;
-    const kept = await isolate.exportState(stateRequest, timeoutMs);
-    if (!hasState(kept.bytes, stateRequest)) throw stateGone(stateRequest.state);
-    return kept;
+    return withState(await isolate.exportState(stateRequest, timeoutMs), stateRequest);
   }
   #adopt(kept) {
     const hasChanged = kept.hash !== this.#kept.hash;
@@ -5438,9 +5444,10 @@ function readingFailed(error, bytes2) {
   const message = `${error.message}; that was while a state of ${bytes2} bytes was read: it is intact, and can be read with a larger memoryLimitMb`;
   return new IsoseedError("ERR_MEMORY_LIMIT", message, { cause: error });
 }
-function stateGone(path) {
-  const why = "there is no such global any more";
-  return new IsoseedError("ERR_STATE_VALUE", `${path} can't be kept: ${why}`, { details: { path, why } });
+function withState(kept, request) {
+  if (hasState(kept.bytes, request)) return kept;
+  const [path, why] = [request.state, "there is no such global any more"];
+  throw new IsoseedError("ERR_STATE_VALUE", `${path} can't be kept: ${why}`, { details: { path, why } });
 }
 
 // lib/session/options.ts

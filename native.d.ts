@@ -91,9 +91,10 @@ export declare class NativeIsolate {
   stats(request: number): void
   /**
    * Writes the guest's state down; answered with the document's bytes, and as JSON with what it is and
-   * what is not in it.
+   * what is not in it. `if_changed`: answered with nothing if no code of the guest has run since the last
+   * time.
    */
-  exportState(request: number, what: NativeStateRequest, timeoutMs?: number | undefined | null): void
+  exportState(request: number, what: NativeStateRequest, ifChanged: boolean, timeoutMs?: number | undefined | null): void
   /** Replaces the guest's state by that of a document. */
   importState(request: number, bytes: Uint8Array, what: NativeStateRequest, timeoutMs?: number | undefined | null): void
   /**

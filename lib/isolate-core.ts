@@ -192,8 +192,14 @@ export class IsolateCore implements HostCallReceiver, Inspected, Guest {
 
   /** Writes the state down. The isolate must have been started for it. */
   async exportState(what: NativeStateRequest, timeoutMs: number | undefined): Promise<KeptState> {
-    const { bytes, json } = await this.#request((id) => this.#native.exportState(id, what, timeoutMs))
+    const { bytes, json } = await this.#request((id) => this.#native.exportState(id, what, false, timeoutMs))
     return keptState(bytes as Uint8Array, json as string)
+  }
+
+  /** As `exportState`; `undefined` if no code of the guest has run since the last time. */
+  async exportChanged(what: NativeStateRequest, timeoutMs: number | undefined): Promise<KeptState | undefined> {
+    const { bytes, json } = await this.#request((id) => this.#native.exportState(id, what, true, timeoutMs))
+    return bytes === undefined ? undefined : keptState(bytes, json as string)
   }
 
   /** Replaces the state by that of a document: all of it, or nothing is changed. */

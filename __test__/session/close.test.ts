@@ -1,4 +1,5 @@
 // The end of a session: what is saved then, and from where it can be asked for.
+import { buildSnapshot } from 'isoseed'
 import type { OpenSessionOptions, Session } from 'isoseed'
 import { describe, expect, test } from 'vitest'
 import { codeOf, deferred, rejection } from '../support/rejection.js'
@@ -52,6 +53,22 @@ describe('what the guest changed after the last step', () => {
     await session.close()
     expect(await reopened(session)).toBe(1)
   })
+})
+
+test('a state is walked again only after code of the guest has run', async () => {
+  const snapshot = await buildSnapshot({
+    bundle: `globalThis.walks = 0
+      globalThis.Counted = class Counted {
+        static [Symbol.for('isoseed.state')] = { toState: () => ((walks += 1), {}), fromState: () => new Counted() }
+      }`,
+  })
+  const session = await open(newId(), { snapshot, save: 'manual' })
+  await session.eval('state.counted = new Counted(); 0')
+  await session.save()
+  await session.exportState()
+  expect(await session.eval('walks')).toBe(1)
+  await session.save()
+  expect(await session.eval('walks')).toBe(2)
 })
 
 test('a session that ran no step writes nothing when it is closed', async () => {

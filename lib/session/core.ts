@@ -1,4 +1,4 @@
-import type { NativeSnapshot } from '../../native.js'
+import type { NativeSnapshot, NativeStateRequest } from '../../native.js'
 import { IsoseedError, invalidArg } from '../errors.js'
 import type { IsolateCore } from '../isolate-core.js'
 import type { IsolateStats } from '../report-types.js'
@@ -363,16 +363,16 @@ export class SessionCore {
     }
   }
 
+  /** Takes over what has changed since the last export, all of which are taken over. */
   async #keep(isolate: IsolateCore): Promise<void> {
-    this.#adopt(await this.#exported(isolate))
+    const { stateRequest, timeoutMs } = this.#request
+    const kept = await isolate.exportChanged(stateRequest, timeoutMs)
+    if (kept !== undefined) this.#adopt(withState(kept, stateRequest))
   }
 
   async #exported(isolate: IsolateCore): Promise<KeptState> {
     const { stateRequest, timeoutMs } = this.#request
-    const kept = await isolate.exportState(stateRequest, timeoutMs)
-    // A state that is gone could not be told from one of another name.
-    if (!hasState(kept.bytes, stateRequest)) throw stateGone(stateRequest.state)
-    return kept
+    return withState(await isolate.exportState(stateRequest, timeoutMs), stateRequest)
   }
 
   #adopt(kept: KeptState): void {
@@ -455,8 +455,9 @@ function readingFailed(error: unknown, bytes: number): unknown {
   return new IsoseedError('ERR_MEMORY_LIMIT', message, { cause: error })
 }
 
-/** The guest has deleted the global that is its state. */
-function stateGone(path: string): IsoseedError {
-  const why = 'there is no such global any more'
-  return new IsoseedError('ERR_STATE_VALUE', `${path} can't be kept: ${why}`, { details: { path, why } })
+/** Refuses what has no state: that could not be told from a state of another name. */
+function withState(kept: KeptState, request: NativeStateRequest): KeptState {
+  if (hasState(kept.bytes, request)) return kept
+  const [path, why] = [request.state, 'there is no such global any more']
+  throw new IsoseedError('ERR_STATE_VALUE', `${path} can't be kept: ${why}`, { details: { path, why } })
 }

@@ -120,11 +120,19 @@ impl NativeIsolate {
     }
 
     /// Writes the guest's state down; answered with the document's bytes, and as JSON with what it is and
-    /// what is not in it.
+    /// what is not in it. `if_changed`: answered with nothing if no code of the guest has run since the last
+    /// time.
     #[napi]
-    pub fn export_state(&self, request: f64, what: NativeStateRequest, timeout_ms: Option<f64>) {
+    pub fn export_state(
+        &self,
+        request: f64,
+        what: NativeStateRequest,
+        if_changed: bool,
+        timeout_ms: Option<f64>,
+    ) {
         let timeout = timeout_ms.map(milliseconds);
-        self.handle.export_state(call_id(request), what.into(), timeout, self.settle(request));
+        let settle = self.settle(request);
+        self.handle.export_state(call_id(request), what.into(), if_changed, timeout, settle);
     }
 
     /// Replaces the guest's state by that of a document.

@@ -281,14 +281,16 @@ impl IsolateHandle {
     }
 
     /// Writes the guest's state down as a document (`engine::state`); answered with `Reply::State`.
+    /// `if_changed`: with `Reply::Done`, without a look, if no code of the guest has run since the last time.
     pub fn export_state(
         &self,
         call: CallId,
         request: StateRequest,
+        if_changed: bool,
         timeout: Option<Duration>,
         settle: Settle,
     ) {
-        self.request(call, timeout, settle, Command::ExportState { call, request });
+        self.request(call, timeout, settle, Command::ExportState { call, request, if_changed });
     }
 
     /// Replaces the guest's state by that of a document, all of it or nothing.

@@ -32,6 +32,8 @@ pub(crate) struct Session {
     pub(crate) nested: RefCell<Vec<CallId>>,
     pub(crate) calls: Cell<u64>,
     pub(crate) start_ms: Cell<f64>,
+    /// How many turns had begun when the state was last written down.
+    pub(crate) exported_at: Cell<Option<u64>>,
     /// How long V8 took to make the isolate.
     pub(crate) restore: Duration,
 }

@@ -67,6 +67,11 @@ impl Lifecycle {
         true
     }
 
+    /// How many turns have begun.
+    pub(crate) fn turns_begun(&self) -> u64 {
+        self.state().turns_begun
+    }
+
     /// The number of the turn that runs, unique in the isolate; zero when none does.
     pub(crate) fn running_turn(&self) -> u64 {
         self.running.load(Ordering::SeqCst)

@@ -49,6 +49,7 @@ pub(crate) enum Command {
     ExportState {
         call: CallId,
         request: StateRequest,
+        if_changed: bool,
     },
     /// Replaces the state.
     ImportState {

@@ -144,6 +144,7 @@ fn serve(
                 nested: RefCell::default(),
                 calls: Cell::new(0),
                 start_ms: Cell::new(0.0),
+                exported_at: Cell::default(),
                 restore,
             });
             live.isolate.set_slot(Rc::clone(&session_state));
@@ -279,6 +280,11 @@ impl<'a, G: Ground> Worker<'a, G> {
         self.follow_up();
     }
 
+    /// Whether no code of the guest has begun to run since the state was last written down.
+    fn is_exported(&self) -> bool {
+        self.exported_at.get() == Some(self.lifecycle.turns_begun())
+    }
+
     /// Tells the host which of its functions the guest has no more use for.
     fn give_back(&mut self) {
         if self.guest.remote.wants_collection() {
@@ -337,9 +343,13 @@ impl<'a, G: Ground> Worker<'a, G> {
                     self.lifecycle.settle(call, digest.map(|digest| Reply::Digest(Box::new(digest))));
                 }
             }
-            Command::ExportState { call, request } => {
+            Command::ExportState { call, if_changed: true, .. } if self.is_exported() => {
+                self.lifecycle.settle(call, Ok(Reply::Done));
+            }
+            Command::ExportState { call, request, .. } => {
                 let exported = self.turn(Some(call), |scope, _| state::export(scope, &request));
                 if let Some(exported) = exported {
+                    self.exported_at.set(exported.is_ok().then(|| self.lifecycle.turns_begun()));
                     self.lifecycle.settle(call, exported.map(|exported| Reply::State(Box::new(exported))));
                 }
             }

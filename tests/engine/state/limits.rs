@@ -139,7 +139,7 @@ fn a_long_export_is_stopped_by_its_deadline() {
     session.run("globalThis.state = Array.from({ length: 300_000 }, (_, i) => ({ i }))");
     let (settle, done) = channel();
     let soon = Some(std::time::Duration::from_millis(2));
-    session.handle.export_state(session.number(), request(), soon, settle);
+    session.handle.export_state(session.number(), request(), false, soon, settle);
     let outcome = done.recv_timeout(PATIENCE).expect("answered");
     assert_eq!(outcome.expect_err("it takes longer").code(), "ERR_TIMEOUT");
     assert_eq!(session.eval("state.length"), "300000");

@@ -36,7 +36,7 @@ pub fn open_with(snapshot: Option<&Arc<Snapshot>>, memory_limit_mb: u64, sources
 impl Session {
     pub fn try_export(&self, request: &StateRequest) -> Result<Exported> {
         let (settle, done) = channel();
-        self.handle.export_state(self.number(), request.clone(), Some(PATIENCE), settle);
+        self.handle.export_state(self.number(), request.clone(), false, Some(PATIENCE), settle);
         match done.recv_timeout(PATIENCE).expect("every request is answered")? {
             Reply::State(exported) => Ok(*exported),
             reply => panic!("a state was asked for, not {reply:?}"),

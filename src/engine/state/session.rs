@@ -14,6 +14,7 @@ use crate::engine::state::code::{Beginnings, table};
 use crate::engine::state::error::Unkept;
 use crate::engine::state::format::{DIGEST_BYTES, MAGIC, VERSION, push_varint, seal_and_hash};
 use crate::engine::state::ground::Ground;
+use crate::engine::state::hidden::{HIDDEN, hidden};
 use crate::engine::state::limits::StateLimits;
 use crate::engine::state::own;
 use crate::engine::state::read::{Reader, Value};
@@ -122,10 +123,13 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
     // The state may be one that the snapshot's sources have made.
     let state = state_variable(scope, request)?;
     all.retain(|variable| request.keep_globals && variable.shown != request.state);
+    let names: Vec<_> = all.iter().map(|variable| variable.name).collect();
     all.splice(0..0, state);
     request.limits.check_variables(all.len()).map_err(Halt::Failed)?;
+    let hidden = hidden_globals(scope, &request.state, names)?;
     let mut writer = Writer::new(Rc::clone(&ground), request.limits);
     let mut refused = keep_functions(scope, &ground, &all, &mut writer)?;
+    refused.extend(hidden.into_iter().map(|name| (name, HIDDEN.to_owned())));
     let (mut kept, mut unkept) = (Vec::new(), Vec::new());
     for variable in all {
         let name = variable.shown.clone();
@@ -162,6 +166,21 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
     bytes.extend_from_slice(&seal);
     let hash = hex(&hash);
     Ok(Exported { bytes, hash, objects, variables: kept, unkept })
+}
+
+/// The names of the globals, of which the state is one, that scripts can't see. The state's is refused, even if
+/// there is no such global: what scripts take for the state is not kept.
+fn hidden_globals<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: &str,
+    mut names: Vec<v8::Local<'s, v8::String>>,
+) -> Result<Vec<String>, Halt> {
+    names.push(v8::String::new(scope, state).ok_or(Halt::Threw)?);
+    let hidden = hidden(scope, &names).ok_or(Halt::Threw)?;
+    if hidden.iter().any(|name| name == state) {
+        return Err(Halt::Failed(EngineError::StateValue { path: state.to_owned(), why: HIDDEN.to_owned() }));
+    }
+    Ok(hidden)
 }
 
 fn state_variable<'s>(
@@ -214,11 +233,15 @@ pub(crate) fn import(scope: &mut v8::PinScope, bytes: &[u8], request: &StateRequ
     let reader = Reader::build(scope, &ground, &modules, &scanned)?;
     let global = scope.get_current_context().global(scope);
     let is_open = ground.pristine.extensible(scope, &[global]).ok_or(Halt::Threw)?;
-    let mut ready = Vec::with_capacity(scanned.roots.len());
+    let mut keys = Vec::with_capacity(scanned.roots.len());
     for root in &scanned.roots {
+        keys.push(super::read_shells::string(scope, root.name).map_err(Halt::Failed)?);
+    }
+    let hidden = hidden_globals(scope, &request.state, keys.clone())?;
+    let mut ready = Vec::with_capacity(scanned.roots.len());
+    for (root, key) in scanned.roots.iter().zip(keys) {
         let name = root.name.to_text();
-        let key = super::read_shells::string(scope, root.name).map_err(Halt::Failed)?;
-        let place = place(scope, &ground, global, key, is_open == [true]).ok_or(Halt::Threw)?;
+        let place = place(scope, &hidden, global, key, is_open == [true]).ok_or(Halt::Threw)?;
         if let Place::Refused(why) = place {
             return Err(Halt::Failed(EngineError::StateValue { path: name, why: why.to_owned() }));
         }
@@ -252,15 +275,16 @@ enum Place {
 
 fn place(
     scope: &mut v8::PinScope,
-    ground: &Ground,
+    hidden: &[String],
     global: v8::Local<v8::Object>,
     key: v8::Local<v8::String>,
     is_open: bool,
 ) -> Option<Place> {
     v8::scope!(let scope, scope);
     let (global, key) = (v8::Local::new(scope, global), v8::Local::new(scope, key));
-    if ground.code.has_lexical(&key.to_rust_string_lossy(scope)) {
-        return Some(Place::Refused("a top-level let, const or class of the snapshot's sources hides it"));
+    let name = key.to_rust_string_lossy(scope);
+    if hidden.contains(&name) {
+        return Some(Place::Refused(HIDDEN));
     }
     if !global.has_own_property(scope, key.into())? {
         return Some(if is_open {

@@ -2,6 +2,7 @@
 
 mod code;
 mod graphs;
+mod hidden;
 mod hostile;
 mod limits;
 mod matrix;

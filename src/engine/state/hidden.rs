@@ -12,20 +12,21 @@ pub(super) const HIDDEN: &str = "a top-level let, const or class of that name hi
 /// Which of the names are hidden. `None`: the guest was told to stop, or V8 is out of memory.
 pub(super) fn hidden<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    names: &[v8::Local<'s, v8::String>],
+    names: &[v8::Local<'s, v8::Name>],
 ) -> Option<Vec<String>> {
     v8::scope!(let scope, scope);
     let global = scope.get_current_context().global(scope);
     let (mut sayable, mut made) = (Vec::new(), Vec::new());
     for name in names {
-        let text = name.to_rust_string_lossy(scope);
+        let Ok(text) = v8::Local::<v8::String>::try_from(*name) else { continue };
+        let text = text.to_rust_string_lossy(scope);
         if !is_sayable(&text) {
             continue;
         }
         // A `var` would make what is not there, and for good. Where nothing can be made, it can't, either.
-        if !global.has_own_property(scope, (*name).into())? {
+        if !global.has_own_property(scope, *name)? {
             let undefined = v8::undefined(scope).into();
-            if global.create_data_property(scope, (*name).into(), undefined)? {
+            if global.create_data_property(scope, *name, undefined)? {
                 made.push(*name);
             }
         }

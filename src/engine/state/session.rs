@@ -19,12 +19,14 @@ use crate::engine::state::limits::StateLimits;
 use crate::engine::state::own;
 use crate::engine::state::read::{Reader, Value};
 use crate::engine::state::read_properties::attributes_of;
-use crate::engine::state::refusal::Stop;
 use crate::engine::state::scan::{Root, scan};
 use crate::engine::state::variables::{self, Baseline, Variable};
 use crate::engine::state::write::Writer;
 use crate::engine::state::write_objects::bits;
 use crate::engine::worker::Halt;
+
+/// Why a global is named that is not there.
+const DELETED: &str = "it was deleted, and is there again in a session that goes on from this state";
 
 /// What is to be exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,13 +120,10 @@ fn ground(scope: &mut v8::PinScope, slot: &StateSlot) -> Result<Rc<Ground>, Halt
 pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result<Exported, Halt> {
     let slot = slot(scope)?;
     let ground = ground(scope, &slot)?;
-    let baseline = slot.baseline.borrow().clone().ok_or_else(not_prepared)?;
-    let mut all = baseline.variables(scope).ok_or(Halt::Threw)?;
-    // The state may be one that the snapshot's sources have made.
-    let state = state_variable(scope, request)?;
-    all.retain(|variable| request.keep_globals && variable.shown != request.state);
-    let names: Vec<_> = all.iter().map(|variable| variable.name).collect();
-    all.splice(0..0, state);
+    let mut all: Vec<Variable> = state_variable(scope, request)?.into_iter().collect();
+    let (globals, deleted) = other_globals(scope, &slot, request)?;
+    let names = globals.iter().map(|variable| variable.name).collect();
+    all.extend(globals);
     request.limits.check_variables(all.len()).map_err(Halt::Failed)?;
     let hidden = hidden_globals(scope, &request.state, names)?;
     let mut writer = Writer::new(Rc::clone(&ground), request.limits);
@@ -133,15 +132,14 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
     let (mut kept, mut unkept) = (Vec::new(), Vec::new());
     for variable in all {
         let name = variable.shown.clone();
-        let refusal = match (variable.value, refused.remove(&name)) {
-            (_, Some(why)) => Some((String::new(), why)),
-            (None, None) => Some((String::new(), "a getter or a setter".to_owned())),
-            (Some(value), None) => writer
-                .variable(scope, variable.name, bits(variable.attributes), value)
-                .map_err(|stop| match stop {
-                    Stop::Failed(error) => Halt::Failed(error),
-                    Stop::Refused { .. } | Stop::Threw => Halt::Threw,
-                })?,
+        let text = v8::Local::<v8::String>::try_from(variable.name);
+        let refusal = match (text, variable.value, refused.remove(&name)) {
+            (Err(_), ..) => Some((String::new(), "a global with a symbol for a name".to_owned())),
+            (_, _, Some(why)) => Some((String::new(), why)),
+            (_, None, None) => Some((String::new(), "a getter or a setter".to_owned())),
+            (Ok(text), Some(value), None) => {
+                writer.variable(scope, text, bits(variable.attributes), value).map_err(Halt::from)?
+            }
         };
         match refusal {
             None => kept.push(name),
@@ -151,6 +149,11 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
             Some((path, why)) => unkept.push(Unkept { path: format!("{name}{path}"), name, why }),
         }
     }
+    unkept.extend(deleted.into_iter().map(|name| Unkept {
+        path: name.clone(),
+        name,
+        why: DELETED.to_owned(),
+    }));
     let mut head = Vec::new();
     push_varint(&mut head, kept.len() as u64);
     request.limits.check_bytes(head.len() + writer.out.len()).map_err(Halt::Failed)?;
@@ -173,14 +176,30 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
 fn hidden_globals<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     state: &str,
-    mut names: Vec<v8::Local<'s, v8::String>>,
+    mut names: Vec<v8::Local<'s, v8::Name>>,
 ) -> Result<Vec<String>, Halt> {
-    names.push(v8::String::new(scope, state).ok_or(Halt::Threw)?);
+    names.push(v8::String::new(scope, state).ok_or(Halt::Threw)?.into());
     let hidden = hidden(scope, &names).ok_or(Halt::Threw)?;
     if hidden.iter().any(|name| name == state) {
         return Err(Halt::Failed(EngineError::StateValue { path: state.to_owned(), why: HIDDEN.to_owned() }));
     }
     Ok(hidden)
+}
+
+/// The globals beside the state that the guest has made or replaced, and the names of those that it has deleted.
+fn other_globals<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    slot: &StateSlot,
+    request: &StateRequest,
+) -> Result<(Vec<Variable<'s>>, Vec<String>), Halt> {
+    if !request.keep_globals {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let baseline = slot.baseline.borrow().clone().ok_or_else(not_prepared)?;
+    let (mut made, mut deleted) = baseline.changes(scope).ok_or(Halt::Threw)?;
+    made.retain(|variable| variable.shown != request.state);
+    deleted.retain(|name| *name != request.state);
+    Ok((made, deleted))
 }
 
 fn state_variable<'s>(
@@ -194,7 +213,7 @@ fn state_variable<'s>(
     }
     let attributes = global.get_property_attributes(scope, name.into()).ok_or(Halt::Threw)?;
     let value = own::data_at(scope, global, name.into());
-    Ok(Some(Variable { name, shown: request.state.clone(), attributes, value }))
+    Ok(Some(Variable { name: name.into(), shown: request.state.clone(), attributes, value }))
 }
 
 /// Finds the functions that are kept by their text. Why the others can't be, by the name of their variable.
@@ -237,7 +256,8 @@ pub(crate) fn import(scope: &mut v8::PinScope, bytes: &[u8], request: &StateRequ
     for root in &scanned.roots {
         keys.push(super::read_shells::string(scope, root.name).map_err(Halt::Failed)?);
     }
-    let hidden = hidden_globals(scope, &request.state, keys.clone())?;
+    let names = keys.iter().map(|key| (*key).into()).collect();
+    let hidden = hidden_globals(scope, &request.state, names)?;
     let mut ready = Vec::with_capacity(scanned.roots.len());
     for (root, key) in scanned.roots.iter().zip(keys) {
         let name = root.name.to_text();
@@ -248,10 +268,9 @@ pub(crate) fn import(scope: &mut v8::PinScope, bytes: &[u8], request: &StateRequ
         let value = reader.root(scope, root.at)?;
         ready.push((root, name, key, place, value));
     }
-    let others = match (request.keep_globals, slot.baseline.borrow().clone()) {
-        (true, Some(baseline)) => baseline.variables(scope).ok_or(Halt::Threw)?,
-        _ => Vec::new(),
-    };
+    // A state that is not in the document was deleted.
+    let others: Vec<Variable> =
+        state_variable(scope, request)?.into_iter().chain(other_globals(scope, &slot, request)?.0).collect();
     // Nothing of what follows fails, unless V8 is out of memory, and then the isolate is finished.
     for other in others.iter().filter(|other| ready.iter().all(|(_, name, ..)| *name != other.shown)) {
         if global.delete(scope, other.name.into()) != Some(true) {

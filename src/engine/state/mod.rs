@@ -3,7 +3,7 @@
 //! `docs/state-format.md` describes the bytes. `format` has their smallest parts, `scan` reads a document
 //! without V8 and finds out whether it is sound, `overview` tells what is in one (`walk`, `preview`, `line`),
 //! `write` walks the guest's values, `read` builds them. `code` names functions, prototypes and symbols of the
-//! snapshot by their paths; `variables` finds the globals that a guest has made, `hidden` those that scripts
+//! snapshot by their paths, `reached` objects of a document by theirs; `variables` finds the globals that a guest has made, `hidden` those that scripts
 //! can't see; `members` knows private members of the snapshot's classes, which `class_scope` finds; `pristine`
 //! holds built-ins that no guest can replace.
 //!
@@ -30,6 +30,7 @@ mod path;
 mod plain;
 mod preview;
 mod pristine;
+mod reached;
 mod read;
 mod read_properties;
 mod read_shells;

@@ -1,6 +1,7 @@
 //! The state of a session: out of one isolate, into another one, and out again.
 
 mod code;
+mod golden;
 mod graphs;
 mod hidden;
 mod hostile;

@@ -10,7 +10,7 @@ use crate::engine::modules;
 use crate::engine::snapshot::ContextData;
 use crate::engine::snapshot::build::script_scopes;
 use crate::engine::snapshot::request::hex;
-use crate::engine::state::code::{Beginnings, table};
+use crate::engine::state::code_table::{Beginnings, table};
 use crate::engine::state::error::Unkept;
 use crate::engine::state::format::{DIGEST_BYTES, MAGIC, VERSION, push_varint, seal_and_hash};
 use crate::engine::state::ground::Ground;
@@ -148,6 +148,11 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
             }
             Some((path, why)) => unkept.push(Unkept { path: format!("{name}{path}"), name, why }),
         }
+    }
+    if request.keep_globals {
+        let beginning = ground.beginning(scope).ok_or(Halt::Threw)?;
+        let changed = beginning.changes(scope, &ground, writer.code_referred(), &request.state);
+        unkept.extend(changed.ok_or(Halt::Threw)?);
     }
     unkept.extend(deleted.into_iter().map(|name| Unkept {
         path: name.clone(),

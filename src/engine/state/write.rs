@@ -76,6 +76,8 @@ pub(super) struct Writer {
     document: u32,
     pub(super) shapes: HashMap<u64, Vec<Shape>>,
     pub(super) shape_count: u64,
+    /// The code that forms refer to.
+    code_of_forms: Vec<u32>,
     /// The numbers of the paths that were written.
     pub(super) paths: HashMap<u32, u64>,
     hooks: HashMap<u32, Option<Rc<Hook>>>,
@@ -112,6 +114,7 @@ impl Writer {
             document,
             shapes: HashMap::new(),
             shape_count: 0,
+            code_of_forms: Vec::new(),
             paths: HashMap::new(),
             hooks: HashMap::new(),
             nesting: 0,
@@ -127,6 +130,11 @@ impl Writer {
     /// How many objects the document has, with those of its forms.
     pub(super) fn objects(&self) -> usize {
         self.identity.borrow().len()
+    }
+
+    /// The code that the document refers to, as entries of the table.
+    pub(super) fn code_referred(&self) -> impl Iterator<Item = u32> {
+        self.paths.keys().chain(&self.code_of_forms).copied()
     }
 
     /// Writes a variable and what is first met through it. On a refusal nothing of it stays, and the path
@@ -350,6 +358,7 @@ impl Writer {
                 return Err(Stop::RefusedWithin { at, path, why });
             }
         }
+        self.code_of_forms.extend(inner.code_referred());
         push_varint(&mut self.out, inner.out.len() as u64);
         self.out.append(&mut inner.out);
         Ok(())

@@ -1,5 +1,6 @@
 //! The state of a session: out of one isolate, into another one, and out again.
 
+mod changed;
 mod code;
 mod golden;
 mod graphs;

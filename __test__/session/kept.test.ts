@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 import { rejection } from '../support/rejection.js'
 
 const memory = () => openStore('memory:')
-const HIDDEN = 'a top-level let, const or class of that name hides it: use var or an assignment there, or another name here'
+const HIDDEN = 'a top-level let, const or class of that name hides it: use var or an assignment instead, or keep another global by the option state'
 
 test('a step that hides the state is refused and undone', async () => {
   const options = { store: await memory() }

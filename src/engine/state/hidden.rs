@@ -6,8 +6,11 @@
 use crate::engine::source::{code_string, origin};
 
 /// Why such a global is not kept: what scripts say by its name is another variable, which is gone tomorrow.
-pub(super) const HIDDEN: &str = "a top-level let, const or class of that name hides it: use var or an assignment \
-                                 there, or another name here";
+pub(super) const HIDDEN: &str =
+    "a top-level let, const or class of that name hides it: use var or an assignment instead";
+/// Why such a state is refused.
+pub(super) const HIDDEN_STATE: &str = "a top-level let, const or class of that name hides it: use var or an \
+                                       assignment instead, or keep another global by the option state";
 
 /// Which of the names are hidden. `None`: the guest was told to stop, or V8 is out of memory.
 pub(super) fn hidden<'s>(

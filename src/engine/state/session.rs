@@ -14,7 +14,7 @@ use crate::engine::state::code_table::{Beginnings, table};
 use crate::engine::state::error::Unkept;
 use crate::engine::state::format::{DIGEST_BYTES, MAGIC, VERSION, push_varint, seal_and_hash};
 use crate::engine::state::ground::Ground;
-use crate::engine::state::hidden::{HIDDEN, hidden};
+use crate::engine::state::hidden::{HIDDEN, HIDDEN_STATE, hidden};
 use crate::engine::state::limits::StateLimits;
 use crate::engine::state::own;
 use crate::engine::state::read::{Reader, Value};
@@ -186,7 +186,10 @@ fn hidden_globals<'s>(
     names.push(v8::String::new(scope, state).ok_or(Halt::Threw)?.into());
     let hidden = hidden(scope, &names).ok_or(Halt::Threw)?;
     if hidden.iter().any(|name| name == state) {
-        return Err(Halt::Failed(EngineError::StateValue { path: state.to_owned(), why: HIDDEN.to_owned() }));
+        return Err(Halt::Failed(EngineError::StateValue {
+            path: state.to_owned(),
+            why: HIDDEN_STATE.to_owned(),
+        }));
     }
     Ok(hidden)
 }

@@ -6,8 +6,9 @@ use isoseed::engine::state::{Exported, StateRequest};
 use super::support::{keeping_globals, open, open_with, request};
 use crate::support::{Session, build};
 
-const WHY: &str = "a top-level let, const or class of that name hides it: use var or an assignment there, or another \
-                   name here";
+const WHY: &str = "a top-level let, const or class of that name hides it: use var or an assignment instead";
+const WHY_STATE: &str = "a top-level let, const or class of that name hides it: use var or an assignment instead, or \
+                         keep another global by the option state";
 
 fn refused(session: &Session, request: &StateRequest) -> (String, String) {
     match session.try_export(request) {
@@ -34,7 +35,7 @@ fn a_state_that_scripts_can_not_see_is_refused() {
         session.run("globalThis.state = { n: 1 }");
         session.export();
         session.run(hiding);
-        assert_eq!(refused(&session, &request()), ("state".to_owned(), WHY.to_owned()), "{hiding}");
+        assert_eq!(refused(&session, &request()), ("state".to_owned(), WHY_STATE.to_owned()), "{hiding}");
         assert_eq!(
             session.eval("Object.hasOwn(globalThis, 'state')"),
             (!hiding.starts_with("delete")).to_string()
@@ -70,7 +71,9 @@ fn a_state_that_the_snapshot_or_the_sources_hide_can_neither_be_written_nor_read
     for session in [open(Some(&build(hiding))), open_with(None, 64, &[hiding])] {
         assert_eq!(refused(&session, &request()).0, "state");
         match session.try_import(&exported.bytes, &request()) {
-            Err(EngineError::StateValue { path, why }) => assert_eq!((path.as_str(), &*why), ("state", WHY)),
+            Err(EngineError::StateValue { path, why }) => {
+                assert_eq!((path.as_str(), &*why), ("state", WHY_STATE))
+            }
             other => panic!("{other:?}"),
         }
         assert_eq!(session.eval("[Object.hasOwn(globalThis, 'state'), add()]"), "false,1");

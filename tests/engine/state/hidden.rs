@@ -72,7 +72,7 @@ fn a_state_that_the_snapshot_or_the_sources_hide_can_neither_be_written_nor_read
         assert_eq!(refused(&session, &request()).0, "state");
         match session.try_import(&exported.bytes, &request()) {
             Err(EngineError::StateValue { path, why }) => {
-                assert_eq!((path.as_str(), &*why), ("state", WHY_STATE))
+                assert_eq!((path.as_str(), &*why), ("state", WHY_STATE));
             }
             other => panic!("{other:?}"),
         }

@@ -562,7 +562,8 @@ interface Store {
  *   it has other variables than the session's options name, which would be lost.
  * - `ERR_SESSION_CODE_CHANGED`: a session's state refers to classes or functions that the snapshot does not have; see
  *   `details`.
- * - `ERR_STATE_VALUE`: there is something in a session's state that can't be kept; see `details`.
+ * - `ERR_STATE_VALUE`: there is something in a session's state that can't be kept, or that a class of the snapshot
+ *   does not take back (its `fromState` fails: then `cause` is what it threw); see `details`.
  * - `ERR_STATE_LIMIT`: a session's state is larger than its limits allow; see `details`.
  * - `ERR_STATE_CORRUPT`: the bytes are no state, cut short or changed.
  * - `ERR_STORE`: a store can't be reached, or can't do what it is asked for; `cause` is the error of a store that is

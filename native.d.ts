@@ -247,7 +247,10 @@ export interface NativeError {
   name?: string
   /** For `ERR_GUEST`: the guest's stack. */
   stack?: string
-  /** Why an isolate is finished, the guest's error of a missing module, or what the guest threw while a snapshot was built. */
+  /**
+   * Why an isolate is finished, the guest's error of a missing module, or what the guest threw while a snapshot was
+   * built or a state was read.
+   */
   cause?: NativeError
 }
 

@@ -22,7 +22,8 @@ pub struct NativeError {
     pub name: Option<String>,
     /// For `ERR_GUEST`: the guest's stack.
     pub stack: Option<String>,
-    /// Why an isolate is finished, the guest's error of a missing module, or what the guest threw while a snapshot was built.
+    /// Why an isolate is finished, the guest's error of a missing module, or what the guest threw while a snapshot was
+    /// built or a state was read.
     #[napi(ts_type = "NativeError")]
     pub cause: Option<Cause>,
 }
@@ -63,7 +64,9 @@ impl From<EngineError> for NativeError {
             EngineError::ModuleNotFound { exception } => {
                 native.cause = Some(Cause(Box::new(EngineError::Guest(exception).into())));
             }
-            EngineError::Disposed { cause } | EngineError::SnapshotBuild { cause, .. } => {
+            EngineError::Disposed { cause }
+            | EngineError::SnapshotBuild { cause, .. }
+            | EngineError::StateRefused { cause, .. } => {
                 native.cause = cause.map(|cause| Cause(Box::new((*cause).into())));
             }
             _ => {}
@@ -78,7 +81,9 @@ fn details(error: &EngineError) -> Option<String> {
         EngineError::StateLimit { name, actual, max } => {
             serde_json::json!({ "name": name, "actual": actual, "max": max })
         }
-        EngineError::StateValue { path, why } => serde_json::json!({ "path": path, "why": why }),
+        EngineError::StateValue { path, why } | EngineError::StateRefused { path, why, .. } => {
+            serde_json::json!({ "path": path, "why": why })
+        }
         EngineError::SessionCodeChanged { missing } => serde_json::json!({ "missing": missing }),
         _ => return None,
     };

@@ -146,6 +146,16 @@ pub enum EngineError {
         /// What it is.
         why: String,
     },
+    /// A class of the snapshot's does not make an instance of what is kept of it. The state is sound.
+    #[error("{path} can't be taken: {why}")]
+    StateRefused {
+        /// The path of the instance, beginning with the name of its global.
+        path: String,
+        /// What the class does instead.
+        why: String,
+        /// What it has thrown.
+        cause: Option<Box<EngineError>>,
+    },
     /// A session's state passed one of its limits.
     #[error("the state passed its limit {name} of {max}: {actual}")]
     StateLimit {
@@ -197,7 +207,7 @@ impl EngineError {
             Self::Store { .. } => "ERR_STORE",
             Self::SessionKey { .. } => "ERR_SESSION_KEY",
             Self::SessionDamaged { .. } => "ERR_SESSION_DAMAGED",
-            Self::StateValue { .. } => "ERR_STATE_VALUE",
+            Self::StateValue { .. } | Self::StateRefused { .. } => "ERR_STATE_VALUE",
             Self::StateLimit { .. } => "ERR_STATE_LIMIT",
             Self::StateCorrupt { .. } => "ERR_STATE_CORRUPT",
             Self::SessionCodeChanged { .. } => "ERR_SESSION_CODE_CHANGED",

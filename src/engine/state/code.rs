@@ -1,226 +1,18 @@
 //! What belongs to the code and not to the state: functions, the prototypes of classes, symbols, modules and
-//! the namespaces of the language. A state names them by their paths.
-//!
-//! The table of paths is made before any code of a session runs: by the builder, which puts it into the
-//! snapshot as data of the context, or when a session begins that has none. So no guest can fake it. It is
-//! a list with three entries for each object: the object, a number that says where it is, and a key there.
+//! the namespaces of the language. A state names them by their paths, which `code_table` finds.
 
 use std::collections::HashMap;
 
 use crate::engine::globals::is_identifier;
 use crate::engine::source::{Source, evaluate};
+use crate::engine::state::code_table::ROOTS;
 use crate::engine::state::format::{push_text, push_units, push_varint, root, step, tag};
 use crate::engine::state::own;
-use crate::engine::state::path::{LONGEST_PATH, Path, Step};
+use crate::engine::state::path::{Path, Step};
 use crate::engine::state::pristine::Pristine;
-
-/// More objects than this are not looked at: what lies behind them is no code that a state can name.
-const MOST_OBJECTS: usize = 4_000_000;
-/// The elements of a longer array are data.
-const LONGEST_LIST: u32 = 4096;
-/// Parents that are no entries: the global object's, a top-level name's, a module's.
-const ROOTS: usize = 3;
-/// Objects of the language that are neither functions nor prototypes.
-const NAMESPACES: [&str; 7] = ["Math", "JSON", "Reflect", "Atomics", "Intl", "WebAssembly", "console"];
 
 type Value<'s> = v8::Local<'s, v8::Value>;
 type Object<'s> = v8::Local<'s, v8::Object>;
-
-/// Where paths begin, beside the global object.
-pub(crate) struct Beginnings<'s> {
-    /// Top-level `let`, `const` and `class` of scripts.
-    pub(crate) lexical: Vec<String>,
-    /// Modules by their names: the namespace of an ES module, what a CommonJS module exports.
-    pub(crate) modules: Vec<(String, Value<'s>)>,
-}
-
-struct Met<'s> {
-    value: Value<'s>,
-    /// The entry that it was found in, after the roots.
-    parent: usize,
-    step: u8,
-    key: Option<Value<'s>>,
-    is_code: bool,
-    /// How many steps lead there.
-    depth: usize,
-}
-
-/// The walk that makes a table.
-struct Walk<'s> {
-    met: Vec<Met<'s>>,
-    seen: HashMap<i32, Vec<usize>>,
-}
-
-/// Makes the table of everything that can be reached by own properties and prototypes, nearest first.
-/// `None` when V8 is out of memory.
-pub(crate) fn table<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    beginnings: &Beginnings<'s>,
-) -> Option<v8::Local<'s, v8::Array>> {
-    let mut walk = Walk { met: Vec::new(), seen: HashMap::new() };
-    let global = scope.get_current_context().global(scope);
-    walk.meet(scope, global.into(), 0, step::PROPERTY, None);
-    for name in &beginnings.lexical {
-        let Some(value) = lexical(scope, name) else { continue };
-        let name = v8::String::new(scope, name)?;
-        walk.meet(scope, value, 1, step::PROPERTY, Some(name.into()));
-    }
-    for (name, value) in &beginnings.modules {
-        let name = v8::String::new(scope, name)?;
-        walk.meet(scope, *value, 2, step::PROPERTY, Some(name.into()));
-    }
-    let mut at = 0;
-    while at < walk.met.len() && walk.met.len() < MOST_OBJECTS {
-        let met = &walk.met[at];
-        if met.depth < LONGEST_PATH
-            && let Ok(object) = Object::try_from(met.value)
-        {
-            walk.look_into(scope, object, at + ROOTS);
-        }
-        at += 1;
-    }
-    walk.list(scope)
-}
-
-/// What a script's top-level name stands for; none before it is initialised.
-fn lexical<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<Value<'s>> {
-    if !is_identifier(name) {
-        return None;
-    }
-    v8::tc_scope!(let scope, scope);
-    evaluate(scope, &Source::script(name, "isoseed:state"))
-}
-
-impl<'s> Walk<'s> {
-    fn meet(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        value: Value<'s>,
-        parent: usize,
-        step: u8,
-        key: Option<Value<'s>>,
-    ) {
-        let is_symbol = value.is_symbol();
-        if !(value.is_object() || is_symbol) || value.is_proxy() || value.is_array_buffer_view() {
-            return;
-        }
-        let hash = hash_of(value);
-        let same_hash = self.seen.entry(hash).or_default();
-        let is_prototype = step == step::PROTOTYPE
-            || (key.is_some_and(|key| is_text(scope, key, "prototype"))
-                && parent.checked_sub(ROOTS).is_some_and(|at| self.met[at].value.is_function()));
-        let known = same_hash.iter().find(|at| self.met[**at].value == value);
-        if let Some(known) = known {
-            self.met[*known].is_code |= is_prototype;
-            return;
-        }
-        same_hash.push(self.met.len());
-        let is_namespace = (parent == ROOTS && key.is_some_and(|key| is_one_of(scope, key, &NAMESPACES)))
-            || value.is_module_namespace_object()
-            || (parent == 0 && key.is_none());
-        let is_code = value.is_function() || is_symbol || is_prototype || is_namespace;
-        let depth = parent.checked_sub(ROOTS).map_or(0, |parent| self.met[parent].depth + 1);
-        self.met.push(Met { value, parent, step, key, is_code, depth });
-    }
-
-    /// Exceptions of what can't be read are left alone: it leads nowhere then.
-    fn look_into(&mut self, scope: &mut v8::PinScope<'s, '_>, object: Object<'s>, at: usize) {
-        let is_long = v8::Local::<v8::Array>::try_from(object).is_ok_and(|list| list.length() > LONGEST_LIST);
-        let without_indexes = is_long || object.is_string_object() || object.is_array_buffer();
-        let index_filter =
-            if without_indexes { v8::IndexFilter::SkipIndices } else { v8::IndexFilter::IncludeIndices };
-        let mut descriptions = HashMap::new();
-        let keys = {
-            v8::tc_scope!(let scope, scope);
-            let arguments = v8::GetPropertyNamesArgs {
-                mode: v8::KeyCollectionMode::OwnOnly,
-                property_filter: v8::PropertyFilter::ALL_PROPERTIES,
-                index_filter,
-                key_conversion: v8::KeyConversionMode::ConvertToString,
-            };
-            object.get_property_names(scope, arguments)
-        };
-        for index in 0..keys.map_or(0, |keys| keys.length()) {
-            let Some(key) = keys.and_then(|keys| keys.get_index(scope, index)) else { continue };
-            let Ok(name) = v8::Local::<v8::Name>::try_from(key) else { continue };
-            if let Ok(symbol) = v8::Local::<v8::Symbol>::try_from(key) {
-                let description = description(scope, symbol);
-                let before = descriptions.entry(description.clone()).or_insert(0_u32);
-                let place = v8::String::new(scope, &format!("{before} {description}"));
-                *before += 1;
-                self.meet(scope, key, at, step::KEY, place.map(Into::into));
-                if !is_registered(scope, symbol) && !is_language_symbol(&description) {
-                    continue;
-                }
-            }
-            self.look_at(scope, object, name, at);
-        }
-        if let Some(prototype) = object.get_prototype(scope) {
-            self.meet(scope, prototype, at, step::PROTOTYPE, None);
-        }
-    }
-
-    fn look_at(
-        &mut self,
-        scope: &mut v8::PinScope<'s, '_>,
-        object: Object<'s>,
-        name: v8::Local<'s, v8::Name>,
-        at: usize,
-    ) {
-        let value = {
-            v8::tc_scope!(let scope, scope);
-            v8::disallow_javascript_execution_scope!(let quiet, scope, v8::OnFailure::ThrowOnFailure);
-            object.get(quiet, name.into())
-        };
-        if let Some(value) = value.filter(|value| !value.is_undefined()) {
-            return self.meet(scope, value, at, step::PROPERTY, Some(name.into()));
-        }
-        for (key, step) in [("get", step::GETTER), ("set", step::SETTER)] {
-            if let Some(function) = accessor(scope, object, name, key) {
-                self.meet(scope, function, at, step, Some(name.into()));
-            }
-        }
-    }
-
-    /// What is code, and what leads there.
-    fn list(&self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Array>> {
-        let mut is_needed = vec![false; self.met.len()];
-        for (at, met) in self.met.iter().enumerate() {
-            let mut next = met.is_code.then_some(at);
-            while let Some(at) = next.filter(|at| !is_needed[*at]) {
-                is_needed[at] = true;
-                next = self.met[at].parent.checked_sub(ROOTS);
-            }
-        }
-        let mut numbers = vec![0; self.met.len()];
-        let mut list = Vec::new();
-        for (at, met) in self.met.iter().enumerate().filter(|(at, _)| is_needed[*at]) {
-            numbers[at] = list.len() / 3;
-            let parent = met.parent.checked_sub(ROOTS).map_or(met.parent, |parent| numbers[parent] + ROOTS);
-            let place = (parent * 8 + usize::from(met.step)) * 2 + usize::from(met.is_code);
-            let place = v8::Integer::new_from_unsigned(scope, u32::try_from(place).ok()?);
-            let key = met.key.unwrap_or_else(|| v8::undefined(scope).into());
-            list.extend([met.value, place.into(), key]);
-        }
-        Some(v8::Array::new_with_elements(scope, &list))
-    }
-}
-
-fn hash_of(value: Value) -> i32 {
-    if let Ok(object) = Object::try_from(value) {
-        return object.get_identity_hash().get();
-    }
-    v8::Local::<v8::Name>::try_from(value).map_or(0, |name| name.get_identity_hash().get())
-}
-
-fn is_text(scope: &mut v8::PinScope, key: Value, text: &str) -> bool {
-    is_one_of(scope, key, &[text])
-}
-
-fn is_one_of(scope: &mut v8::PinScope, key: Value, texts: &[&str]) -> bool {
-    let Ok(key) = v8::Local::<v8::String>::try_from(key) else { return false };
-    texts.iter().any(|text| text.len() == key.length() && key.to_rust_string_lossy(scope) == *text)
-}
 
 /// The beginning of a symbol's description.
 pub(super) fn description(scope: &mut v8::PinScope, symbol: v8::Local<v8::Symbol>) -> String {
@@ -234,12 +26,13 @@ pub(super) fn is_registered(scope: &mut v8::PinScope, symbol: v8::Local<v8::Symb
     v8::Symbol::for_key(scope, text) == symbol
 }
 
-fn is_language_symbol(description: &str) -> bool {
-    description.starts_with("Symbol.")
+/// Whether paths lead over a symbol as a key: no document could name others.
+pub(super) fn leads_on(scope: &mut v8::PinScope, symbol: v8::Local<v8::Symbol>) -> bool {
+    is_registered(scope, symbol) || description(scope, symbol).starts_with("Symbol.")
 }
 
 /// The getter or setter of an own property.
-fn accessor<'s>(
+pub(super) fn accessor<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     object: Object<'s>,
     name: v8::Local<'s, v8::Name>,
@@ -286,6 +79,40 @@ impl Code {
             .iter()
             .copied()
             .find(|entry| list.get_index(scope, entry * 3).is_some_and(|known| known == value))
+    }
+
+    /// The object or symbol of an entry.
+    pub(super) fn value<'s>(&self, scope: &mut v8::PinScope<'s, '_>, entry: u32) -> Option<Value<'s>> {
+        v8::Local::new(scope, &self.list).get_index(scope, entry * 3)
+    }
+
+    /// The name of the global that an entry was found as.
+    pub(super) fn global_name<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+        entry: u32,
+    ) -> Option<v8::Local<'s, v8::Name>> {
+        let list = v8::Local::new(scope, &self.list);
+        let parent = list.get_index(scope, entry * 3 + 1)?.uint32_value(scope)? >> 4;
+        let key = list.get_index(scope, entry * 3 + 2)?;
+        v8::Local::<v8::Name>::try_from(key).ok().filter(|_| parent as usize == ROOTS)
+    }
+
+    /// The entry and, of a prototype, that of its class; of a class, that of its prototype.
+    pub(super) fn with_class(&self, scope: &mut v8::PinScope, entry: u32) -> Vec<u32> {
+        v8::scope!(let scope, scope);
+        let object = self.value(scope, entry).and_then(|value| Object::try_from(value).ok());
+        let Some(object) = object.filter(|object| !object.is_proxy()) else { return vec![entry] };
+        let other = if object.is_function() { "prototype" } else { "constructor" };
+        let other = own::data(scope, object, other).and_then(|other| self.find(scope, other));
+        std::iter::once(entry).chain(other).collect()
+    }
+
+    /// What the watched objects began with.
+    pub(super) fn beginning<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Array>> {
+        let list = v8::Local::new(scope, &self.list);
+        let beginning = list.get_index(scope, list.length() / 3 * 3)?;
+        v8::Local::<v8::Array>::try_from(beginning).ok()
     }
 
     /// The classes in it, with their entries.
@@ -438,4 +265,20 @@ fn key_symbol<'s>(
         }
     }
     None
+}
+
+/// What a script's top-level name stands for; none before it is initialised.
+pub(super) fn lexical<'s>(scope: &mut v8::PinScope<'s, '_>, name: &str) -> Option<Value<'s>> {
+    if !is_identifier(name) {
+        return None;
+    }
+    v8::tc_scope!(let scope, scope);
+    evaluate(scope, &Source::script(name, "isoseed:state"))
+}
+
+pub(super) fn hash_of(value: Value) -> i32 {
+    if let Ok(object) = Object::try_from(value) {
+        return object.get_identity_hash().get();
+    }
+    v8::Local::<v8::Name>::try_from(value).map_or(0, |name| name.get_identity_hash().get())
 }

@@ -1,8 +1,9 @@
 //! What reading and writing states needs of a session's context, made when it is first needed.
 
-use crate::engine::state::code::Code;
 use std::cell::OnceCell;
 
+use crate::engine::state::changed::Beginning;
+use crate::engine::state::code::Code;
 use crate::engine::state::format::{Kind, VIEWS};
 use crate::engine::state::members::Members;
 use crate::engine::state::pristine::Pristine;
@@ -16,6 +17,7 @@ pub(super) struct Ground {
     usual: Vec<(Kind, v8::Global<v8::Value>)>,
     views: Vec<(u8, v8::Global<v8::Value>)>,
     members: OnceCell<Members>,
+    beginning: OnceCell<Beginning>,
 }
 
 impl Ground {
@@ -35,7 +37,7 @@ impl Ground {
             let prototype = view(scope, buffer, kind, (0, 0), false, false)?.get_prototype(scope)?;
             views.push((kind, v8::Global::new(scope, prototype)));
         }
-        Some(Self { pristine, code, usual, views, members: OnceCell::new() })
+        Some(Self { pristine, code, usual, views, members: OnceCell::new(), beginning: OnceCell::new() })
     }
 
     /// The private members of the snapshot's classes. `None` when V8 is out of memory, or the guest was told to
@@ -46,6 +48,15 @@ impl Ground {
         }
         let members = Members::new(scope, &self.pristine, &self.code)?;
         Some(self.members.get_or_init(|| members))
+    }
+
+    /// What the snapshot's own objects began with. `None` when V8 is out of memory.
+    pub(super) fn beginning(&self, scope: &mut v8::PinScope) -> Option<&Beginning> {
+        if let Some(beginning) = self.beginning.get() {
+            return Some(beginning);
+        }
+        let beginning = Beginning::of(scope, &self.code)?;
+        Some(self.beginning.get_or_init(|| beginning))
     }
 
     /// Whether an object of that kind begins with that prototype.

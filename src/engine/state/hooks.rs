@@ -11,12 +11,17 @@
 //!
 //! The class and both functions are the snapshot's own: a guest can't put others there.
 
+use std::rc::Rc;
+
+use crate::engine::error::EngineError;
+use crate::engine::exception::describe;
+use crate::engine::session::Session;
 use crate::engine::state::ground::Ground;
 use crate::engine::state::own;
 use crate::engine::text::beginning;
 
 /// The key under which a class has its hooks.
-const SYMBOL: &str = "isoseed.state";
+pub(super) const SYMBOL: &str = "isoseed.state";
 
 /// The hooks of one class.
 pub(super) struct Hook {
@@ -59,6 +64,14 @@ pub(super) fn of_class<'s>(
     Some(Hook { class: v8::Global::new(scope, class), to_state, from_state })
 }
 
+/// What a hook threw.
+pub(super) struct Thrown {
+    /// In short, as in `Error: no`.
+    pub(super) text: String,
+    /// As the host gets it.
+    pub(super) error: Option<EngineError>,
+}
+
 impl Hook {
     pub(super) fn class<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Value> {
         v8::Local::new(scope, &self.class).into()
@@ -69,7 +82,7 @@ impl Hook {
         &self,
         scope: &mut v8::PinScope<'s, '_>,
         instance: v8::Local<v8::Object>,
-    ) -> Result<v8::Local<'s, v8::Value>, Option<String>> {
+    ) -> Result<v8::Local<'s, v8::Value>, Option<Thrown>> {
         self.call(scope, &self.to_state, instance.into())
     }
 
@@ -78,7 +91,7 @@ impl Hook {
         &self,
         scope: &mut v8::PinScope<'s, '_>,
         form: v8::Local<v8::Value>,
-    ) -> Result<v8::Local<'s, v8::Value>, Option<String>> {
+    ) -> Result<v8::Local<'s, v8::Value>, Option<Thrown>> {
         self.call(scope, &self.from_state, form)
     }
 
@@ -87,7 +100,7 @@ impl Hook {
         scope: &mut v8::PinScope<'s, '_>,
         function: &v8::Global<v8::Function>,
         argument: v8::Local<v8::Value>,
-    ) -> Result<v8::Local<'s, v8::Value>, Option<String>> {
+    ) -> Result<v8::Local<'s, v8::Value>, Option<Thrown>> {
         v8::tc_scope!(let scope, scope);
         let function = v8::Local::new(scope, function);
         let receiver = v8::Local::new(scope, &self.class).into();
@@ -98,8 +111,14 @@ impl Hook {
             scope.rethrow();
             return Err(None);
         }
-        let thrown = scope.exception();
+        let (thrown, message) = (scope.exception(), scope.message());
         let text = thrown.and_then(|thrown| thrown.to_detail_string(scope));
-        Err(Some(text.map_or_else(String::new, |text| beginning(scope, text, 200))))
+        let text = text.map_or_else(String::new, |text| beginning(scope, text, 200));
+        scope.reset();
+        let session = scope.get_slot::<Rc<Session>>().map(Rc::clone);
+        let error = session
+            .zip(thrown)
+            .map(|(session, thrown)| describe(scope, thrown, message, &session.guest.encoder));
+        Err(Some(Thrown { text, error }))
     }
 }

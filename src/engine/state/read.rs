@@ -9,7 +9,10 @@ use crate::engine::error::EngineError;
 use crate::engine::session::may_go_on;
 use crate::engine::state::format::{Kind, Token, corrupt, flag};
 use crate::engine::state::ground::Ground;
+use crate::engine::state::hooks::Thrown;
+use crate::engine::state::reached::path_to;
 use crate::engine::state::read_shells::{bigint, string, symbol};
+use crate::engine::state::refusal::{FORM, joined};
 use crate::engine::state::scan::{Place, Record, Scan};
 use crate::engine::state::walk::{Item, Walk};
 use crate::engine::state::{hooks, own};
@@ -137,7 +140,7 @@ impl<'a, 's> Reader<'a, 's> {
         for (at, record) in records.iter().enumerate() {
             match record.kind {
                 Kind::View => self.objects[at] = Some(self.view(scope, record)?),
-                Kind::Hooked => self.objects[at] = Some(self.hooked(scope, modules, record)?),
+                Kind::Hooked => self.objects[at] = Some(self.hooked(scope, modules, at, record)?),
                 _ => {}
             }
         }
@@ -148,25 +151,39 @@ impl<'a, 's> Reader<'a, 's> {
         &mut self,
         scope: &mut v8::PinScope<'s, '_>,
         modules: &[(String, Value<'s>)],
+        at: usize,
         record: &Record,
     ) -> Built<Object<'s>> {
         let mut walk = self.walk(record.body);
-        let class = self.value(scope, &mut walk)?;
-        let hook = hooks::of_class(scope, &self.ground, class);
-        let hook = hook.ok_or_else(|| corrupt("a class does not say how its instances are made"))?;
+        let Item::Code(class) = walk.item()? else { return Err(corrupt("a class is none").into()) };
+        let name = self.scan.shown_path(class);
+        let class = self.code_at(class)?;
+        let Some(hook) = hooks::of_class(scope, &self.ground, class) else {
+            let missing = vec![format!("{name}[Symbol.for(\"{}\")]", hooks::SYMBOL)];
+            return Err(EngineError::SessionCodeChanged { missing }.into());
+        };
         let form = &self.scan.forms[record.form];
-        let inner = Reader::build(scope, &self.ground, modules, form)?;
+        let inner = Reader::build(scope, &self.ground, modules, form).map_err(|failure| match failure {
+            Failure::Failed(EngineError::StateRefused { path: within, why, cause }) => {
+                let path = joined(vec![path_to(self.scan, at), FORM.to_owned(), within]);
+                EngineError::StateRefused { path, why, cause }.into()
+            }
+            failure => failure,
+        })?;
         let mut walk = inner.walk(Place { at: 0, objects: 0, paths: 0 });
         let value = inner.value(scope, &mut walk)?;
-        let instance = hook.instance(scope, value).map_err(|why| match why {
-            Some(why) => {
-                let message = format!("the state can't be taken: a fromState threw: {why}");
-                Failure::Failed(EngineError::StateCorrupt { message })
+        let refused = |why, cause: Option<EngineError>| {
+            let cause = cause.map(Box::new);
+            EngineError::StateRefused { path: path_to(self.scan, at), why, cause }
+        };
+        let instance = hook.instance(scope, value).map_err(|thrown| match thrown {
+            Some(Thrown { text, error }) => {
+                Failure::from(refused(format!("the fromState of {name} threw: {text}"), error))
             }
             None => Failure::Threw,
         })?;
         let made = Object::try_from(instance).ok().filter(|instance| !instance.is_proxy());
-        made.ok_or_else(|| Failure::Failed(corrupt("a fromState gave no object")))
+        made.ok_or_else(|| refused(format!("the fromState of {name} gave no object"), None).into())
     }
 
     /// The value of a variable.

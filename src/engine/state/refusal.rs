@@ -23,8 +23,8 @@ pub(super) enum Step {
     Buffer,
     /// The `prototype` of a function.
     FunctionPrototype,
-    /// What `toState` gave.
-    Form,
+    /// The class of an instance that has a form.
+    Class,
 }
 
 /// Why the writer stops.
@@ -32,6 +32,8 @@ pub(super) enum Step {
 pub(super) enum Stop {
     /// The value that is reached from this object by this step can't be kept.
     Refused { from: usize, step: Step, why: String },
+    /// Something in the form of this object can't be kept; the path is that within the form.
+    RefusedWithin { at: usize, path: Vec<String>, why: String },
     /// A limit.
     Failed(EngineError),
     /// An exception is pending, or the guest was told to stop.
@@ -48,9 +50,30 @@ impl From<Stop> for Halt {
     fn from(stop: Stop) -> Self {
         match stop {
             Stop::Failed(error) => Self::Failed(error),
-            Stop::Refused { .. } | Stop::Threw => Self::Threw,
+            Stop::Refused { .. } | Stop::RefusedWithin { .. } | Stop::Threw => Self::Threw,
         }
     }
+}
+
+/// The step from an instance to what its class's `toState` gave.
+pub(super) const FORM: &str = ".<toState()>";
+
+/// The steps as one path: of a long one the beginning and the end, and of forms in forms the first.
+pub(super) fn joined(mut steps: Vec<String>) -> String {
+    const LONGEST: usize = 40;
+    const FORMS: &str = "….<toState()>";
+    steps.retain(|step| !step.is_empty());
+    steps.dedup_by(|next, step| {
+        let is_again = next == FORM && (step == FORM || step == FORMS);
+        if is_again {
+            FORMS.clone_into(step);
+        }
+        is_again
+    });
+    if steps.len() > LONGEST {
+        steps.splice(LONGEST / 2..steps.len() - LONGEST / 2, ["…".to_owned()]);
+    }
+    steps.concat()
 }
 
 /// The step as JavaScript would write it; `object` is where it begins.
@@ -68,7 +91,7 @@ pub(super) fn shown(scope: &mut v8::PinScope, object: Option<v8::Local<v8::Objec
         Step::Prototype => ".__proto__".to_owned(),
         Step::Buffer => ".buffer".to_owned(),
         Step::FunctionPrototype => ".prototype".to_owned(),
-        Step::Form => ".<toState()>".to_owned(),
+        Step::Class => ".constructor".to_owned(),
     }
 }
 

@@ -10,20 +10,23 @@ use crate::engine::modules;
 use crate::engine::snapshot::ContextData;
 use crate::engine::snapshot::build::script_scopes;
 use crate::engine::snapshot::request::hex;
-use crate::engine::state::code::{Beginnings, table};
+use crate::engine::state::code_table::{Beginnings, table};
 use crate::engine::state::error::Unkept;
 use crate::engine::state::format::{DIGEST_BYTES, MAGIC, VERSION, push_varint, seal_and_hash};
 use crate::engine::state::ground::Ground;
+use crate::engine::state::hidden::{HIDDEN, HIDDEN_STATE, hidden};
 use crate::engine::state::limits::StateLimits;
 use crate::engine::state::own;
 use crate::engine::state::read::{Reader, Value};
 use crate::engine::state::read_properties::attributes_of;
-use crate::engine::state::refusal::Stop;
 use crate::engine::state::scan::{Root, scan};
 use crate::engine::state::variables::{self, Baseline, Variable};
 use crate::engine::state::write::Writer;
 use crate::engine::state::write_objects::bits;
 use crate::engine::worker::Halt;
+
+/// Why a global is named that is not there.
+const DELETED: &str = "it was deleted, and is there again in a session that goes on from this state";
 
 /// What is to be exported.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,27 +120,26 @@ fn ground(scope: &mut v8::PinScope, slot: &StateSlot) -> Result<Rc<Ground>, Halt
 pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result<Exported, Halt> {
     let slot = slot(scope)?;
     let ground = ground(scope, &slot)?;
-    let baseline = slot.baseline.borrow().clone().ok_or_else(not_prepared)?;
-    let mut all = baseline.variables(scope).ok_or(Halt::Threw)?;
-    // The state may be one that the snapshot's sources have made.
-    let state = state_variable(scope, request)?;
-    all.retain(|variable| request.keep_globals && variable.shown != request.state);
-    all.splice(0..0, state);
+    let mut all: Vec<Variable> = state_variable(scope, request)?.into_iter().collect();
+    let (globals, deleted) = other_globals(scope, &slot, request)?;
+    let names = globals.iter().map(|variable| variable.name).collect();
+    all.extend(globals);
     request.limits.check_variables(all.len()).map_err(Halt::Failed)?;
+    let hidden = hidden_globals(scope, &request.state, names)?;
     let mut writer = Writer::new(Rc::clone(&ground), request.limits);
     let mut refused = keep_functions(scope, &ground, &all, &mut writer)?;
+    refused.extend(hidden.into_iter().map(|name| (name, HIDDEN.to_owned())));
     let (mut kept, mut unkept) = (Vec::new(), Vec::new());
     for variable in all {
         let name = variable.shown.clone();
-        let refusal = match (variable.value, refused.remove(&name)) {
-            (_, Some(why)) => Some((String::new(), why)),
-            (None, None) => Some((String::new(), "a getter or a setter".to_owned())),
-            (Some(value), None) => writer
-                .variable(scope, variable.name, bits(variable.attributes), value)
-                .map_err(|stop| match stop {
-                    Stop::Failed(error) => Halt::Failed(error),
-                    Stop::Refused { .. } | Stop::Threw => Halt::Threw,
-                })?,
+        let text = v8::Local::<v8::String>::try_from(variable.name);
+        let refusal = match (text, variable.value, refused.remove(&name)) {
+            (Err(_), ..) => Some((String::new(), "a global with a symbol for a name".to_owned())),
+            (_, _, Some(why)) => Some((String::new(), why)),
+            (_, None, None) => Some((String::new(), "a getter or a setter".to_owned())),
+            (Ok(text), Some(value), None) => {
+                writer.variable(scope, text, bits(variable.attributes), value).map_err(Halt::from)?
+            }
         };
         match refusal {
             None => kept.push(name),
@@ -147,6 +149,16 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
             Some((path, why)) => unkept.push(Unkept { path: format!("{name}{path}"), name, why }),
         }
     }
+    if request.keep_globals {
+        let beginning = ground.beginning(scope).ok_or(Halt::Threw)?;
+        let changed = beginning.changes(scope, &ground, writer.code_referred(), &request.state);
+        unkept.extend(changed.ok_or(Halt::Threw)?);
+    }
+    unkept.extend(deleted.into_iter().map(|name| Unkept {
+        path: name.clone(),
+        name,
+        why: DELETED.to_owned(),
+    }));
     let mut head = Vec::new();
     push_varint(&mut head, kept.len() as u64);
     request.limits.check_bytes(head.len() + writer.out.len()).map_err(Halt::Failed)?;
@@ -164,6 +176,40 @@ pub(crate) fn export(scope: &mut v8::PinScope, request: &StateRequest) -> Result
     Ok(Exported { bytes, hash, objects, variables: kept, unkept })
 }
 
+/// The names of the globals, of which the state is one, that scripts can't see. The state's is refused, even if
+/// there is no such global: what scripts take for the state is not kept.
+fn hidden_globals<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    state: &str,
+    mut names: Vec<v8::Local<'s, v8::Name>>,
+) -> Result<Vec<String>, Halt> {
+    names.push(v8::String::new(scope, state).ok_or(Halt::Threw)?.into());
+    let hidden = hidden(scope, &names).ok_or(Halt::Threw)?;
+    if hidden.iter().any(|name| name == state) {
+        return Err(Halt::Failed(EngineError::StateValue {
+            path: state.to_owned(),
+            why: HIDDEN_STATE.to_owned(),
+        }));
+    }
+    Ok(hidden)
+}
+
+/// The globals beside the state that the guest has made or replaced, and the names of those that it has deleted.
+fn other_globals<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    slot: &StateSlot,
+    request: &StateRequest,
+) -> Result<(Vec<Variable<'s>>, Vec<String>), Halt> {
+    if !request.keep_globals {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let baseline = slot.baseline.borrow().clone().ok_or_else(not_prepared)?;
+    let (mut made, mut deleted) = baseline.changes(scope).ok_or(Halt::Threw)?;
+    made.retain(|variable| variable.shown != request.state);
+    deleted.retain(|name| *name != request.state);
+    Ok((made, deleted))
+}
+
 fn state_variable<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     request: &StateRequest,
@@ -175,7 +221,7 @@ fn state_variable<'s>(
     }
     let attributes = global.get_property_attributes(scope, name.into()).ok_or(Halt::Threw)?;
     let value = own::data_at(scope, global, name.into());
-    Ok(Some(Variable { name, shown: request.state.clone(), attributes, value }))
+    Ok(Some(Variable { name: name.into(), shown: request.state.clone(), attributes, value }))
 }
 
 /// Finds the functions that are kept by their text. Why the others can't be, by the name of their variable.
@@ -214,21 +260,25 @@ pub(crate) fn import(scope: &mut v8::PinScope, bytes: &[u8], request: &StateRequ
     let reader = Reader::build(scope, &ground, &modules, &scanned)?;
     let global = scope.get_current_context().global(scope);
     let is_open = ground.pristine.extensible(scope, &[global]).ok_or(Halt::Threw)?;
-    let mut ready = Vec::with_capacity(scanned.roots.len());
+    let mut keys = Vec::with_capacity(scanned.roots.len());
     for root in &scanned.roots {
+        keys.push(super::read_shells::string(scope, root.name).map_err(Halt::Failed)?);
+    }
+    let names = keys.iter().map(|key| (*key).into()).collect();
+    let hidden = hidden_globals(scope, &request.state, names)?;
+    let mut ready = Vec::with_capacity(scanned.roots.len());
+    for (root, key) in scanned.roots.iter().zip(keys) {
         let name = root.name.to_text();
-        let key = super::read_shells::string(scope, root.name).map_err(Halt::Failed)?;
-        let place = place(scope, &ground, global, key, is_open == [true]).ok_or(Halt::Threw)?;
+        let place = place(scope, &hidden, global, key, is_open == [true]).ok_or(Halt::Threw)?;
         if let Place::Refused(why) = place {
             return Err(Halt::Failed(EngineError::StateValue { path: name, why: why.to_owned() }));
         }
         let value = reader.root(scope, root.at)?;
         ready.push((root, name, key, place, value));
     }
-    let others = match (request.keep_globals, slot.baseline.borrow().clone()) {
-        (true, Some(baseline)) => baseline.variables(scope).ok_or(Halt::Threw)?,
-        _ => Vec::new(),
-    };
+    // A state that is not in the document was deleted.
+    let others: Vec<Variable> =
+        state_variable(scope, request)?.into_iter().chain(other_globals(scope, &slot, request)?.0).collect();
     // Nothing of what follows fails, unless V8 is out of memory, and then the isolate is finished.
     for other in others.iter().filter(|other| ready.iter().all(|(_, name, ..)| *name != other.shown)) {
         if global.delete(scope, other.name.into()) != Some(true) {
@@ -252,15 +302,16 @@ enum Place {
 
 fn place(
     scope: &mut v8::PinScope,
-    ground: &Ground,
+    hidden: &[String],
     global: v8::Local<v8::Object>,
     key: v8::Local<v8::String>,
     is_open: bool,
 ) -> Option<Place> {
     v8::scope!(let scope, scope);
     let (global, key) = (v8::Local::new(scope, global), v8::Local::new(scope, key));
-    if ground.code.has_lexical(&key.to_rust_string_lossy(scope)) {
-        return Some(Place::Refused("a top-level let, const or class of the snapshot's sources hides it"));
+    let name = key.to_rust_string_lossy(scope);
+    if hidden.contains(&name) {
+        return Some(Place::Refused(HIDDEN));
     }
     if !global.has_own_property(scope, key.into())? {
         return Some(if is_open {

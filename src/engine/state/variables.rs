@@ -1,19 +1,27 @@
 //! The globals that a guest has made or replaced, and which of them can be kept.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::engine::snapshot::build::script_scopes;
+use crate::engine::state::code::description;
 use crate::engine::state::ground::Ground;
 use crate::engine::state::own;
 use crate::engine::state::write::Value;
 use crate::engine::text::beginning;
 
 /// The globals as they were before any code of the session ran.
-pub(super) struct Baseline(HashMap<String, Option<v8::Global<v8::Value>>>);
+pub(super) struct Baseline {
+    named: HashMap<String, Before>,
+    symbols: Vec<(v8::Global<v8::Name>, Before)>,
+}
+
+/// The value of a global; none when a getter would have to be asked.
+type Before = Option<v8::Global<v8::Value>>;
 
 /// A global of the guest's.
 pub(super) struct Variable<'s> {
-    pub(super) name: v8::Local<'s, v8::String>,
+    /// A string or a symbol.
+    pub(super) name: v8::Local<'s, v8::Name>,
     pub(super) shown: String,
     pub(super) attributes: v8::PropertyAttribute,
     /// None when a getter would have to be asked.
@@ -23,42 +31,75 @@ pub(super) struct Variable<'s> {
 impl Baseline {
     /// `None`: an exception is pending.
     pub(super) fn take(scope: &mut v8::PinScope) -> Option<Self> {
-        let mut all = HashMap::new();
-        for Variable { shown, value, .. } in globals(scope)? {
-            all.insert(shown, value.map(|value| v8::Global::new(scope, value)));
+        let mut taken = Self { named: HashMap::new(), symbols: Vec::new() };
+        for Variable { name, shown, value, .. } in globals(scope)? {
+            let value = value.map(|value| v8::Global::new(scope, value));
+            if name.is_symbol() {
+                taken.symbols.push((v8::Global::new(scope, name), value));
+            } else {
+                taken.named.insert(shown, value);
+            }
         }
-        Some(Self(all))
+        Some(taken)
     }
 
     fn has(&self, scope: &mut v8::PinScope, variable: &Variable) -> bool {
-        match (self.0.get(&variable.shown), variable.value) {
+        let before = if variable.name.is_symbol() {
+            let known = self.symbols.iter().find(|(name, _)| *name == variable.name);
+            known.map(|(_, before)| before)
+        } else {
+            self.named.get(&variable.shown)
+        };
+        match (before, variable.value) {
             (None, _) | (Some(Some(_)), None) => false,
             (Some(None), value) => value.is_none(),
             (Some(Some(before)), Some(value)) => v8::Local::new(scope, before).same_value(value),
         }
     }
 
-    /// What the guest has made or replaced, in the order in which it came to be.
-    pub(super) fn variables<'s>(&self, scope: &mut v8::PinScope<'s, '_>) -> Option<Vec<Variable<'s>>> {
-        let all = globals(scope)?;
-        Some(all.into_iter().filter(|variable| !self.has(scope, variable)).collect())
+    /// What the guest has made or replaced, in the order in which it came to be, and the names of what it has
+    /// deleted.
+    pub(super) fn changes<'s>(
+        &self,
+        scope: &mut v8::PinScope<'s, '_>,
+    ) -> Option<(Vec<Variable<'s>>, Vec<String>)> {
+        let mut all = globals(scope)?;
+        let there: HashSet<&str> = all.iter().map(|variable| variable.shown.as_str()).collect();
+        let symbols: Vec<String> =
+            self.symbols.iter().map(|(name, _)| shown(scope, v8::Local::new(scope, name))).collect();
+        let known = self.named.keys().chain(&symbols);
+        let mut deleted: Vec<String> = known.filter(|name| !there.contains(name.as_str())).cloned().collect();
+        deleted.sort();
+        all.retain(|variable| !self.has(scope, variable));
+        Some((all, deleted))
     }
 }
 
-/// All own properties of the global object with a string for a key.
+/// All own properties of the global object.
 fn globals<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<Vec<Variable<'s>>> {
     let global = scope.get_current_context().global(scope);
-    let filter = v8::PropertyFilter::SKIP_SYMBOLS;
-    let keys = own::keys(scope, global, filter, v8::IndexFilter::SkipIndices)?;
+    let filter = v8::PropertyFilter::ALL_PROPERTIES;
+    let keys = own::keys(scope, global, filter, v8::IndexFilter::IncludeIndices)?;
     let mut all = Vec::with_capacity(keys.length() as usize);
     for index in 0..keys.length() {
-        let name = v8::Local::<v8::String>::try_from(keys.get_index(scope, index)?).ok()?;
-        let shown = beginning(scope, name, 256);
+        let key = keys.get_index(scope, index)?;
+        let name = match v8::Local::<v8::Name>::try_from(key) {
+            Ok(name) => name,
+            Err(_) => key.to_string(scope)?.into(),
+        };
+        let shown = shown(scope, name);
         let attributes = global.get_property_attributes(scope, name.into())?;
-        let value = own::data_at(scope, global, name.into());
+        let value = own::data_at(scope, global, name);
         all.push(Variable { name, shown, attributes, value });
     }
     Some(all)
+}
+
+fn shown(scope: &mut v8::PinScope, name: v8::Local<v8::Name>) -> String {
+    if let Ok(symbol) = v8::Local::<v8::Symbol>::try_from(name) {
+        return format!("[Symbol({})]", description(scope, symbol));
+    }
+    v8::Local::<v8::String>::try_from(name).map_or_else(|_| String::new(), |name| beginning(scope, name, 256))
 }
 
 /// Which of the functions can be kept by their text: declarations at the top level of a script that name

@@ -76,6 +76,8 @@ pub(super) struct Writer {
     document: u32,
     pub(super) shapes: HashMap<u64, Vec<Shape>>,
     pub(super) shape_count: u64,
+    /// The code that forms refer to.
+    code_of_forms: Vec<u32>,
     /// The numbers of the paths that were written.
     pub(super) paths: HashMap<u32, u64>,
     hooks: HashMap<u32, Option<Rc<Hook>>>,
@@ -112,6 +114,7 @@ impl Writer {
             document,
             shapes: HashMap::new(),
             shape_count: 0,
+            code_of_forms: Vec::new(),
             paths: HashMap::new(),
             hooks: HashMap::new(),
             nesting: 0,
@@ -129,6 +132,11 @@ impl Writer {
         self.identity.borrow().len()
     }
 
+    /// The code that the document refers to, as entries of the table.
+    pub(super) fn code_referred(&self) -> impl Iterator<Item = u32> {
+        self.paths.keys().chain(&self.code_of_forms).copied()
+    }
+
     /// Writes a variable and what is first met through it. On a refusal nothing of it stays, and the path
     /// and the reason are given.
     pub(super) fn variable(
@@ -143,12 +151,11 @@ impl Writer {
         self.out.push(attributes);
         match self.group(scope, value) {
             Ok(()) => Ok(None),
-            Err(Stop::Refused { from, step, why }) => {
-                let path = self.path(scope, from, step);
+            Err(stop) => {
+                let (path, why) = self.blamed(scope, stop)?;
                 self.take_back(&mark);
-                Ok(Some((path, why)))
+                Ok(Some((refusal::joined(path), why)))
             }
-            Err(stop) => Err(stop),
         }
     }
 
@@ -290,7 +297,7 @@ impl Writer {
         };
         let Some(hook) = hook else { return Ok(None) };
         let form = hook.form(scope, object).map_err(|why| match why {
-            Some(why) => self.refused_itself(at, format!("its toState threw: {why}")),
+            Some(thrown) => self.refused_itself(at, format!("its toState threw: {}", thrown.text)),
             None => Stop::Threw,
         })?;
         Ok(Some((hook.class(scope), form)))
@@ -334,7 +341,7 @@ impl Writer {
     /// What a class has given its instance: a document of its own.
     fn hooked(&mut self, scope: &mut v8::PinScope, at: usize, class: Value, form: Value) -> Result<(), Stop> {
         self.out.push(Kind::Hooked as u8);
-        self.value(scope, class, at, Step::Form)?;
+        self.value(scope, class, at, Step::Class)?;
         if self.nesting >= super::scan::MOST_FORMS {
             return Err(
                 self.refused_itself(at, "what its toState gave has too many such objects within".into())
@@ -346,12 +353,12 @@ impl Writer {
         inner.functions.clone_from(&self.functions);
         match inner.group(scope, form) {
             Ok(()) => {}
-            Err(Stop::Refused { from, step, why }) => {
-                let within = inner.path(scope, from, step);
-                return Err(self.refused_itself(at, format!("in what its toState gave, {within}: {why}")));
+            Err(stop) => {
+                let (path, why) = inner.blamed(scope, stop)?;
+                return Err(Stop::RefusedWithin { at, path, why });
             }
-            Err(stop) => return Err(stop),
         }
+        self.code_of_forms.extend(inner.code_referred());
         push_varint(&mut self.out, inner.out.len() as u64);
         self.out.append(&mut inner.out);
         Ok(())
@@ -370,8 +377,24 @@ impl Writer {
         }
     }
 
-    fn path(&self, scope: &mut v8::PinScope, mut from: usize, mut step: Step) -> String {
-        const LONGEST: usize = 40;
+    /// The path of what is refused, and why. Other reasons to stop stay what they are.
+    fn blamed(&self, scope: &mut v8::PinScope, stop: Stop) -> Result<(Vec<String>, String), Stop> {
+        match stop {
+            Stop::Refused { from, step, why } => Ok((self.path(scope, from, step), why)),
+            Stop::RefusedWithin { at, path: within, why } => {
+                let mut path = match self.known.get(at) {
+                    Some(known) => self.path(scope, known.from as usize, known.step),
+                    None => Vec::new(),
+                };
+                path.push(refusal::FORM.to_owned());
+                path.extend(within);
+                Ok((path, why))
+            }
+            stop => Err(stop),
+        }
+    }
+
+    fn path(&self, scope: &mut v8::PinScope, mut from: usize, mut step: Step) -> Vec<String> {
         let mut parts = Vec::new();
         loop {
             let object = self.object_at(scope, from);
@@ -386,10 +409,7 @@ impl Writer {
             (from, step) = (known.from as usize, known.step);
         }
         parts.reverse();
-        if parts.len() > LONGEST {
-            parts.splice(LONGEST / 2..parts.len() - LONGEST / 2, ["…".to_owned()]);
-        }
-        parts.concat()
+        parts
     }
 
     fn mark(&self) -> Mark {

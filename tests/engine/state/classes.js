@@ -34,3 +34,15 @@ class Secret { #value; constructor(value) { this.#value = value } get value() { 
 class Guarded { #check() { return 1 } get ok() { return this.#check() } }
 class Broken { static [Symbol.for('isoseed.state')] = { toState: () => { throw new Error('no') }, fromState: () => 1 } }
 globalThis.helpers = { twice: (n) => n * 2, get current() { return 1 } }
+class Nested { constructor(value) { this.value = value } static [Symbol.for('isoseed.state')] = { toState: (nested) => nested.value, fromState: (value) => new Nested(value) } }
+class Endless { static [Symbol.for('isoseed.state')] = { toState: () => new Endless(), fromState: () => new Endless() } }
+class Picky {
+  constructor(value) { this.value = value }
+  static [Symbol.for('isoseed.state')] = {
+    toState: (picky) => picky.value,
+    fromState: (value) => {
+      if (value === 'throws') throw new RangeError('not that one')
+      return value === 'gives a number' ? 1 : new Picky(value)
+    },
+  }
+}

@@ -1,7 +1,10 @@
 //! The state of a session: out of one isolate, into another one, and out again.
 
+mod changed;
 mod code;
+mod golden;
 mod graphs;
+mod hidden;
 mod hostile;
 mod limits;
 mod matrix;

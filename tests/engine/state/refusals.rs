@@ -71,6 +71,20 @@ fn what_can_not_be_kept_is_refused_by_its_path() {
             "an object with a private member (#x) of a class that the state has no path to: a class of the snapshot's can say what is kept of it, by toState and fromState under Symbol.for('isoseed.state')",
         ),
         ("{ b: new Broken() }", "state.b", "its toState threw: Error: no"),
+        ("{ n: new Nested({ list: [1, () => 1] }) }", "state.n.<toState()>.list[1]", FUNCTION),
+        (
+            "[new Nested([new Nested(new Map([[1, Symbol('x')]]))])]",
+            "state[0].<toState()>[0].<toState()>.<map value 0>",
+            "Symbol(x), which is neither registered nor the snapshot's",
+        ),
+        ("{ n: new Nested(() => 1) }", "state.n.<toState()>", FUNCTION),
+        ("{ n: new Nested(new Nested(new Nested(() => 1))) }", "state.n….<toState()>", FUNCTION),
+        ("{ n: new Nested({ b: new Broken() }) }", "state.n.<toState()>.b", "its toState threw: Error: no"),
+        (
+            "{ e: new Endless() }",
+            "state.e….<toState()>",
+            "what its toState gave has too many such objects within",
+        ),
     ];
     for (value, path, why) in refusals.into_iter().filter(|(_, path, _)| !path.is_empty()) {
         session.run(&format!("globalThis.state = ({value})"));
@@ -138,4 +152,60 @@ fn an_import_that_fails_changes_nothing() {
         error.to_string(),
         "fixed can't be kept: there is a global of that name that can't be changed"
     );
+}
+
+/// What a class does with what it once gave is no fault of the state, which stays readable by other code.
+#[test]
+fn an_instance_that_its_class_does_not_take_back_is_named_by_its_path() {
+    let snapshot = classes();
+    let (first, second) = (open(Some(&snapshot)), open(Some(&snapshot)));
+    second.run("globalThis.state = { mine: 1 }");
+    let threw = "the fromState of Picky threw: RangeError: not that one";
+    let cases = [
+        ("{ a: [1, new Picky('throws')] }", "state.a[1]", threw),
+        ("new Picky('throws')", "state", threw),
+        ("new Map([[{}, { deep: [new Picky('throws')] }]])", "state.<map value 0>.deep[0]", threw),
+        ("new Set([{}, new Picky('throws')])", "state.<set value 1>", threw),
+        ("{ o: { __proto__: { p: new Picky('throws') } } }", "state.o.__proto__.p", threw),
+        ("{ s: { x: [], [Symbol.for('k')]: new Picky('throws') } }", "state.s[Symbol.for(\"k\")]", threw),
+        ("{ n: [new Nested({ p: new Picky('throws') })] }", "state.n[0].<toState()>.p", threw),
+        ("{ n: new Nested(new Picky('throws')) }", "state.n.<toState()>", threw),
+        ("{ n: new Nested(new Nested(new Picky('throws'))) }", "state.n….<toState()>", threw),
+        (
+            "{ a: {}, b: { p: new Picky('gives a number') } }",
+            "state.b.p",
+            "the fromState of Picky gave no object",
+        ),
+    ];
+    for (value, path, why) in cases {
+        first.run(&format!("globalThis.state = ({value})"));
+        let exported = first.export();
+        match second.try_import(&exported.bytes, &request()) {
+            Err(error @ EngineError::StateRefused { .. }) => {
+                assert_eq!(error.code(), "ERR_STATE_VALUE");
+                assert_eq!(error.to_string(), format!("{path} can't be taken: {why}"), "{value}");
+                let EngineError::StateRefused { cause, .. } = error else { unreachable!() };
+                let cause = cause.map(|cause| cause.to_string());
+                assert_eq!(cause, (why == threw).then(|| "RangeError: not that one".to_owned()));
+            }
+            other => panic!("{value}: {other:?}"),
+        }
+    }
+    assert_eq!(second.eval("JSON.stringify(state)"), "{\"mine\":1}");
+    first.run("globalThis.state = { p: new Picky('fine') }");
+    second.import(&first.export().bytes);
+}
+
+#[test]
+fn hooks_that_a_class_does_not_have_any_more_are_missing_code() {
+    let first = open(Some(&classes()));
+    first.run("globalThis.state = { p: new Picky('fine') }");
+    let exported = first.export();
+    let second = open(Some(&crate::support::build("class Picky {}")));
+    match second.try_import(&exported.bytes, &request()) {
+        Err(EngineError::SessionCodeChanged { missing }) => {
+            assert_eq!(missing, ["Picky[Symbol.for(\"isoseed.state\")]"]);
+        }
+        other => panic!("{other:?}"),
+    }
 }

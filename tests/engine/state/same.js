@@ -45,6 +45,7 @@ globalThis.difference = (() => {
       }
       pairs.set(a, b)
       backwards.set(b, a)
+      if (a === b) continue
       if (typeof a === 'function') return path + ' (function)'
       if (isExtensible(a) !== isExtensible(b)) return path + ' (extensible)'
       if (Array.isArray(a) !== Array.isArray(b)) return path + ' (array)'

@@ -1,6 +1,7 @@
 //! The globals that a guest has made.
 
 use super::support::{classes, keeping_globals, open};
+use crate::support::{Session, build};
 
 #[test]
 fn globals_that_the_guest_made_come_back_in_order_and_what_can_not_is_named() {
@@ -71,4 +72,65 @@ fn a_global_of_the_snapshots_that_was_replaced_is_the_guests() {
     let second = open(Some(&snapshot));
     second.try_import(&exported.bytes, &keeping_globals()).expect("a sound state");
     assert_eq!(second.eval("helpers"), "5");
+}
+
+#[test]
+fn globals_with_numbers_for_names_are_kept_as_any_other() {
+    let (first, second) = (open(None), open(None));
+    first.run(
+        "globalThis.state = {}; globalThis[7] = { a: 1 }; globalThis[4294967294] = 2; globalThis['08'] = 3; \
+               state.seven = globalThis[7]; Object.defineProperty(globalThis, 3, { value: 4 })",
+    );
+    let exported = first.try_export(&keeping_globals()).expect("a state");
+    assert_eq!(exported.variables, ["state", "3", "7", "4294967294", "08"]);
+    assert!(exported.unkept.is_empty(), "{:?}", exported.unkept);
+    second.run("globalThis[9] = 1; globalThis[7] = 0");
+    second.try_import(&exported.bytes, &keeping_globals()).expect("a sound state");
+    assert_eq!(
+        second.eval("[globalThis[7] === state.seven, globalThis[7].a, globalThis[4294967294], globalThis['08'], globalThis[3], 9 in globalThis]"),
+        "true,1,2,3,4,false"
+    );
+    assert_eq!(second.eval("Object.getOwnPropertyDescriptor(globalThis, 3).writable"), "false");
+    assert_eq!(second.try_export(&keeping_globals()).expect("a state").hash, exported.hash);
+}
+
+#[test]
+fn globals_with_symbols_for_names_and_deleted_ones_are_named() {
+    let snapshot =
+        build("globalThis[Symbol.for('known')] = 1; globalThis.config = { v: 1 }; globalThis.other = 2");
+    let session = open(Some(&snapshot));
+    session.run("globalThis.state = {}");
+    assert_eq!(unkept(&session), Vec::<String>::new());
+    session.run(
+        "globalThis[Symbol.for('k')] = 5; globalThis[Symbol('mine')] = 6; globalThis[Symbol.for('known')] = 2; \
+         delete globalThis.config; delete globalThis.Map; delete globalThis.state",
+    );
+    let symbol = "a global with a symbol for a name";
+    let deleted = "it was deleted, and is there again in a session that goes on from this state";
+    assert_eq!(
+        unkept(&session),
+        [
+            format!("[Symbol(known)]: {symbol}"),
+            format!("[Symbol(k)]: {symbol}"),
+            format!("[Symbol(mine)]: {symbol}"),
+            format!("Map: {deleted}"),
+            format!("config: {deleted}"),
+        ]
+    );
+}
+
+fn unkept(session: &Session) -> Vec<String> {
+    let exported = session.try_export(&keeping_globals()).expect("a state");
+    exported.unkept.iter().map(|unkept| format!("{}: {}", unkept.name, unkept.why)).collect()
+}
+
+#[test]
+fn a_deleted_state_of_the_snapshots_stays_deleted() {
+    let snapshot = build("globalThis.state = { n: 1 }");
+    let (first, second) = (open(Some(&snapshot)), open(Some(&snapshot)));
+    first.run("delete globalThis.state");
+    let exported = first.export();
+    second.import(&exported.bytes);
+    assert_eq!(second.eval("typeof state"), "undefined");
+    assert_eq!(second.export().hash, exported.hash);
 }

@@ -21,7 +21,7 @@ use crate::engine::snapshot::build::{Site, out_of_memory, script_scopes, send_ph
 use crate::engine::snapshot::protocol::Phase;
 use crate::engine::snapshot::request::Unsafe;
 use crate::engine::source::Source;
-use crate::engine::state::code;
+use crate::engine::state::code_table;
 use crate::engine::value::{Encoder, ValueLimits};
 
 /// Collections before the blob: weak callbacks of one may free what the next one finds.
@@ -162,7 +162,7 @@ fn fill(
         let checked = check(scope, &room, rehearsal)?;
         let lexical = script_scopes::names(&checked.graph, checked.global);
         let modules = room.modules.values(scope);
-        let code = code::table(scope, &code::Beginnings { lexical, modules });
+        let code = code_table::table(scope, &code_table::Beginnings { lexical, modules });
         (checked, code.ok_or_else(|| EngineError::build("V8 found no memory for the paths of functions"))?)
     };
     let warnings = judge(found, request.unsafe_code)?;

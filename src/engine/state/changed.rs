@@ -15,7 +15,7 @@ use crate::engine::state::path::Path;
 use crate::engine::value::path::property;
 
 /// Objects with more properties or entries than this are not watched.
-pub(super) const MOST_WATCHED: u32 = 1000;
+const MOST_WATCHED: usize = 1000;
 
 /// Properties of functions that are no data.
 pub(super) const OF_FUNCTIONS: [&str; 5] = ["length", "name", "prototype", "arguments", "caller"];
@@ -157,16 +157,17 @@ impl Beginning {
 /// The entries of a `Map` or a `Set`, by their places; of another object its own properties that are data, undefined
 /// ones aside. `None` when there are too many.
 fn data_of<'s>(scope: &mut v8::PinScope<'s, '_>, object: Object<'s>) -> Option<Vec<(Value<'s>, Value<'s>)>> {
-    if let Some(entries) = entries_of(scope, object) {
-        let places = (0..entries.length()).take(MOST_WATCHED as usize + 1);
-        let pairs: Option<Vec<_>> = places
-            .map(|at| Some((v8::Integer::new_from_unsigned(scope, at).into(), entries.get_index(scope, at)?)))
-            .collect();
-        return pairs.filter(|pairs| pairs.len() <= MOST_WATCHED as usize);
+    if let Some(count) = count_of(object) {
+        // A list of all of them would take the guest's memory.
+        let entries = if can_be_watched(count) { entries_of(scope, object)? } else { return None };
+        let places = 0..entries.length();
+        let pair =
+            |at| Some((v8::Integer::new_from_unsigned(scope, at).into(), entries.get_index(scope, at)?));
+        return places.map(pair).collect();
     }
     let filter = v8::PropertyFilter::ALL_PROPERTIES;
     let keys = own::keys(scope, object, filter, v8::IndexFilter::IncludeIndices)?;
-    if keys.length() > MOST_WATCHED {
+    if !can_be_watched(keys.length() as usize) {
         return None;
     }
     v8::tc_scope!(let scope, scope);
@@ -187,6 +188,18 @@ fn data_of<'s>(scope: &mut v8::PinScope<'s, '_>, object: Object<'s>) -> Option<V
         }
     }
     Some(pairs)
+}
+
+/// How many entries a `Map` or a `Set` has; none of another object.
+pub(super) fn count_of(object: Object) -> Option<usize> {
+    let value: Value = object.into();
+    let map = v8::Local::<v8::Map>::try_from(value).ok().map(|map| map.size());
+    map.or_else(|| v8::Local::<v8::Set>::try_from(value).ok().map(|set| set.size()))
+}
+
+/// Whether an object of so many properties or entries is watched.
+pub(super) fn can_be_watched(count: usize) -> bool {
+    count <= MOST_WATCHED
 }
 
 /// What is in a `Map`, keys and values in turn, or in a `Set`.
@@ -245,7 +258,7 @@ fn is_there<'s>(
 
 /// A step from an object, as JavaScript would write it.
 fn shown<'s>(scope: &mut v8::PinScope<'s, '_>, object: Object<'s>, key: Value<'s>) -> String {
-    if entries_of(scope, object).is_some() {
+    if count_of(object).is_some() {
         return ".<entries>".to_owned();
     }
     if let Ok(symbol) = v8::Local::<v8::Symbol>::try_from(key) {

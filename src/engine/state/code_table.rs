@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::engine::state::changed::{MOST_WATCHED, OF_FUNCTIONS, entries_of, is_of_scripts};
+use crate::engine::state::changed::{OF_FUNCTIONS, can_be_watched, count_of, entries_of, is_of_scripts};
 use crate::engine::state::code::{accessor, description, hash_of, leads_on, lexical};
 use crate::engine::state::format::step;
 use crate::engine::state::path::LONGEST_PATH;
@@ -185,18 +185,19 @@ impl<'s> Walk<'s> {
     /// top-level name stands for.
     fn watches(&mut self, scope: &mut v8::PinScope<'s, '_>, at: usize, keys: u32) -> bool {
         let Met { value, parent, step, is_code, .. } = self.met[at];
-        if at == 0 || keys > MOST_WATCHED || value.is_module_namespace_object() {
+        if at == 0 || !can_be_watched(keys as usize) || value.is_module_namespace_object() {
             return false;
         }
         if is_code {
             return Object::try_from(value).is_ok_and(|object| is_of_scripts(scope, object));
         }
         let is_top_level = (parent == ROOTS && step == step::PROPERTY) || parent == 1;
-        let entries = Object::try_from(value).ok().and_then(|object| entries_of(scope, object));
-        let count = entries.map_or(0, |entries| entries.length());
-        if !is_top_level || count > MOST_WATCHED {
+        let Ok(object) = Object::try_from(value) else { return false };
+        if !is_top_level || !count_of(object).is_none_or(can_be_watched) {
             return false;
         }
+        let entries = entries_of(scope, object);
+        let count = entries.map_or(0, |entries| entries.length());
         self.began.push((at, None, value));
         for place in 0..count {
             let Some(entry) = entries.and_then(|entries| entries.get_index(scope, place)) else { continue };

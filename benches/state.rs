@@ -97,7 +97,7 @@ fn request() -> StateRequest {
 }
 
 fn export(isolate: &IsolateHandle) -> Exported {
-    match answer(|settle| isolate.export_state(2, request(), Some(LIMIT), settle)) {
+    match answer(|settle| isolate.export_state(2, request(), false, Some(LIMIT), settle)) {
         Reply::State(exported) => *exported,
         reply => panic!("a state was asked for, not {reply:?}"),
     }

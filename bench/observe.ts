@@ -1,13 +1,13 @@
 // What a process can see of itself: its memory, its threads, its main thread's time, how late its event loop is.
 import { readFileSync, readdirSync } from 'node:fs'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import { getHeapSpaceStatistics } from 'node:v8'
+import { getHeapSpaceStatistics, setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Census } from './protocol.ts'
 
 /** Counts what this process has. Linux tells all of it; elsewhere there is the resident set and nothing else. */
 export function census(sessions: number, createMs: number): Census {
   if (process.platform !== 'linux') return { sessions, createMs, pssMb: process.memoryUsage.rss() / 2 ** 20, virtualGb: NaN, mappings: NaN, threads: NaN, files: NaN }
-  const field = (file: string, name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(file, 'utf8'))?.[1])
   return {
     sessions,
     createMs,
@@ -17,6 +17,21 @@ export function census(sessions: number, createMs: number): Census {
     threads: readdirSync('/proc/self/task').length,
     files: readdirSync('/proc/self/fd').length,
   }
+}
+
+function field(file: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(file, 'utf8'))?.[1])
+}
+
+/** Collects Node's garbage: what is left is kept by somebody. */
+export function collectGarbage(): void {
+  setFlagsFromString('--expose-gc')
+  ;(runInNewContext('gc') as () => void)()
+}
+
+/** The memory that is of no file. How much of a file's pages counts to a process changes with the processes beside it. */
+export function anonymousMb(): number {
+  return process.platform === 'linux' ? field('/proc/self/smaps_rollup', 'Pss_Anon') / 1024 : process.memoryUsage.rss() / 2 ** 20
 }
 
 /** What the young generation of Node's own heap takes, which Node enlarges as a process goes on. */

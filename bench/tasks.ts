@@ -2,7 +2,7 @@
 // checks every answer.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Contender, Session } from './adapters/adapter.ts'
-import { census, hostCpuMs, loopDelay, youngMb } from './observe.ts'
+import { anonymousMb, census, collectGarbage, hostCpuMs, loopDelay, youngMb } from './observe.ts'
 import type { Census, Request, Turn, Way, Work } from './protocol.ts'
 import { median, quantile, slope } from './statistics.ts'
 
@@ -207,7 +207,10 @@ async function valueOperation(session: Session, way: Way, size: number): Promise
 export async function churn(contender: Contender, work: Work, { sessions, atOnce }: Of<'churn'>): Promise<Turn> {
   const samples: number[] = []
   const share = Math.max(1, Math.floor(sessions / 10))
-  const held = () => ({ pssMb: census(0, 0).pssMb, youngMb: youngMb() })
+  const held = (): { memoryMb: number; youngMb: number } => {
+    collectGarbage()
+    return { memoryMb: anonymousMb(), youngMb: youngMb() }
+  }
   let early = held()
   await inLanes(atOnce, async () => {
     if (samples.length >= sessions) return false
@@ -223,8 +226,9 @@ export async function churn(contender: Contender, work: Work, { sessions, atOnce
     samples,
     figures: {
       sessions: samples.length,
-      memoryRatio: (late.pssMb - late.youngMb) / (early.pssMb - early.youngMb),
-      pssRatio: late.pssMb / early.pssMb,
+      memoryRatio: (late.memoryMb - late.youngMb) / (early.memoryMb - early.youngMb),
+      wholeRatio: late.memoryMb / early.memoryMb,
+      memoryMb: late.memoryMb,
       youngMb: late.youngMb,
       p99Ratio: p99(samples.slice(-2 * share)) / p99(samples.slice(0, 2 * share)),
     },

@@ -96,7 +96,7 @@ export const churn: Metric = {
   async run(bench) {
     const sessions = pick(bench, { tiny: 20, quick: 500, full: 10_000 })
     const { workFile } = await prepare(pick(bench, { tiny: 'nothing', quick: 'lodash', full: 'lodash' }))
-    const figures = { sessions: 'sessions', memoryRatio: "memory without Node's young generation, end to a tenth", pssRatio: 'with it', youngMb: 'which has at the end, MB', p99Ratio: 'p99, last fifth to first' }
+    const figures = { sessions: 'sessions', memoryRatio: "memory that is of no file, without Node's young generation, end to a tenth", wholeRatio: 'with it', youngMb: 'which has at the end, MB', p99Ratio: 'p99, last fifth to first' }
     await bench.compare({ title: `${this.title}: ${sessions}`, unit: 'ms', less: true, workFile, request: { task: 'churn', sessions, atOnce: 2 }, entrants: ['isoseed', 'isolated-vm-cached'], rounds: 1, figures, controlled: false })
   },
 }

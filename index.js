@@ -5369,7 +5369,9 @@ var SessionCore = class _SessionCore {
   async #keep(isolate) {
     const { stateRequest, timeoutMs } = this.#request;
     const kept = await isolate.exportChanged(stateRequest, timeoutMs);
-    if (kept !== void 0) this.#adopt(withState(kept, stateRequest));
+    if (kept === void 0) return;
+    if (!hasState(kept.bytes, stateRequest)) await this.#drop();
+    this.#adopt(withState(kept, stateRequest));
   }
   async #exported(isolate) {
     const { stateRequest, timeoutMs } = this.#request;

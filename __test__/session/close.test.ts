@@ -71,6 +71,12 @@ test('a state is walked again only after code of the guest has run', async () =>
   expect(await session.eval('walks')).toBe(2)
 })
 
+test('a state that was deleted between two steps is told of, and there again', async () => {
+  const session = await afterStep('delete globalThis.state', { save: 'manual' })
+  expect(await rejection(session.save())).toMatchObject({ code: 'ERR_STATE_VALUE', details: { path: 'state' } })
+  expect(await session.eval('state.n')).toBe(1)
+})
+
 test('a session that ran no step writes nothing when it is closed', async () => {
   const session = await open(newId())
   await session.close()

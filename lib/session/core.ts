@@ -367,7 +367,9 @@ export class SessionCore {
   async #keep(isolate: IsolateCore): Promise<void> {
     const { stateRequest, timeoutMs } = this.#request
     const kept = await isolate.exportChanged(stateRequest, timeoutMs)
-    if (kept !== undefined) this.#adopt(withState(kept, stateRequest))
+    if (kept === undefined) return
+    if (!hasState(kept.bytes, stateRequest)) await this.#drop()
+    this.#adopt(withState(kept, stateRequest))
   }
 
   async #exported(isolate: IsolateCore): Promise<KeptState> {

@@ -5369,9 +5369,12 @@ var SessionCore = class _SessionCore {
   async #keep(isolate) {
     const { stateRequest, timeoutMs } = this.#request;
     const kept = await isolate.exportChanged(stateRequest, timeoutMs);
-    if (kept === void 0) return;
-    if (!hasState(kept.bytes, stateRequest)) await this.#drop();
-    this.#adopt(withState(kept, stateRequest));
+    try {
+      if (kept !== void 0) this.#adopt(withState(kept, stateRequest));
+    } catch (error) {
+      await this.#drop();
+      throw error;
+    }
   }
   async #exported(isolate) {
     const { stateRequest, timeoutMs } = this.#request;

@@ -367,9 +367,12 @@ export class SessionCore {
   async #keep(isolate: IsolateCore): Promise<void> {
     const { stateRequest, timeoutMs } = this.#request
     const kept = await isolate.exportChanged(stateRequest, timeoutMs)
-    if (kept === undefined) return
-    if (!hasState(kept.bytes, stateRequest)) await this.#drop()
-    this.#adopt(withState(kept, stateRequest))
+    try {
+      if (kept !== undefined) this.#adopt(withState(kept, stateRequest))
+    } catch (error) {
+      await this.#drop()
+      throw error
+    }
   }
 
   async #exported(isolate: IsolateCore): Promise<KeptState> {

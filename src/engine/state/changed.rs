@@ -1,8 +1,7 @@
 //! What a guest has changed in the snapshot's own objects: it is no part of the state, and is gone with the isolate.
 //!
 //! The table of code has, at its end, the data that these objects began with: those that globals and top-level names
-//! stand for, and functions, classes and prototypes. What lies deeper is not
-//! looked at.
+//! stand for, and functions, classes and prototypes. What lies deeper is not looked at.
 
 use std::collections::HashMap;
 
@@ -18,7 +17,7 @@ use crate::engine::value::path::property;
 const MOST_WATCHED: usize = 1000;
 
 /// Properties of functions that are no data.
-pub(super) const OF_FUNCTIONS: [&str; 5] = ["length", "name", "prototype", "arguments", "caller"];
+const OF_FUNCTIONS: [&str; 5] = ["length", "name", "prototype", "arguments", "caller"];
 
 /// V8's number for what is no script's.
 const NO_SCRIPT: i32 = 0;
@@ -176,10 +175,7 @@ fn data_of<'s>(scope: &mut v8::PinScope<'s, '_>, object: Object<'s>) -> Option<V
     let mut pairs = Vec::with_capacity(keys.length() as usize);
     for at in 0..keys.length() {
         let key = keys.get_index(quiet, at)?;
-        let name = match v8::Local::<v8::Name>::try_from(key) {
-            Ok(name) => name,
-            Err(_) => key.to_string(quiet)?.into(),
-        };
+        let name = own::name_of(quiet, key)?;
         if v8::Local::<v8::Symbol>::try_from(key).is_ok_and(|symbol| !leads_on(quiet, symbol)) {
             continue;
         }
@@ -223,7 +219,8 @@ pub(super) fn is_of_scripts<'s>(scope: &mut v8::PinScope<'s, '_>, object: Object
     function.is_some_and(|function| function.script_id() != NO_SCRIPT)
 }
 
-fn is_of_function(scope: &mut v8::PinScope, object: Object, key: Value) -> bool {
+/// Whether it is one of those properties.
+pub(super) fn is_of_function(scope: &mut v8::PinScope, object: Object, key: Value) -> bool {
     let Ok(key) = v8::Local::<v8::String>::try_from(key) else { return false };
     object.is_function() && OF_FUNCTIONS.contains(&key.to_rust_string_lossy(scope).as_str())
 }

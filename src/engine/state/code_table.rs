@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::engine::state::changed::{OF_FUNCTIONS, can_be_watched, count_of, entries_of, is_of_scripts};
+use crate::engine::state::changed::{can_be_watched, count_of, entries_of, is_of_function, is_of_scripts};
 use crate::engine::state::code::{accessor, description, hash_of, leads_on, lexical};
 use crate::engine::state::format::step;
 use crate::engine::state::path::LONGEST_PATH;
@@ -168,7 +168,7 @@ impl<'s> Walk<'s> {
         if let Some(value) = value.filter(|value| !value.is_undefined()) {
             let is_code = value.is_function() || value.is_symbol();
             if is_watched
-                && !(self.met[at - ROOTS].is_code && (is_code || is_of_function(scope, object, name)))
+                && !(self.met[at - ROOTS].is_code && (is_code || is_of_function(scope, object, name.into())))
             {
                 self.began.push((at - ROOTS, Some(name.into()), value));
             }
@@ -239,14 +239,6 @@ impl<'s> Walk<'s> {
         list.push(v8::Array::new_with_elements(scope, &began).into());
         Some(v8::Array::new_with_elements(scope, &list))
     }
-}
-
-fn is_of_function<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    object: Object<'s>,
-    name: v8::Local<'s, v8::Name>,
-) -> bool {
-    object.is_function() && is_one_of(scope, name.into(), &OF_FUNCTIONS)
 }
 
 fn is_text(scope: &mut v8::PinScope, key: Value, text: &str) -> bool {

@@ -3,9 +3,10 @@
 //! `docs/state-format.md` describes the bytes. `format` has their smallest parts, `scan` reads a document
 //! without V8 and finds out whether it is sound, `overview` tells what is in one (`walk`, `preview`, `line`),
 //! `write` walks the guest's values, `read` builds them. `code` names functions, prototypes and symbols of the
-//! snapshot by their paths (`code_table`), `reached` objects of a document by theirs; `variables` finds the globals that a guest has made, `hidden` those that scripts
-//! can't see, `changed` what becomes of the snapshot's own objects; `members` knows private members of the snapshot's classes, which `class_scope` finds; `pristine`
-//! holds built-ins that no guest can replace.
+//! snapshot by their paths (`code_table`), `reached` objects of a document by theirs; `variables` finds the
+//! globals that a guest has made, `hidden` those that scripts can't see, `changed` what becomes of the
+//! snapshot's own objects; `members` knows private members of the snapshot's classes, which `class_scope`
+//! finds; `pristine` holds built-ins that no guest can replace.
 //!
 //! Everything with a scope runs on the isolate's thread. While values are walked, V8 refuses to run
 //! JavaScript: no getter, no trap, no `toString` of the guest's takes part. Only `toState` and `fromState`

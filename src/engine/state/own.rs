@@ -54,6 +54,14 @@ pub(super) fn keys<'s>(
     object.get_property_names(scope, arguments)
 }
 
+/// One of `keys` as a name: an index is a string.
+pub(super) fn name_of<'s>(
+    scope: &mut v8::PinScope<'s, '_>,
+    key: v8::Local<'s, v8::Value>,
+) -> Option<v8::Local<'s, v8::Name>> {
+    v8::Local::<v8::Name>::try_from(key).ok().or_else(|| Some(key.to_string(scope)?.into()))
+}
+
 /// The filter for properties that are writable, enumerable and configurable.
 pub(super) fn ordinary_only() -> v8::PropertyFilter {
     v8::PropertyFilter::ONLY_WRITABLE

@@ -83,10 +83,7 @@ fn globals<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<Vec<Variable<'s>>> {
     let mut all = Vec::with_capacity(keys.length() as usize);
     for index in 0..keys.length() {
         let key = keys.get_index(scope, index)?;
-        let name = match v8::Local::<v8::Name>::try_from(key) {
-            Ok(name) => name,
-            Err(_) => key.to_string(scope)?.into(),
-        };
+        let name = own::name_of(scope, key)?;
         let shown = shown(scope, name);
         let attributes = global.get_property_attributes(scope, name.into())?;
         let value = own::data_at(scope, global, name);
